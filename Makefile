@@ -1,0 +1,202 @@
+# futured: the build. `make help` lists what can be asked for.
+
+# ---- Settings -------------------------------------------------------------------------
+# MODE picks a kind of build; each kind has its own folder, so that they never mix.
+MODE  ?= release
+BUILD ?= $(if $(filter release,$(MODE)),build,build/$(MODE))
+O      = $(BUILD)/obj
+
+# Warnings stop the build where nobody looks at them: in CI.
+WERROR ?= $(if $(filter true,$(CI)),1)
+
+WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+           -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wconversion \
+           -Wno-sign-conversion $(if $(WERROR),-Werror)
+
+MODE_release  = -O2 -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+MODE_debug    = -O0
+MODE_asan     = $(SANITIZED) -fsanitize=address,undefined -fno-sanitize-recover=all
+MODE_tsan     = $(SANITIZED) -fsanitize=thread
+MODE_coverage = -O0 --coverage
+# What the sanitizers add to the code leads gcc's flow analysis astray.
+SANITIZED     = -O1 -fno-omit-frame-pointer \
+                $(if $(findstring clang,$(CC)),,-Wno-maybe-uninitialized)
+MODES         = release debug asan tsan coverage
+$(if $(filter $(MODE),$(MODES)),,$(error MODE=$(MODE) is unknown, it is one of: $(MODES)))
+
+# CFLAGS, CPPFLAGS and LDFLAGS are left to the caller; what the code needs stands here.
+ALL_CFLAGS   = -std=gnu11 -g -pthread -fPIE $(MODE_$(MODE)) $(WARNINGS) $(DEP_CFLAGS) $(CFLAGS)
+ALL_CPPFLAGS = -I. -D_GNU_SOURCE -DHAVE_SYSTEMD=$(HAVE_SYSTEMD) $(CPPFLAGS)
+ALL_LDFLAGS  = -pthread -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(MODE_$(MODE)) $(LDFLAGS)
+
+# ---- What is built --------------------------------------------------------------------
+# One static archive a layer. A test links only the layers that it names, so a call to a
+# layer above its own does not link.
+LAYERS    = base proto core run store rpc net
+DIR_base  = daemon/base
+DIR_proto = proto
+DIR_core  = daemon/core
+DIR_run   = daemon/run
+DIR_store = daemon/store
+DIR_rpc   = daemon/rpc
+DIR_net   = daemon/net
+
+# V=1 shows every command.
+say = $(if $(V),,@printf '  %-4s %s\n' $(1) $@;)
+
+# Moves $@.new to $@ where it differs, so that what depends on it is remade only then.
+keep_if_same = if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+objects  = $(patsubst %.c,$O/%.o,$(sort $(wildcard $(1)/*.c)))
+archives = $(patsubst %,$(BUILD)/lib%.a,$(1))
+
+DAEMON_OBJECTS = $(call objects,daemon)
+CLIENT_OBJECTS = $(call objects,client)
+PROGRAMS       = $(if $(DAEMON_OBJECTS),$(BUILD)/futured) $(if $(CLIENT_OBJECTS),$(BUILD)/future)
+
+# `make check T=test_frame` builds and runs only what carries that in its name; T=unit/ the unit
+# tests, which do without the programs.
+T            ?=
+selected      = $(sort $(if $(T),$(foreach test,$(1),$(if $(findstring $(T),$(test)),$(test))),$(1)))
+UNIT_TESTS    = $(patsubst %.c,$(BUILD)/%,$(call selected,$(wildcard tests/unit/test_*.c)))
+WIRE_TESTS    = $(patsubst %.c,$(BUILD)/%,$(call selected,$(wildcard tests/integration/test_*.c)))
+SHELL_TESTS   = $(call selected,$(wildcard tests/support/test_*.sh tests/integration/test_*.sh))
+SUPPORT       = $(BUILD)/libtestsupport.a
+SUPERVISE     = $(BUILD)/tests/supervise
+
+.DEFAULT_GOAL := all
+.PHONY: all
+all: $(PROGRAMS)
+
+# ---- Dependencies ---------------------------------------------------------------------
+# config.mk holds what pkg-config says. It is remade first, and on the way installs the
+# packages that are missing; make then starts over with the answers.
+NO_CONFIG = clean help deps deps-ci check-layers
+ifneq ($(filter-out $(NO_CONFIG),$(or $(MAKECMDGOALS),all)),)
+include $(BUILD)/config.mk
+endif
+
+$(BUILD)/config.mk: FORCE
+	@tests/support/deps.sh build
+	@mkdir -p $(@D)
+	@tests/support/config.sh >$@.new
+	@$(keep_if_same)
+
+.PHONY: deps deps-ci
+deps:
+	@tests/support/deps.sh build
+deps-ci:
+	@tests/support/deps.sh build ci
+
+# ---- Compiling and linking ------------------------------------------------------------
+# The stamp changes with the compiler and its flags; every object and program hangs on it.
+STAMP := $(BUILD)/flags
+$(STAMP): FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)' >$@.new
+	@$(keep_if_same)
+
+$O/%.o: %.c $(STAMP)
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# $(1): a layer. The archive is made anew, so that an object whose source is gone goes too.
+define layer_rule
+$(BUILD)/lib$(1).a: $(call objects,$(DIR_$(1))) $(BUILD)/members-$(1)
+	@rm -f $$@
+	$$(call say,AR)$(AR) rcs $$@ $$(filter %.o,$$^)
+$(BUILD)/members-$(1): FORCE
+	@mkdir -p $$(@D)
+	@echo '$(call objects,$(DIR_$(1)))' >$$@.new
+	@$$(keep_if_same)
+endef
+$(foreach layer,$(LAYERS),$(eval $(call layer_rule,$(layer))))
+
+link = $(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^)
+
+$(BUILD)/futured: $(DAEMON_OBJECTS) $(call archives,net rpc run store core proto base) $(STAMP)
+	$(link) $(DAEMON_LIBS)
+
+$(BUILD)/future: $(CLIENT_OBJECTS) $(call archives,proto) $(STAMP)
+	$(link) $(CLIENT_LIBS)
+
+# ---- Tests ----------------------------------------------------------------------------
+# A unit test says in its first lines what it is linked with, leftmost first:
+#     /* layers: core base */
+#     /* extra: tests/support/x.c */
+.SECONDEXPANSION:
+header_line = $(shell sed -n '1,10s|^/\* $(1): *\(.*[^ ]\) *\*/$$|\1|p' $(2))
+unit_needs  = $(patsubst %.c,$O/%.o,$(call header_line,extra,$(1))) \
+              $(call archives,$(call header_line,layers,$(1)))
+
+$(BUILD)/tests/unit/%: $O/tests/unit/%.o $$(call unit_needs,tests/unit/$$*.c) $(STAMP)
+	@mkdir -p $(@D)
+	$(link) $(TEST_LIBS) $(DAEMON_LIBS)
+
+# The others talk to the real daemon and know nothing of its inside.
+$(BUILD)/tests/integration/%: $O/tests/integration/%.o $(SUPPORT) $(BUILD)/libproto.a $(STAMP)
+	@mkdir -p $(@D)
+	$(link) $(TEST_LIBS) $(CLIENT_LIBS)
+
+SUPPORT_OBJECTS = $(patsubst %,$O/tests/support/%.o,daemon client json gate text deadline fixture)
+$(SUPPORT): $(SUPPORT_OBJECTS)
+	@rm -f $@
+	$(call say,AR)$(AR) rcs $@ $^
+
+$(SUPERVISE): $O/tests/support/supervise.o $(STAMP)
+	@mkdir -p $(@D)
+	$(link)
+
+# Sanitized programs are several times slower; they get the time.
+SLOWER        = $(if $(filter asan tsan coverage debug,$(MODE)),4,1)
+TEST_JOBS    ?= $(shell nproc 2>/dev/null || echo 2)
+TEST_TIMEOUT ?= $(shell echo $$((120 * $(SLOWER))))
+
+.PHONY: tests check check-layers
+tests: $(if $(WIRE_TESTS)$(SHELL_TESTS),$(PROGRAMS)) $(UNIT_TESTS) $(WIRE_TESTS) $(SUPERVISE)
+
+check: tests
+	@BUILD='$(BUILD)' MODE='$(MODE)' TEST_JOBS='$(TEST_JOBS)' TEST_TIMEOUT='$(TEST_TIMEOUT)' \
+	    CK_TIMEOUT_MULTIPLIER='$(SLOWER)' \
+	    tests/support/run-tests $(UNIT_TESTS) $(WIRE_TESTS) $(SHELL_TESTS)
+
+check-layers:
+	@tests/support/check-layers .
+
+.PHONY: lint
+lint: check-layers
+	@CPPFLAGS='$(ALL_CPPFLAGS)' DEP_CFLAGS='$(DEP_CFLAGS)' tests/support/lint.sh
+
+.PHONY: coverage
+coverage:
+	@$(MAKE) MODE=coverage BUILD=build/coverage check
+	@tests/support/coverage.sh build/coverage
+
+# ---- The rest -------------------------------------------------------------------------
+.PHONY: run
+run: all
+	@PATH="$(abspath $(BUILD)):$$PATH" tests/support/first-run.sh
+
+.PHONY: clean
+clean:
+	rm -rf build
+
+.PHONY: help
+help:
+	@echo 'make                builds build/futured (the daemon) and build/future (the client)'
+	@echo 'make run            a first session with a private daemon, to watch'
+	@echo 'make check          builds and runs all tests (T=frame: those with "frame" in their name)'
+	@echo 'make lint           layers, format, cppcheck, clang-tidy, shellcheck (after: make deps-ci)'
+	@echo 'make coverage       line coverage of daemon/ and proto/ by the tests'
+	@echo 'make deps           installs the Debian packages that are missing (deps-ci: those of lint too)'
+	@echo 'make clean          removes build/'
+	@echo
+	@echo 'MODE=$(MODE)  one of: $(MODES); BUILD=$(BUILD)  where to; WERROR=1  warnings are errors'
+
+.PHONY: FORCE
+FORCE:
+
+.SECONDARY:
+-include $(patsubst %.o,%.d,$(foreach l,$(LAYERS),$(call objects,$(DIR_$l))) $(DAEMON_OBJECTS) \
+    $(CLIENT_OBJECTS) $(call objects,tests/unit) $(call objects,tests/integration) \
+    $(call objects,tests/support))

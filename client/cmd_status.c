@@ -1,0 +1,145 @@
+/* status: which futures there are, and how they are. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/cli_ids.h"
+#include "client/command.h"
+#include "client/show_futures.h"
+#include "proto/text.h"
+
+enum { OPTION_STATE = CLI_OWN, OPTION_POOL, OPTION_LABEL, OPTION_LIMIT, OPTION_BEFORE };
+
+/* One filter as a member of the params. */
+static int take_filter(struct cli *cli, struct writer *params, int option, const char *value)
+{
+    uint64_t number;
+    int status;
+
+    switch (option) {
+    case OPTION_STATE:
+        writer_key(params, "state");
+        cli_write_words(params, value, true);
+        return 0;
+    case OPTION_POOL:
+    case OPTION_LABEL:
+        if (!utf8_valid(value, strlen(value)))
+            return cli_bad_usage(cli, "the value of a filter is not valid UTF-8");
+        writer_key(params, option == OPTION_POOL ? "pool" : "label");
+        writer_cstring(params, value);
+        return 0;
+    case OPTION_LIMIT:
+    case OPTION_BEFORE:
+        status = cli_count(cli, option == OPTION_LIMIT ? "limit" : "before", value, &number);
+        if (status != 0)
+            return status;
+        writer_key(params, option == OPTION_LIMIT ? "limit" : "before");
+        writer_uint(params, number);
+        return 0;
+    default:
+        return cli_stop(cli, option);
+    }
+}
+
+/* For people at a terminal only: scripts read the table alone. */
+static void print_footer(const json_t *result)
+{
+    const json_t *counts = json_object_get(result, "counts");
+
+    if (!isatty(STDOUT_FILENO) || !counts)
+        return;
+    printf("%llu pending, %llu running, %llu finished, %llu cancelled\n",
+           (unsigned long long)cli_uint(counts, "PENDING"),
+           (unsigned long long)cli_uint(counts, "RUNNING"),
+           (unsigned long long)cli_uint(counts, "FINISHED"),
+           (unsigned long long)cli_uint(counts, "CANCELLED"));
+    if (cli_uint(result, "next"))
+        printf("There are older ones: future status --before %llu\n",
+               (unsigned long long)cli_uint(result, "next"));
+}
+
+static int show(struct cli *cli, const struct future_message *reply)
+{
+    const json_t *futures = json_object_get(reply->result, "futures");
+    json_t *one;
+    int status;
+
+    if (cli->json) {
+        cli_print_raw_result(reply);
+        return EXIT_FINE;
+    }
+    if (futures) {
+        status = show_futures(cli, futures);
+        print_footer(reply->result);
+        return status;
+    }
+    one = json_pack("[O]", reply->result);
+    status = show_futures(cli, one);
+    json_decref(one);
+    return status;
+}
+
+/* Ends the params and asks. */
+static int ask(struct cli *cli, const struct id_spans *ids, struct writer *params)
+{
+    struct future_message *reply;
+    int status;
+
+    if (id_spans_single(ids)) {
+        writer_key(params, "id");
+        writer_uint(params, ids->spans[0].first);
+    } else if (ids->count > 0) {
+        writer_key(params, "ids");
+        id_spans_write(ids, params);
+    }
+    writer_end_object(params);
+    status = cli_call(cli, "status", params, &reply);
+    if (status != 0)
+        return status;
+    status = show(cli, reply);
+    future_message_free(reply);
+    return status;
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+    static const struct option longs[] = {{"state", required_argument, NULL, OPTION_STATE},
+                                          {"pool", required_argument, NULL, OPTION_POOL},
+                                          {"label", required_argument, NULL, OPTION_LABEL},
+                                          {"limit", required_argument, NULL, OPTION_LIMIT},
+                                          {"before", required_argument, NULL, OPTION_BEFORE},
+                                          CLI_COMMON_OPTIONS};
+    struct writer params = {0};
+    struct id_spans ids = {0};
+    int option, status;
+
+    writer_begin_object(&params);
+    while ((option = cli_getopt(cli, argc, argv, ":h", longs)) != -1) {
+        status = take_filter(cli, &params, option, optarg);
+        if (status != 0 || option == CLI_HELP)
+            goto out;
+    }
+    status = cli_ids_if_any(cli, argc, argv, &ids);
+    if (status == 0)
+        status = ask(cli, &ids, &params);
+out:
+    id_spans_clear(&ids);
+    writer_free(&params);
+    return status;
+}
+
+const struct command cmd_status = {
+    .name = "status",
+    .usage = "status [OPTIONS] [ID...]",
+    .summary = "List futures, newest first, or those with the given ids",
+    .help = "A bare `future` is `future status`.\n\n"
+            "      --state LIST       only these: PENDING,RUNNING,FINISHED,CANCELLED\n"
+            "      --pool NAME        only those of this pool\n"
+            "      --label TEXT       only those with this label\n"
+            "      --limit N          at most so many (100)\n"
+            "      --before ID        only older ones\n"
+            "      --json             print the daemon's reply\n\n"
+            "  future status --state pending,running\n"
+            "  future status 7,9-12\n",
+    .run = run,
+};

@@ -1,0 +1,34 @@
+/* What a map tells people on stderr: a progress line on a terminal, and in the end which items
+ * failed and why. One thread. */
+#ifndef FUTURED_CLIENT_MAP_REPORT_H
+#define FUTURED_CLIENT_MAP_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "client/cli.h"
+#include "client/map_window.h"
+
+struct map_report;
+
+/* NULL: no memory. */
+struct map_report *map_report_new(void);
+/* Takes NULL. */
+void map_report_free(struct map_report *report);
+
+/* One item is over; `why` is "" where it succeeded. */
+void map_report_item(struct map_report *report, const struct map_item *item, const char *why);
+/* So many items are known by now; `complete`: there will be no more. */
+void map_report_total(struct map_report *report, uint64_t total, bool complete);
+uint64_t map_report_failed(const struct map_report *report);
+/* The number of the next item, from 0. */
+uint64_t map_report_index(const struct map_report *report);
+
+/* Shows the progress line where stderr is a terminal, some times a second at most. */
+void map_report_show(struct map_report *report);
+/* Takes the line away: something else is about to be written. */
+void map_report_hide(struct map_report *report);
+/* The failures, at most ten by name. */
+void map_report_summary(struct map_report *report, const struct cli *cli, uint64_t map_id);
+
+#endif

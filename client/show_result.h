@@ -1,0 +1,16 @@
+/* `result` for one future, as the commands submit --wait and result share it. One thread. */
+#ifndef FUTURED_CLIENT_SHOW_RESULT_H
+#define FUTURED_CLIENT_SHOW_RESULT_H
+
+#include <stdint.h>
+
+#include "client/cli.h"
+
+#define SHOW_RESULT_FOREVER (-1)
+
+/* Waits up to `timeout_us` (SHOW_RESULT_FOREVER: no end), then shows the outcome: a command's
+ * bytes on stdout and stderr, any other function's result as JSON, an exception on stderr; with
+ * --json the reply. Returns the exit status that `future result` documents. */
+int show_result(struct cli *cli, uint64_t id, int64_t timeout_us);
+
+#endif

@@ -1,0 +1,35 @@
+#include "daemon/base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+int fd_close(int fd)
+{
+    int saved_errno = errno;
+
+    if (fd >= 0)
+        close(fd); /* never again after EINTR: Linux has let go of the number in any case */
+    errno = saved_errno;
+    return -1;
+}
+
+int fd_pipe(int *ret_read_fd, int *ret_write_fd)
+{
+    int fds[2];
+
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return -errno;
+    *ret_read_fd = fds[0];
+    *ret_write_fd = fds[1];
+    return 0;
+}
+
+int fd_set_nonblocking(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return -errno;
+    return 0;
+}

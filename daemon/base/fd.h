@@ -1,0 +1,15 @@
+/* Small helpers around file descriptors. They know nothing of events. Any thread. */
+#ifndef FUTURED_BASE_FD_H
+#define FUTURED_BASE_FD_H
+
+/* Closes a descriptor that the caller owns; -1 is allowed. Keeps errno. Returns -1, to be stored
+ * where the descriptor was. */
+int fd_close(int fd);
+
+/* A close-on-exec pipe. 0 or -errno. */
+int fd_pipe(int *ret_read_fd, int *ret_write_fd);
+
+/* 0 or -errno. */
+int fd_set_nonblocking(int fd);
+
+#endif

@@ -1,0 +1,278 @@
+#include "daemon/base/loop.h"
+
+#include "daemon/base/clock.h"
+#include "daemon/base/fd.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+struct loop {
+    struct event_base *base;
+};
+
+struct loop_wakeup {
+    struct event *event;
+    int fd; /* eventfd */
+    atomic_bool pending;
+    loop_fn *fn;
+    void *arg;
+};
+
+struct loop_timer {
+    struct event *event;
+    int fd;           /* timerfd */
+    uint64_t when_ns; /* 0: not armed */
+    loop_fn *fn;
+    void *arg;
+};
+
+struct loop_signal {
+    struct event *event;
+    loop_fn *fn;
+    void *arg;
+};
+
+static struct event_base *base_new(void)
+{
+    struct event_config *config = event_config_new();
+    struct event_base *base = NULL;
+
+    if (!config)
+        return NULL;
+    /* Locks are not needed: other threads reach the loop through eventfds only. And no variable
+     * of the environment may take epoll away, on which the edge-triggered wakeup relies. */
+    if (event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK) == 0 &&
+        event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV) == 0 &&
+        event_config_require_features(config, EV_FEATURE_ET | EV_FEATURE_O1) == 0)
+        base = event_base_new_with_config(config);
+    event_config_free(config);
+    return base;
+}
+
+int loop_new(struct loop **ret_loop)
+{
+    struct loop *loop = calloc(1, sizeof(*loop));
+
+    if (!loop)
+        return -ENOMEM;
+    errno = 0;
+    loop->base = base_new();
+    if (!loop->base) {
+        int r = errno > 0 ? -errno : -ENOMEM;
+
+        free(loop);
+        return r;
+    }
+    *ret_loop = loop;
+    return 0;
+}
+
+void loop_free(struct loop *loop)
+{
+    if (!loop)
+        return;
+    event_base_free(loop->base);
+    free(loop);
+}
+
+int loop_run(struct loop *loop)
+{
+    errno = 0;
+    if (event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY) < 0)
+        return errno > 0 ? -errno : -EIO;
+    return 0;
+}
+
+void loop_stop(struct loop *loop)
+{
+    event_base_loopbreak(loop->base);
+}
+
+struct event_base *loop_event_base(struct loop *loop)
+{
+    return loop->base;
+}
+
+static int event_start(struct loop *loop, int fd_or_signal, short what, event_callback_fn callback,
+                       void *arg, struct event **ret_event)
+{
+    struct event *event =
+        event_new(loop->base, fd_or_signal, (short)(what | EV_PERSIST), callback, arg);
+
+    if (!event)
+        return -ENOMEM;
+    errno = 0;
+    if (event_add(event, NULL) < 0) {
+        int r = errno > 0 ? -errno : -ENOMEM;
+
+        event_free(event);
+        return r;
+    }
+    *ret_event = event;
+    return 0;
+}
+
+static void on_wakeup(evutil_socket_t fd, short what, void *arg)
+{
+    struct loop_wakeup *wakeup = arg;
+
+    (void)fd;
+    (void)what;
+    /* Cleared before the callback, so that a ring during it is not lost; by an exchange and not a
+     * plain store, so that this thread sees all that a thread did before a ring that found the
+     * flag set. */
+    atomic_exchange(&wakeup->pending, false);
+    wakeup->fn(wakeup->arg);
+}
+
+int loop_wakeup_new(struct loop *loop, loop_fn *fn, void *arg, struct loop_wakeup **ret_wakeup)
+{
+    struct loop_wakeup *wakeup = calloc(1, sizeof(*wakeup));
+    int r;
+
+    if (!wakeup)
+        return -ENOMEM;
+    wakeup->fn = fn;
+    wakeup->arg = arg;
+    wakeup->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (wakeup->fd < 0) {
+        r = -errno;
+        goto fail;
+    }
+    /* Edge-triggered: each write is an edge of its own, so the counter need never be read. */
+    r = event_start(loop, wakeup->fd, EV_READ | EV_ET, on_wakeup, wakeup, &wakeup->event);
+    if (r < 0)
+        goto fail;
+    *ret_wakeup = wakeup;
+    return 0;
+
+fail:
+    loop_wakeup_free(wakeup);
+    return r;
+}
+
+void loop_wakeup_free(struct loop_wakeup *wakeup)
+{
+    if (!wakeup)
+        return;
+    if (wakeup->event)
+        event_free(wakeup->event);
+    fd_close(wakeup->fd);
+    free(wakeup);
+}
+
+void loop_wakeup_ring(struct loop_wakeup *wakeup)
+{
+    int saved_errno = errno;
+
+    if (atomic_exchange(&wakeup->pending, true))
+        return;
+    /* It cannot fail: a counter of 64 bits that goes up by one does not reach its end. */
+    if (eventfd_write(wakeup->fd, 1) < 0)
+        errno = saved_errno;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct loop_timer *timer = arg;
+    uint64_t expirations;
+
+    (void)what;
+    /* Another callback of the same round may have set a later time: then nothing has expired. */
+    if (read(fd, &expirations, sizeof(expirations)) < 0)
+        return;
+    timer->when_ns = 0;
+    timer->fn(timer->arg);
+}
+
+int loop_timer_new(struct loop *loop, loop_fn *fn, void *arg, struct loop_timer **ret_timer)
+{
+    struct loop_timer *timer = calloc(1, sizeof(*timer));
+    int r;
+
+    if (!timer)
+        return -ENOMEM;
+    timer->fn = fn;
+    timer->arg = arg;
+    timer->fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (timer->fd < 0) {
+        r = -errno;
+        goto fail;
+    }
+    r = event_start(loop, timer->fd, EV_READ, on_timer, timer, &timer->event);
+    if (r < 0)
+        goto fail;
+    *ret_timer = timer;
+    return 0;
+
+fail:
+    loop_timer_free(timer);
+    return r;
+}
+
+void loop_timer_free(struct loop_timer *timer)
+{
+    if (!timer)
+        return;
+    if (timer->event)
+        event_free(timer->event);
+    fd_close(timer->fd);
+    free(timer);
+}
+
+void loop_timer_set(struct loop_timer *timer, uint64_t when_ns)
+{
+    struct itimerspec time = {
+        .it_value = {.tv_sec = (time_t)(when_ns / NS_PER_S), .tv_nsec = (long)(when_ns % NS_PER_S)},
+    };
+
+    if (when_ns == timer->when_ns)
+        return;
+    timer->when_ns = when_ns;
+    /* It cannot fail: the descriptor is a timerfd and the nanoseconds are in range. */
+    timerfd_settime(timer->fd, TFD_TIMER_ABSTIME, &time, NULL);
+}
+
+static void on_signal(evutil_socket_t signal_number, short what, void *arg)
+{
+    struct loop_signal *signal = arg;
+
+    (void)signal_number;
+    (void)what;
+    signal->fn(signal->arg);
+}
+
+int loop_signal_new(struct loop *loop, int signal_number, loop_fn *fn, void *arg,
+                    struct loop_signal **ret_signal)
+{
+    struct loop_signal *signal = calloc(1, sizeof(*signal));
+    int r;
+
+    if (!signal)
+        return -ENOMEM;
+    signal->fn = fn;
+    signal->arg = arg;
+    r = event_start(loop, signal_number, EV_SIGNAL, on_signal, signal, &signal->event);
+    if (r < 0) {
+        free(signal);
+        return r;
+    }
+    *ret_signal = signal;
+    return 0;
+}
+
+void loop_signal_free(struct loop_signal *signal)
+{
+    if (!signal)
+        return;
+    event_free(signal->event);
+    free(signal);
+}

@@ -1,0 +1,48 @@
+/* The event loop's pieces that the inner layers need: a loop, a wakeup that other threads may
+ * ring, an absolute timer, and signals. The only file of the daemon's inside that knows libevent;
+ * `net` asks it for the event_base. Loop thread only, but for loop_wakeup_ring. */
+#ifndef FUTURED_BASE_LOOP_H
+#define FUTURED_BASE_LOOP_H
+
+#include <stdint.h>
+
+struct event_base;
+struct loop;
+struct loop_wakeup;
+struct loop_timer;
+struct loop_signal;
+
+typedef void loop_fn(void *arg);
+
+/* 0 or -errno. */
+int loop_new(struct loop **ret_loop);
+/* Everything made on the loop must be freed before. NULL is allowed. */
+void loop_free(struct loop *loop);
+
+/* Runs callbacks until loop_stop; 0 or -errno. */
+int loop_run(struct loop *loop);
+/* Makes loop_run return after the callback that is running. */
+void loop_stop(struct loop *loop);
+
+/* Borrowed; for the net layer. */
+struct event_base *loop_event_base(struct loop *loop);
+
+/* Calls `fn(arg)` on the loop thread once or more after each ring. */
+int loop_wakeup_new(struct loop *loop, loop_fn *fn, void *arg, struct loop_wakeup **ret_wakeup);
+void loop_wakeup_free(struct loop_wakeup *wakeup);
+/* Any thread; cheap while a ring is pending already (one atomic exchange, no system call). */
+void loop_wakeup_ring(struct loop_wakeup *wakeup);
+
+/* A one-shot timer on CLOCK_MONOTONIC (a timerfd: exact, and no wake-up while it is not set). */
+int loop_timer_new(struct loop *loop, loop_fn *fn, void *arg, struct loop_timer **ret_timer);
+void loop_timer_free(struct loop_timer *timer);
+/* Fires at `when_ns` (clock_mono_ns; a time gone by fires at once); 0 disarms. Setting the time
+ * that is set already costs nothing. */
+void loop_timer_set(struct loop_timer *timer, uint64_t when_ns);
+
+/* Calls `fn(arg)` on the loop thread when the signal arrives. */
+int loop_signal_new(struct loop *loop, int signal_number, loop_fn *fn, void *arg,
+                    struct loop_signal **ret_signal);
+void loop_signal_free(struct loop_signal *signal);
+
+#endif

@@ -1,0 +1,126 @@
+#include "daemon/core/call.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/core/call_impl.h"
+#include "daemon/core/worker.h"
+
+uint64_t call_id(const struct call *call)
+{
+    return call->id;
+}
+
+unsigned call_attempt(const struct call *call)
+{
+    return call->attempt;
+}
+
+const char *call_args(const struct call *call, size_t *ret_bytes)
+{
+    *ret_bytes = call->args_bytes;
+    return call->args;
+}
+
+const char *call_item(const struct call *call, size_t *ret_bytes)
+{
+    *ret_bytes = call->item_bytes;
+    return call->item;
+}
+
+struct output *call_output_ensure(struct call *call)
+{
+    struct output *output = atomic_load(&call->output);
+    if (output)
+        return output;
+    struct output *fresh = output_new(call->output_cap_bytes);
+    if (!fresh)
+        return NULL;
+    if (atomic_compare_exchange_strong(&call->output, &output, fresh))
+        return fresh;
+    output_unref(fresh);
+    return output;
+}
+
+/* On the worker's thread. */
+static void on_output_changed(void *arg)
+{
+    struct call *call = arg;
+    if (!atomic_exchange(&call->output_posted, true))
+        worker_post(call->worker, &call->output_changed);
+}
+
+void call_watch_output(struct call *call)
+{
+    struct output *output = call_output_ensure(call);
+    if (output)
+        output_watch(output, on_output_changed, call);
+}
+
+struct output *call_output(struct call *call)
+{
+    return call_output_ensure(call);
+}
+
+int call_progress(struct call *call, const char *json, size_t json_bytes)
+{
+    if (call->id == 0)
+        return 0; /* an initializer: nobody could ask */
+    char *copy = strndup(json, json_bytes);
+    if (!copy)
+        return -ENOMEM;
+    free(atomic_exchange(&call->progress, copy));
+    if (!atomic_exchange(&call->progress_posted, true))
+        worker_post(call->worker, &call->progressed);
+    return 0;
+}
+
+bool call_stop_asked(const struct call *call)
+{
+    return atomic_load_explicit(&call->stop_asked, memory_order_relaxed);
+}
+
+void call_break_pool(struct call *call)
+{
+    call->break_pool = true;
+}
+
+struct outcome *call_outcome(struct call *call)
+{
+    return &call->outcome;
+}
+
+void call_set_pid(struct call *call, pid_t pid)
+{
+    atomic_store(&call->pid, pid);
+}
+
+void call_raise_stopped(struct call *call, const struct stop_request *request, char *data,
+                        size_t data_bytes)
+{
+    const char *type = "Terminated";
+    const char *what = "terminated";
+    switch (request->cause) {
+    case STOP_NONE:
+    case STOP_TERMINATE:
+        break;
+    case STOP_TIMEOUT:
+        type = "TimedOut";
+        what = "ran for longer than its timeout";
+        break;
+    case STOP_DISCONNECT:
+        what = "terminated: its client has gone away";
+        break;
+    case STOP_SHUTDOWN:
+        what = "terminated: the daemon shuts down";
+        break;
+    }
+    char message[sizeof(request->reason) + 64];
+    if (request->reason[0] != '\0')
+        snprintf(message, sizeof(message), "%s: %s", what, request->reason);
+    else
+        snprintf(message, sizeof(message), "%s", what);
+    outcome_set_exception(&call->outcome, type, message, data, data_bytes);
+}

@@ -1,0 +1,168 @@
+/* Cancelling, terminating, retrying and forgetting. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/core/executor_impl.h"
+#include "daemon/core/future_table.h"
+#include "daemon/core/worker.h"
+
+/* True: it is on its way to CANCELLED. False: a worker was faster, or it is past that. */
+static bool cancel_call(struct future *future)
+{
+    if (future->state != FUTURE_PENDING || future->settling)
+        return future->settling && future->cancelling;
+    if (future->queued && !pool_remove(future->spec->pool, &future->call)) {
+        /* The worker's report is on its way, but whoever asks is told the truth now. */
+        begin_running(future, clock_wall_us());
+        return false;
+    }
+    future->queued = false;
+    settle_cancelled(future);
+    return true;
+}
+
+static bool terminate_call(struct future *future, const struct stop_request *stop)
+{
+    if (future->state != FUTURE_RUNNING || future->settling)
+        return false;
+    struct worker *worker = pool_call_worker(&future->call);
+    if (worker) {
+        worker_stop_call(worker, &future->call, stop);
+    } else {
+        if (!future->stop_on_start)
+            future->stop_on_start = malloc(sizeof(*stop));
+        if (!future->stop_on_start)
+            return false;
+        *future->stop_on_start = *stop;
+    }
+    future->stopped = true;
+    return true;
+}
+
+uint64_t cancel_items(struct map *map)
+{
+    uint64_t cancelled = 0;
+    for (uint64_t i = 0; i < map->count; i++)
+        if (map->items[i] && map->items[i]->state == FUTURE_PENDING && cancel_call(map->items[i]))
+            cancelled++;
+    return cancelled;
+}
+
+static void cancel_map(struct executor *executor, struct future *future,
+                       const struct cancel_options *options, struct cancel_fate *ret_fate)
+{
+    struct map *map = future->map;
+    if (future_is_done(future) || future->settling)
+        return;
+    ret_fate->items = cancel_items(map);
+    for (uint64_t i = 0; options->terminate && i < map->count; i++)
+        if (map->items[i] && terminate_call(map->items[i], &options->stop))
+            ret_fate->terminating = true;
+    /* Nothing of it has run and nothing may come any more: the map itself is cancelled. */
+    stop_waiting(future);
+    executor_map_close(executor, future);
+    if (map->count == 0 && future->state == FUTURE_PENDING && !future->settling)
+        settle_cancelled(future);
+    map_check_done(map);
+}
+
+void executor_cancel(struct executor *executor, struct future *future,
+                     const struct cancel_options *options, struct cancel_fate *ret_fate)
+{
+    *ret_fate = (struct cancel_fate){.terminating = false};
+    if (future->map) {
+        cancel_map(executor, future, options, ret_fate);
+    } else {
+        bool cancelled = cancel_call(future);
+        if (!cancelled && options->terminate)
+            ret_fate->terminating = terminate_call(future, &options->stop);
+    }
+    settle_run(executor);
+}
+
+/* ---- retry ---- */
+
+static void leave_done(struct future *future)
+{
+    retention_remove(future);
+    TAILQ_REMOVE(&future->executor->done, future, link);
+}
+
+static int start_again(struct future *future)
+{
+    bool failed = future_failed(future);
+    leave_done(future);
+    int r = next_attempt(future);
+    if (r < 0) {
+        TAILQ_INSERT_TAIL(&future->executor->done, future, link);
+        retention_add(future);
+        return r;
+    }
+    if (failed && future->item_of)
+        future->item_of->failed--;
+    return 0;
+}
+
+enum refusal executor_retry(struct executor *executor, struct future *future)
+{
+    if (executor->shut_down)
+        return REFUSED_SHUT_DOWN;
+    if (!future_is_done(future))
+        return REFUSED_STATE;
+    if (pool_is_broken(future->spec->pool))
+        return REFUSED_BROKEN_POOL;
+    struct map *map = future->map ? future->map : future->item_of;
+    /* A map that is done starts again with any of its items. */
+    if (map && future_is_done(map->self) && start_again(map->self) < 0)
+        return REFUSED_NO_MEMORY;
+    if (!future->map && start_again(future) < 0)
+        return REFUSED_NO_MEMORY;
+    for (uint64_t i = 0; future->map && i < map->count; i++) {
+        struct future *item = map->items[i];
+        bool wanted = item && (item->state == FUTURE_CANCELLED || future_failed(item));
+        if (wanted && start_again(item) == 0)
+            schedule(item);
+    }
+    schedule(future);
+    if (map)
+        map_check_done(map);
+    settle_run(executor);
+    return REFUSED_NOT;
+}
+
+/* ---- forget ---- */
+
+static void detach(struct future *future, bool expired)
+{
+    struct executor *executor = future->executor;
+    if (future_is_done(future))
+        leave_done(future);
+    if (future->key)
+        key_entry_free(executor, future->key);
+    if (future->item_of)
+        future->item_of->items[future->index] = NULL;
+    future_table_remove(executor->table, future->call.id, expired);
+    store_change(executor, CHANGE_FORGOTTEN, future);
+    future_free(future);
+}
+
+void remove_future(struct future *future, bool expired)
+{
+    struct map *map = future->map;
+    for (uint64_t i = 0; map && i < map->count; i++)
+        if (map->items[i])
+            detach(map->items[i], expired);
+    if (map && map->open)
+        LIST_REMOVE(map, open_link);
+    detach(future, expired);
+}
+
+enum refusal executor_forget(struct executor *executor, struct future *future)
+{
+    (void)executor;
+    if (!future_is_done(future))
+        return REFUSED_STATE;
+    remove_future(future, false);
+    return REFUSED_NOT;
+}

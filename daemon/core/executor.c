@@ -1,0 +1,490 @@
+#include "daemon/core/executor.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/log.h"
+#include "daemon/core/completion.h"
+#include "daemon/core/executor_impl.h"
+#include "daemon/core/future_table.h"
+#include "daemon/core/owner.h"
+#include "daemon/core/worker.h"
+
+#define CONTAINER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+
+/* ---- what the workers report ---- */
+
+static void on_call_started(struct call *call)
+{
+    struct future *future = CONTAINER(call, struct future, call);
+    pool_call_started(future->spec->pool, call);
+    begin_running(future, call->started_us);
+    if (future->stop_on_start) {
+        worker_stop_call(pool_call_worker(call), call, future->stop_on_start);
+        free(future->stop_on_start);
+        future->stop_on_start = NULL;
+    }
+}
+
+static void on_call_output(struct call *call)
+{
+    struct future *future = CONTAINER(call, struct future, call);
+    atomic_store(&call->output_posted, false);
+    future_tell(future, EVENT_FUTURE_OUTPUT);
+}
+
+static void on_call_progress(struct executor *executor, struct call *call)
+{
+    struct future *future = CONTAINER(call, struct future, call);
+    atomic_store(&call->progress_posted, false);
+    char *progress = atomic_exchange(&call->progress, NULL);
+    if (!progress)
+        return;
+    free(future->progress);
+    future->progress = progress;
+    if (executor->observer.on_progress)
+        executor->observer.on_progress(executor->observer.arg, future);
+    future_tell(future, EVENT_FUTURE_PROGRESS);
+}
+
+/* The pool can run nothing any more, so everything that waits in it ends now. */
+static void break_pool(struct executor *executor, struct pool *pool, const char *what,
+                       const struct outcome *failure)
+{
+    if (pool_is_broken(pool))
+        return;
+    char message[512];
+    snprintf(message, sizeof(message), "%s of pool %s failed: %s: %s", what, pool_name(pool),
+             outcome_type(failure), outcome_message(failure));
+    log_error("%s", message);
+    pool_break(pool);
+    struct future *future = future_table_above(executor->table, 1);
+    for (; future; future = future_table_above(executor->table, future->call.id + 1)) {
+        if (future->spec->pool != pool || future->state != FUTURE_PENDING || future->settling ||
+            future->map)
+            continue;
+        if (future->queued && !pool_remove(pool, &future->call))
+            continue; /* another worker was good and has taken it */
+        future->queued = false;
+        settle_exception(future, "BrokenPool", message, NULL);
+    }
+}
+
+static void on_worker_broken(struct executor *executor, struct worker *worker)
+{
+    break_pool(executor, pool_of_worker(worker), "the initializer", worker_failure(worker));
+}
+
+static void on_call_finished(struct executor *executor, struct call *call)
+{
+    struct future *future = CONTAINER(call, struct future, call);
+    struct pool *pool = future->spec->pool;
+    pool_call_finished(pool, call);
+    if (call->break_pool && call->outcome.kind == OUTCOME_EXCEPTION)
+        break_pool(executor, pool, "a handler", &call->outcome);
+    end_running(future);
+}
+
+static void handle(struct executor *executor, struct message *message)
+{
+    switch (message->kind) {
+    case MESSAGE_CALL_STARTED:
+        on_call_started(CONTAINER(message, struct call, started));
+        return;
+    case MESSAGE_CALL_FINISHED:
+        on_call_finished(executor, CONTAINER(message, struct call, finished));
+        return;
+    case MESSAGE_CALL_OUTPUT:
+        on_call_output(CONTAINER(message, struct call, output_changed));
+        return;
+    case MESSAGE_WORKER_BROKEN:
+        on_worker_broken(executor, worker_of_message(message));
+        return;
+    case MESSAGE_CALL_PROGRESS:
+        on_call_progress(executor, CONTAINER(message, struct call, progressed));
+        return;
+    case MESSAGE_WORKER_EXITED:
+        pool_worker_exited(worker_of_message(message));
+        return;
+    }
+}
+
+void executor_sync(struct executor *executor)
+{
+    if (executor->settling)
+        return;
+    retention_enforce(executor);
+    struct message *message = completions_take(executor->completions);
+    if (!message)
+        return;
+    while (message) {
+        /* Handling it may free what holds it. */
+        struct message *next = message->next;
+        handle(executor, message);
+        message = next;
+    }
+    settle_run(executor);
+}
+
+static void on_wakeup(void *arg)
+{
+    executor_sync(arg);
+}
+
+void executor_want_running(struct executor *executor, bool wanted)
+{
+    completions_wake_always(executor->completions, wanted);
+    if (wanted)
+        executor_sync(executor);
+}
+
+/* ---- making and ending ---- */
+
+int executor_new(const struct executor_settings *settings, struct executor **ret_executor)
+{
+    struct executor *executor = calloc(1, sizeof(*executor));
+    if (!executor)
+        return -ENOMEM;
+    executor->settings = *settings;
+    TAILQ_INIT(&executor->to_settle);
+    TAILQ_INIT(&executor->done);
+    TAILQ_INIT(&executor->kept);
+    TAILQ_INIT(&executor->parked);
+    TAILQ_INIT(&executor->committing_submits);
+    TAILQ_INIT(&executor->after_commits);
+    executor->table = future_table_new();
+    executor->owners = owners_new();
+    int r = -ENOMEM;
+    if (!executor->table || !executor->owners)
+        goto fail;
+    r = completions_new(settings->loop, on_wakeup, executor, &executor->completions);
+    if (r < 0)
+        goto fail;
+    struct pool_settings defaults;
+    pool_default_settings("default", &defaults);
+    r = executor_set_pool(executor, "default", &defaults);
+    if (r < 0)
+        goto fail;
+    *ret_executor = executor;
+    return 0;
+fail:
+    executor_free(executor);
+    return r;
+}
+
+static void free_futures(struct executor *executor)
+{
+    /* From the newest: the items of a map go before the map that they refer to. */
+    struct future *future;
+    while ((future = future_table_below(executor->table, UINT64_MAX))) {
+        deadline_clear(executor->settings.timers, &future->deadline);
+        stop_waiting(future);
+        if (future->key)
+            key_entry_free(executor, future->key);
+        future_table_remove(executor->table, future->call.id, false);
+        future_free(future);
+    }
+}
+
+void executor_free(struct executor *executor)
+{
+    if (!executor)
+        return;
+    for (size_t i = 0; i < executor->pool_count; i++)
+        pool_close(executor->pools[i]);
+    for (size_t i = 0; i < executor->pool_count; i++)
+        pool_join(executor->pools[i]);
+    drop_submits(executor, 0);
+    if (executor->table)
+        free_futures(executor);
+    for (size_t i = 0; i < executor->pool_count; i++)
+        pool_free(executor->pools[i]);
+    free(executor->pools);
+    free(executor->functions);
+    completions_free(executor->completions);
+    owners_free(executor->owners);
+    future_table_free(executor->table);
+    free(executor);
+}
+
+void executor_set_observer(struct executor *executor, const struct executor_observer *observer)
+{
+    executor->observer = *observer;
+}
+
+/* ---- functions and pools ---- */
+
+int executor_add_function(struct executor *executor, const struct function *function)
+{
+    if (executor_function(executor, function->name))
+        return -EEXIST;
+    size_t size = (executor->function_count + 1) * sizeof(const struct function *);
+    const struct function **grown = realloc(executor->functions, size);
+    if (!grown)
+        return -ENOMEM;
+    executor->functions = grown;
+    executor->functions[executor->function_count++] = function;
+    return 0;
+}
+
+const struct function *executor_function(const struct executor *executor, const char *name)
+{
+    for (size_t i = 0; i < executor->function_count; i++)
+        if (strcmp(executor->functions[i]->name, name) == 0)
+            return executor->functions[i];
+    return NULL;
+}
+
+const struct function *executor_function_at(const struct executor *executor, size_t index)
+{
+    return index < executor->function_count ? executor->functions[index] : NULL;
+}
+
+struct pool *executor_pool(const struct executor *executor, const char *name)
+{
+    for (size_t i = 0; i < executor->pool_count; i++)
+        if (strcmp(pool_name(executor->pools[i]), name) == 0)
+            return executor->pools[i];
+    return NULL;
+}
+
+struct pool *executor_pool_at(const struct executor *executor, size_t index)
+{
+    return index < executor->pool_count ? executor->pools[index] : NULL;
+}
+
+int executor_set_pool(struct executor *executor, const char *name,
+                      const struct pool_settings *settings)
+{
+    struct pool *pool = executor_pool(executor, name);
+    if (pool) {
+        int r = pool_set_settings(pool, settings);
+        if (r == 0)
+            settle_run(executor); /* a higher queue_limit lets parked submits in */
+        return r;
+    }
+    if (executor->pool_count >= executor->settings.pools_limit)
+        return -EMFILE;
+    struct pool **grown =
+        realloc(executor->pools, (executor->pool_count + 1) * sizeof(struct pool *));
+    if (!grown)
+        return -ENOMEM;
+    executor->pools = grown;
+    int r = pool_new(name, settings, executor->completions, &pool);
+    if (r < 0)
+        return r;
+    executor->pools[executor->pool_count++] = pool;
+    return 0;
+}
+
+void executor_pause_pool(struct executor *executor, struct pool *pool, bool paused)
+{
+    /* What is kept pending at the end stays so. */
+    pool_pause(pool, paused || executor->keep_pending);
+}
+
+/* ---- finding ---- */
+
+static bool may_see(const struct client *client, const struct future *future)
+{
+    return client->sees_all || future_uid(future) == client->uid;
+}
+
+enum refusal executor_find(struct executor *executor, const struct client *client, uint64_t id,
+                           struct future **ret_future)
+{
+    struct future *future;
+    int r = future_table_find(executor->table, id, &future);
+    if (r == -ESTALE)
+        return REFUSED_EXPIRED;
+    if (r < 0 || !may_see(client, future))
+        return REFUSED_NOT_FOUND;
+    *ret_future = future;
+    return REFUSED_NOT;
+}
+
+struct future *executor_find_below(struct executor *executor, const struct client *client,
+                                   uint64_t id)
+{
+    struct future *future = future_table_below(executor->table, id);
+    while (future && !may_see(client, future))
+        future = future_table_below(executor->table, future->call.id - 1);
+    return future;
+}
+
+struct future *executor_find_above(struct executor *executor, const struct client *client,
+                                   uint64_t id)
+{
+    struct future *future = future_table_above(executor->table, id);
+    while (future && !may_see(client, future))
+        future = future_table_above(executor->table, future->call.id + 1);
+    return future;
+}
+
+uint64_t executor_next_id(const struct executor *executor)
+{
+    return future_table_next_id(executor->table);
+}
+
+void executor_counts(const struct executor *executor, const struct client *client,
+                     uint64_t ret_counts[FUTURE_STATES])
+{
+    owners_counts(executor->owners, client->sees_all, client->uid, ret_counts);
+}
+
+uint64_t executor_cursor(const struct executor *executor)
+{
+    return executor->cursor;
+}
+
+uint64_t next_cursor(struct executor *executor)
+{
+    return ++executor->cursor;
+}
+
+struct future *executor_done_since(struct executor *executor, uint64_t cursor)
+{
+    /* From the newest: who asks has mostly seen nearly everything. */
+    struct future *found = NULL;
+    struct future *future;
+    TAILQ_FOREACH_REVERSE(future, &executor->done, future_list, link)
+    {
+        if (future->cursor <= cursor)
+            break;
+        found = future;
+    }
+    return found;
+}
+
+struct future *executor_done_next(const struct future *future)
+{
+    return TAILQ_NEXT(future, link);
+}
+
+/* ---- the store ---- */
+
+static void change_stored(void *arg, int error)
+{
+    (void)arg;
+    if (error < 0)
+        log_error("a change could not be stored: %s", strerror(-error));
+}
+
+void store_change(struct executor *executor, enum store_change_kind kind, struct future *future)
+{
+    struct store_change change = {.kind = kind, .future = future};
+    executor->settings.store->ops->commit(executor->settings.store, &change, 1, change_stored,
+                                          NULL);
+}
+
+struct after_commit {
+    TAILQ_ENTRY(after_commit) link;
+    struct executor *executor;
+    uint64_t client;
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+static void on_after_commit(void *arg, int error)
+{
+    struct after_commit *after = arg;
+    (void)error;
+    TAILQ_REMOVE(&after->executor->after_commits, after, link);
+    if (after->fn)
+        after->fn(after->arg);
+    free(after);
+}
+
+void executor_after_commit(struct executor *executor, uint64_t client_number, void (*fn)(void *arg),
+                           void *arg)
+{
+    struct after_commit *after = malloc(sizeof(*after));
+    if (!after) {
+        fn(arg);
+        return;
+    }
+    *after =
+        (struct after_commit){.executor = executor, .client = client_number, .fn = fn, .arg = arg};
+    TAILQ_INSERT_TAIL(&executor->after_commits, after, link);
+    executor->settings.store->ops->commit(executor->settings.store, NULL, 0, on_after_commit,
+                                          after);
+}
+
+void executor_client_gone(struct executor *executor, uint64_t client_number)
+{
+    struct after_commit *after;
+    TAILQ_FOREACH (after, &executor->after_commits, link)
+        if (after->client == client_number)
+            after->fn = NULL;
+    drop_submits(executor, client_number);
+    struct map *map;
+    LIST_FOREACH (map, &executor->open_maps, open_link)
+        map_drop_client(map, client_number);
+}
+
+/* ---- the end ---- */
+
+uint64_t executor_shut_down(struct executor *executor, bool cancel_pending, bool keep_pending)
+{
+    executor->shut_down = true;
+    executor->drop_pending |= cancel_pending;
+    refuse_parked(executor, REFUSED_SHUT_DOWN);
+    struct map *map;
+    while ((map = LIST_FIRST(&executor->open_maps)))
+        executor_map_close(executor, map->self);
+    if (keep_pending) {
+        executor->keep_pending = true;
+        for (size_t i = 0; i < executor->pool_count; i++)
+            pool_pause(executor->pools[i], true);
+    }
+    uint64_t before[FUTURE_STATES], after[FUTURE_STATES];
+    owners_counts(executor->owners, true, 0, before);
+    if (cancel_pending) {
+        struct cancel_options options = {.terminate = false};
+        struct client everyone = {.sees_all = true};
+        struct future *future = executor_find_above(executor, &everyone, 1);
+        for (; future; future = executor_find_above(executor, &everyone, future->call.id + 1)) {
+            struct cancel_fate fate;
+            if (future->state != FUTURE_PENDING)
+                continue;
+            executor_cancel(executor, future, &options, &fate);
+        }
+    }
+    settle_run(executor);
+    owners_counts(executor->owners, true, 0, after);
+    return after[FUTURE_CANCELLED] - before[FUTURE_CANCELLED];
+}
+
+bool executor_is_shut_down(const struct executor *executor)
+{
+    return executor->shut_down;
+}
+
+bool executor_is_drained(const struct executor *executor)
+{
+    if (!executor->shut_down || !TAILQ_EMPTY(&executor->to_settle) || executor->committing > 0)
+        return false;
+    uint64_t in_flight = 0;
+    for (size_t i = 0; i < executor->pool_count; i++)
+        in_flight += pool_in_flight(executor->pools[i]);
+    if (executor->keep_pending)
+        return in_flight == 0;
+    uint64_t counts[FUTURE_STATES];
+    owners_counts(executor->owners, true, 0, counts);
+    return in_flight == 0 && counts[FUTURE_PENDING] == 0 && counts[FUTURE_RUNNING] == 0;
+}
+
+void executor_stop_all(struct executor *executor, const struct stop_request *request)
+{
+    struct cancel_options options = {.terminate = true, .stop = *request};
+    struct client everyone = {.sees_all = true};
+    struct future *future = executor_find_above(executor, &everyone, 1);
+    for (; future; future = executor_find_above(executor, &everyone, future->call.id + 1)) {
+        struct cancel_fate fate;
+        if (future->state == FUTURE_RUNNING && !future->map)
+            executor_cancel(executor, future, &options, &fate);
+    }
+}

@@ -1,0 +1,229 @@
+/* The executor: futures from submit to done. It owns the futures, the pools and the order of
+ * things: what waits for what, when a future may be queued, what happens when it is done, how long
+ * it is kept. It knows nothing of JSON, clients' connections or how a function is executed.
+ * Loop thread only.
+ *
+ * Everything that changes a future goes through the store first and is announced after that. */
+#ifndef FUTURED_CORE_EXECUTOR_H
+#define FUTURED_CORE_EXECUTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/core/call.h"
+#include "daemon/core/future.h"
+#include "daemon/core/pool.h"
+#include "daemon/core/runner.h"
+
+struct executor;
+struct loop;
+struct store;
+struct timers;
+
+struct executor_settings {
+    struct loop *loop;     /* borrowed */
+    struct timers *timers; /* borrowed */
+    struct store *store;   /* borrowed */
+    uint64_t output_bytes; /* kept of each stream of a job */
+    uint64_t pending_limit;
+    uint64_t map_items_limit;
+    uint64_t pools_limit;
+    uint64_t retention_count, retention_bytes, retention_s;
+};
+
+/* What the layer above is told. `arg` comes back. Any may be NULL. */
+struct executor_observer {
+    void *arg;
+    /* A future is RUNNING, or done (before its watches are told). */
+    void (*on_running)(void *arg, struct future *future);
+    /* A RUNNING future has told how far it is. */
+    void (*on_progress)(void *arg, struct future *future);
+    void (*on_done)(void *arg, struct future *future);
+    /* Nothing is left to do after executor_shut_down. May come more than once. */
+    void (*on_drained)(void *arg);
+};
+
+/* Who asks: the user, and the connection (a number that is never used again). */
+struct client {
+    uint32_t uid;
+    uint64_t number;
+    bool sees_all; /* root, the daemon's own user, the admin group */
+};
+
+/* 0 or -errno. The pool "default" exists from the start. */
+int executor_new(const struct executor_settings *settings, struct executor **ret_executor);
+/* Ends all workers (jobs that still run are killed) and frees everything. Tells nobody. */
+void executor_free(struct executor *executor);
+
+void executor_set_observer(struct executor *executor, const struct executor_observer *observer);
+/* Somebody wants on_running promptly (default: it comes with the next other news). */
+void executor_want_running(struct executor *executor, bool wanted);
+
+/* Takes in what the workers have reported so far. To be called before anything is read that a
+ * client may compare with what it knows from elsewhere. */
+void executor_sync(struct executor *executor);
+
+/* ---- functions and pools ---- */
+
+/* Borrowed; must outlive the executor. 0, -EEXIST or -ENOMEM. */
+int executor_add_function(struct executor *executor, const struct function *function);
+/* NULL: unknown. */
+const struct function *executor_function(const struct executor *executor, const char *name);
+/* By index from 0; NULL past the end. */
+const struct function *executor_function_at(const struct executor *executor, size_t index);
+
+/* NULL: unknown. */
+struct pool *executor_pool(const struct executor *executor, const char *name);
+struct pool *executor_pool_at(const struct executor *executor, size_t index);
+/* Makes the pool, or changes its settings. 0; -EMFILE: too many pools; -ENOMEM. */
+int executor_set_pool(struct executor *executor, const char *name,
+                      const struct pool_settings *settings);
+void executor_pause_pool(struct executor *executor, struct pool *pool, bool paused);
+
+/* ---- submit ---- */
+
+struct submission_after {
+    uint64_t id;
+    enum { AFTER_RESULT, AFTER_EXCEPTION, AFTER_DONE } on;
+};
+
+struct submission_item {
+    const char *text;
+    size_t size;
+};
+
+/* Everything is copied. */
+struct submission {
+    const struct function *function;
+    struct pool *pool;
+    const char *args; /* JSON text */
+    size_t args_bytes;
+    const char *label;    /* NULL: none */
+    const char *key;      /* NULL: none */
+    const char *key_call; /* with a key: text that is the same for the same call */
+    int64_t priority;
+    const struct submission_after *after;
+    size_t after_count;
+    uint64_t delay_ns, timeout_ns; /* 0: none */
+    uint32_t retry_max;
+    uint64_t retry_delay_ns;
+    double retry_backoff;
+    bool rerun_on_crash, durable;
+    bool is_map;
+    const struct submission_item *items;
+    size_t item_count;
+    bool open, fail_fast;
+    uint64_t window;
+};
+
+/* Why something was not done. */
+enum refusal {
+    REFUSED_NOT, /* it was done */
+    REFUSED_SHUT_DOWN,
+    REFUSED_LIMIT,
+    REFUSED_BROKEN_POOL,
+    REFUSED_NOT_FOUND,
+    REFUSED_EXPIRED,
+    REFUSED_STATE,
+    REFUSED_KEY_CONFLICT,
+    REFUSED_STORAGE,
+    REFUSED_NO_THREAD,
+    REFUSED_NO_MEMORY,
+};
+
+struct refusal_detail {
+    uint64_t id;       /* NOT_FOUND, EXPIRED, STATE: which future */
+    const char *limit; /* LIMIT: its name, static, and */
+    uint64_t value;    /* its value */
+    int error;         /* STORAGE, NO_THREAD: -errno */
+};
+
+/* Tells the end of a submit, once: the future, or why not. It comes before anything else is told
+ * of the future, and before a worker sees it. */
+struct submit_answer {
+    void (*fn)(void *arg, enum refusal refusal, const struct refusal_detail *detail,
+               struct future *future, bool duplicate);
+    void *arg;
+};
+
+/* Answers from within, or later: when the store has committed, or when a full queue that makes
+ * submitters wait has room. */
+void executor_submit(struct executor *executor, const struct submission *submission,
+                     const struct client *client, const struct submit_answer *answer);
+
+struct map_add_answer {
+    void (*fn)(void *arg, enum refusal refusal, const struct refusal_detail *detail, uint64_t first,
+               uint64_t count);
+    void *arg;
+};
+
+/* Adds items to an open map; answers once the map's window has room again. */
+void executor_map_add(struct executor *executor, struct future *map,
+                      const struct submission_item *items, size_t count,
+                      const struct client *client, const struct map_add_answer *answer);
+/* No more items will come. Does nothing on a closed map. */
+void executor_map_close(struct executor *executor, struct future *map);
+
+/* The client is gone: nothing more is answered to it. Its futures live on. */
+void executor_client_gone(struct executor *executor, uint64_t client_number);
+
+/* ---- finding ---- */
+
+/* The future if it is there and the client may see it; else NOT_FOUND or EXPIRED. */
+enum refusal executor_find(struct executor *executor, const struct client *client, uint64_t id,
+                           struct future **ret_future);
+/* The future with the largest id <= `id` (least id >= `id`) that the client may see; NULL. */
+struct future *executor_find_below(struct executor *executor, const struct client *client,
+                                   uint64_t id);
+struct future *executor_find_above(struct executor *executor, const struct client *client,
+                                   uint64_t id);
+uint64_t executor_next_id(const struct executor *executor);
+/* Futures by state that the client may see. */
+void executor_counts(const struct executor *executor, const struct client *client,
+                     uint64_t ret_counts[FUTURE_STATES]);
+uint64_t executor_cursor(const struct executor *executor);
+/* The oldest done future whose cursor is above `cursor`, and the one done after `future`. */
+struct future *executor_done_since(struct executor *executor, uint64_t cursor);
+struct future *executor_done_next(const struct future *future);
+
+/* Calls `fn(arg)` once, now or later, when everything that was changed so far is in the store; not
+ * at all if executor_client_gone is told of the client before. */
+void executor_after_commit(struct executor *executor, uint64_t client_number, void (*fn)(void *arg),
+                           void *arg);
+
+/* ---- cancel, retry, forget ---- */
+
+struct cancel_options {
+    bool terminate;
+    struct stop_request stop; /* with terminate: cause, signal, grace, reason */
+};
+
+struct cancel_fate {
+    bool terminating; /* RUNNING, and asked to end */
+    uint64_t items;   /* of a map: items that this cancels */
+};
+
+/* Cancels what is PENDING and, with terminate, ends what is RUNNING; of a map its items. The state
+ * tells what came of it once executor_after_commit answers. */
+void executor_cancel(struct executor *executor, struct future *future,
+                     const struct cancel_options *options, struct cancel_fate *ret_fate);
+
+/* A done future starts again under its id as the next attempt. NOT; STATE; SHUT_DOWN. */
+enum refusal executor_retry(struct executor *executor, struct future *future);
+
+/* Removes a done future, a map with its items. NOT; STATE. */
+enum refusal executor_forget(struct executor *executor, struct future *future);
+
+/* ---- the end ---- */
+
+/* From now on nothing is taken. With `cancel_pending` pending futures are cancelled, with
+ * `keep_pending` none of them is started. Returns how many were cancelled. Repeatable. */
+uint64_t executor_shut_down(struct executor *executor, bool cancel_pending, bool keep_pending);
+bool executor_is_shut_down(const struct executor *executor);
+/* Shut down, and nothing runs or waits any more (but what is kept pending). */
+bool executor_is_drained(const struct executor *executor);
+/* Asks every running job to stop. */
+void executor_stop_all(struct executor *executor, const struct stop_request *request);
+
+#endif

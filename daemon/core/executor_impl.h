@@ -1,0 +1,161 @@
+/* The inside of the executor, for its own files. Loop thread only.
+ *
+ * executor.c: making it, pools and functions, what the workers report, the end. submit.c: from a
+ * submission to a future; key.c, map_add.c: its special cases. schedule.c: from a future to the
+ * queue. settle.c: from an outcome to done. map.c: what the items do to their map. cancel.c:
+ * cancel, terminate, retry, forget. retention.c: how long the done are kept. deadlock.c: pools that
+ * stand still. */
+#ifndef FUTURED_CORE_EXECUTOR_IMPL_H
+#define FUTURED_CORE_EXECUTOR_IMPL_H
+
+#include <sys/queue.h>
+
+#include "daemon/core/deadlock.h"
+#include "daemon/core/executor.h"
+#include "daemon/core/future_impl.h"
+#include "daemon/core/store.h"
+
+struct admission;
+struct after_commit;
+struct completions;
+struct future_table;
+struct key_entry;
+struct owners;
+
+struct executor {
+    struct executor_settings settings;
+    struct executor_observer observer;
+    struct completions *completions;
+    struct future_table *table;
+    struct owners *owners;
+    struct key_entry *keys; /* uthash, by user and key */
+    const struct function **functions;
+    size_t function_count;
+    struct pool **pools;
+    size_t pool_count;
+    uint64_t cursor;
+    struct future_list to_settle; /* ends decided, not yet given to the store */
+    uint64_t committing;          /* ends given to the store and not yet announced */
+    bool settling;                /* somebody up the stack works through `to_settle` */
+    LIST_HEAD(, map) open_maps;
+    LIST_HEAD(, block) blocks; /* jobs that wait for futures */
+    struct future_list done;   /* by rising cursor */
+    struct future_list kept;   /* what retention takes, oldest first */
+    uint64_t kept_count, kept_bytes;
+    TAILQ_HEAD(admission_list, admission) parked; /* submits that wait for room, oldest first */
+    struct admission_list committing_submits;     /* submits that wait for the store */
+    TAILQ_HEAD(, after_commit) after_commits;     /* answers that wait for the store */
+    bool shut_down, drop_pending, keep_pending;
+};
+
+/* An answer to map.add that is held back while the map's window is full. */
+struct map_add_waiter {
+    TAILQ_ENTRY(map_add_waiter) link;
+    uint64_t client;
+    uint64_t first, count;
+    bool stored;                  /* the items are in the store */
+    struct map_add_answer answer; /* fn NULL: the client is gone */
+};
+
+/* ---- submit.c ---- */
+
+/* Whether so many more may be pending in the daemon. */
+bool may_be_pending(const struct executor *executor, uint64_t calls);
+/* Gives the map's items from that index on their ids; the table has room for them. */
+void number_items(struct executor *executor, struct map *map, uint64_t from, int64_t now_us);
+/* Hands the future (NULL: none) and the map's items from that index on (map NULL: none) to the
+ * store as one change. 0, or -ENOMEM: `done` will not be called. */
+int commit_futures(struct executor *executor, struct future *future, struct map *map, uint64_t from,
+                   store_done_fn *done, void *arg);
+/* Takes parked submits in where there is room now. */
+void admit_parked(struct executor *executor);
+/* Answers all parked submits with a refusal. */
+void refuse_parked(struct executor *executor, enum refusal refusal);
+/* A client (0: everybody) is gone: drops its parked submits; what is on its way into the store
+ * goes on, unanswered. */
+void drop_submits(struct executor *executor, uint64_t client);
+
+/* ---- key.c ---- */
+
+/* What a key would stand for, not yet in the table; both texts are copied. NULL: no memory. */
+struct key_entry *key_entry_new(const char *key, const char *call, uint32_t uid);
+/* Takes it out of the table, if it is there. NULL is allowed. */
+void key_entry_free(struct executor *executor, struct key_entry *entry);
+/* The future that the same user's same key stands for already, and whether the call is the same;
+ * NULL: none. */
+struct future *key_entry_known(const struct executor *executor, const struct key_entry *like,
+                               bool *ret_same);
+/* The key stands for the future from now on, which owns the entry. False: no memory. */
+bool key_entry_add(struct executor *executor, struct key_entry *entry, struct future *future);
+
+/* ---- schedule.c ---- */
+
+/* Queues a pending future that nothing holds; of a map its items. */
+void schedule(struct future *future);
+/* Takes a reason to wait away, and schedules. */
+void release_hold(struct future *future, enum hold hold);
+/* Holds a pending future for a time. 0 or -ENOMEM. */
+int hold_for(struct future *future, enum hold hold, uint64_t delay_ns);
+
+/* ---- settle.c ---- */
+
+/* Sets RUNNING, if it is not yet. */
+void begin_running(struct future *future, int64_t wall_us);
+/* The worker is through with it: another attempt, or the end. */
+void end_running(struct future *future);
+/* Puts a pending or running future on its way to CANCELLED or FINISHED (with its outcome set). */
+void settle_cancelled(struct future *future);
+void settle_finished(struct future *future);
+/* The same with an exception of ours; `data` is JSON text or NULL, copied. */
+void settle_exception(struct future *future, const char *type, const char *message,
+                      const char *data);
+/* Because the future with that id did not end in the way that was wanted. Of a map: all its items
+ * too. */
+void settle_dependency_failed(struct future *future, uint64_t id);
+/* Works through what is to be settled, unless somebody up the stack does; then keeps house. */
+void settle_run(struct executor *executor);
+/* Takes the future off its waiting: deadline, dependencies. */
+void stop_waiting(struct future *future);
+void store_change(struct executor *executor, enum store_change_kind kind, struct future *future);
+uint64_t next_cursor(struct executor *executor);
+/* Starts the next attempt of a future that ran, or is done. */
+int next_attempt(struct future *future);
+
+/* ---- map.c ---- */
+
+/* NULL: no memory. */
+struct map *map_new(void);
+/* Appends items as new futures, not yet in the table. 0 or -ENOMEM (nothing is appended). */
+int map_append(struct future *map, const struct submission_item *items, size_t count);
+/* Takes the last `count` items away again and frees them. */
+void map_truncate(struct map *map, size_t count);
+/* Schedules the items from that index on which the map has held back. */
+void map_release(struct map *map, uint64_t from);
+/* An item is RUNNING, or done. */
+void map_item_running(struct map *map, int64_t wall_us);
+void map_item_done(struct map *map, struct future *item);
+/* Settles the map if nothing more can come. */
+void map_check_done(struct map *map);
+void map_answer_waiters(struct map *map);
+/* A client is gone: its held answers stay unsaid. */
+void map_drop_client(struct map *map, uint64_t client);
+
+/* ---- cancel.c ---- */
+
+/* Puts the pending items on their way to CANCELLED; returns how many. */
+uint64_t cancel_items(struct map *map);
+/* Takes a done future, of a map also its items, out of everything, and frees it. */
+void remove_future(struct future *future, bool expired);
+
+/* ---- deadlock.c ---- */
+
+/* The job has ended: what still waits in its name says nothing any more. */
+void blocks_forget(struct executor *executor, const struct future *waiter);
+
+/* ---- retention.c ---- */
+
+void retention_add(struct future *future);
+void retention_remove(struct future *future);
+void retention_enforce(struct executor *executor);
+
+#endif

@@ -1,0 +1,342 @@
+#include "daemon/core/future.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/core/executor_impl.h"
+#include "daemon/core/future_impl.h"
+#include "daemon/core/owner.h"
+#include "daemon/core/pool.h"
+
+static const char *const state_names[FUTURE_STATES] = {
+    [FUTURE_PENDING] = "PENDING",
+    [FUTURE_RUNNING] = "RUNNING",
+    [FUTURE_CANCELLED] = "CANCELLED",
+    [FUTURE_FINISHED] = "FINISHED",
+};
+
+static const char *const waiting_names[] = {
+    [WAITING_NOT] = NULL,        [WAITING_DELAY] = "delay", [WAITING_AFTER] = "after",
+    [WAITING_PAUSED] = "paused", [WAITING_RETRY] = "retry",
+};
+
+/* The life of a future. PENDING may finish without running (a dependency failed, the pool is
+ * broken), and a done future starts again when it is retried. */
+static const bool allowed[FUTURE_STATES][FUTURE_STATES] = {
+    [FUTURE_PENDING] =
+        {[FUTURE_RUNNING] = true, [FUTURE_CANCELLED] = true, [FUTURE_FINISHED] = true},
+    [FUTURE_RUNNING] = {[FUTURE_PENDING] = true, [FUTURE_FINISHED] = true},
+    [FUTURE_CANCELLED] = {[FUTURE_PENDING] = true},
+    [FUTURE_FINISHED] = {[FUTURE_PENDING] = true},
+};
+
+/* ---- making and changing: core alone ---- */
+
+void spec_unref(struct spec *spec)
+{
+    if (!spec || --spec->references > 0)
+        return;
+    owner_unref(spec->owner);
+    free(spec);
+}
+
+static void count(struct future *future, enum future_state state, int by)
+{
+    owner_count(future->spec->owner, state, by);
+    /* A map's own future is never queued: its items are. */
+    if (state == FUTURE_PENDING && !future->map)
+        pool_count_pending(future->spec->pool, by);
+}
+
+struct future *future_new(struct executor *executor, struct spec *spec, struct map *map,
+                          const char *item, size_t item_bytes)
+{
+    size_t item_size = item ? item_bytes + 1 : 0;
+    struct future *future = calloc(1, sizeof(*future) + item_size);
+    if (!future)
+        return NULL;
+    future->executor = executor;
+    future->spec = spec;
+    future->map = map;
+    spec->references++;
+    future->state = FUTURE_PENDING;
+    TAILQ_INIT(&future->watches);
+    struct call *call = &future->call;
+    call->function = spec->function;
+    call->args = spec->args;
+    call->args_bytes = spec->args_bytes;
+    call->attempt = 1;
+    call->started.kind = MESSAGE_CALL_STARTED;
+    call->finished.kind = MESSAGE_CALL_FINISHED;
+    call->output_changed.kind = MESSAGE_CALL_OUTPUT;
+    call->progressed.kind = MESSAGE_CALL_PROGRESS;
+    if (item) {
+        memcpy(future->item, item, item_bytes);
+        call->item = future->item;
+        call->item_bytes = item_bytes;
+    }
+    return future;
+}
+
+void future_count_in(struct future *future)
+{
+    count(future, future->state, 1);
+    if (future->item_of)
+        future->item_of->by_state[future->state]++;
+}
+
+void future_free(struct future *future)
+{
+    if (!future)
+        return;
+    if (future->call.id != 0)
+        count(future, future->state, -1);
+    struct attempt *attempt;
+    while ((attempt = future->attempts)) {
+        future->attempts = attempt->earlier;
+        outcome_clear(&attempt->outcome);
+        free(attempt);
+    }
+    outcome_clear(&future->call.outcome);
+    output_unref(atomic_load(&future->call.output));
+    map_free(future->map);
+    free(future->stop_on_start);
+    free(future->progress);
+    free(atomic_load(&future->call.progress));
+    spec_unref(future->spec);
+    free(future);
+}
+
+int future_set_state(struct future *future, enum future_state state, uint64_t cursor,
+                     int64_t wall_us)
+{
+    if (!allowed[future->state][state])
+        return -EPROTO;
+    count(future, future->state, -1);
+    count(future, state, 1);
+    if (future->item_of) {
+        future->item_of->by_state[future->state]--;
+        future->item_of->by_state[state]++;
+    }
+    future->state = state;
+    future->cursor = cursor;
+    switch (state) {
+    case FUTURE_PENDING:
+        future->started_us = future->finished_us = 0;
+        break;
+    case FUTURE_RUNNING:
+        future->started_us = wall_us;
+        break;
+    case FUTURE_CANCELLED:
+    case FUTURE_FINISHED:
+        future->finished_us = wall_us;
+        break;
+    }
+    return 0;
+}
+
+void future_tell(struct future *future, enum future_event event)
+{
+    struct future_watch *watch;
+    if (event == EVENT_FUTURE_DONE) {
+        while ((watch = TAILQ_FIRST(&future->watches))) {
+            future_watch_remove(watch);
+            watch->fn(watch, future, event);
+        }
+        return;
+    }
+    struct future_watch *next;
+    for (watch = TAILQ_FIRST(&future->watches); watch; watch = next) {
+        next = TAILQ_NEXT(watch, link);
+        watch->fn(watch, future, event);
+    }
+}
+
+/* ---- reading ---- */
+
+static enum future_waiting waiting_of(const struct future *future)
+{
+    if (future->state != FUTURE_PENDING)
+        return WAITING_NOT;
+    unsigned holds = future->holds;
+    if (future->item_of)
+        holds |= future->item_of->self->holds;
+    if (holds & HOLD_RETRY)
+        return WAITING_RETRY;
+    if (holds & HOLD_DELAY)
+        return WAITING_DELAY;
+    if (holds & HOLD_AFTER)
+        return WAITING_AFTER;
+    if (pool_is_paused(future->spec->pool))
+        return WAITING_PAUSED;
+    return WAITING_NOT;
+}
+
+static bool is_deadlocked(const struct future *future)
+{
+    const struct executor *executor = future->executor;
+    if (future->state != FUTURE_PENDING || future->holds != 0 || LIST_EMPTY(&executor->blocks))
+        return false;
+    return pool_is_deadlocked(executor, future->spec->pool);
+}
+
+void future_describe(const struct future *future, struct future_info *ret_info)
+{
+    const struct spec *spec = future->spec;
+    *ret_info = (struct future_info){
+        .id = future->call.id,
+        .state = future->state,
+        .waiting = waiting_of(future),
+        .function = spec->function->name,
+        .pool = pool_name(spec->pool),
+        .label = spec->label[0] != '\0' ? spec->label : NULL,
+        .priority = spec->priority,
+        .attempt = future->call.attempt,
+        .uid = owner_uid(spec->owner),
+        .submitted_us = future->submitted_us,
+        .started_us = future->started_us,
+        .finished_us = future->finished_us,
+        .failed = future_failed(future),
+        .pid = atomic_load(&future->call.pid),
+        .deadlocked = is_deadlocked(future),
+    };
+    if (future->map) {
+        const struct map *map = future->map;
+        ret_info->is_map = true;
+        ret_info->map.first = map->count > 0 ? map->first : future->call.id + 1;
+        ret_info->map.count = map->count;
+        memcpy(ret_info->map.by_state, map->by_state, sizeof(map->by_state));
+        ret_info->map.failed = map->failed;
+        ret_info->map.open = map->open;
+    }
+    if (future->item_of) {
+        ret_info->item_of = future->item_of->self->call.id;
+        ret_info->index = future->index;
+    }
+}
+
+uint64_t future_id(const struct future *future)
+{
+    return future->call.id;
+}
+
+enum future_state future_state(const struct future *future)
+{
+    return future->state;
+}
+
+bool future_is_done(const struct future *future)
+{
+    return future->state == FUTURE_CANCELLED || future->state == FUTURE_FINISHED;
+}
+
+bool future_failed(const struct future *future)
+{
+    return future->state == FUTURE_FINISHED && future->call.outcome.kind == OUTCOME_EXCEPTION;
+}
+
+const char *future_state_name(enum future_state state)
+{
+    return state_names[state];
+}
+
+const char *future_waiting_name(enum future_waiting waiting)
+{
+    return waiting_names[waiting];
+}
+
+uint64_t future_cursor(const struct future *future)
+{
+    return future->cursor;
+}
+
+const struct function *future_function(const struct future *future)
+{
+    return future->spec->function;
+}
+
+const char *future_pool_name(const struct future *future)
+{
+    return pool_name(future->spec->pool);
+}
+
+const char *future_label(const struct future *future)
+{
+    return future->spec->label;
+}
+
+uint32_t future_uid(const struct future *future)
+{
+    return owner_uid(future->spec->owner);
+}
+
+const struct outcome *future_outcome(const struct future *future)
+{
+    static const struct outcome none = {.kind = OUTCOME_NONE};
+    /* Before it is finished the outcome may be the worker's. */
+    return future->state == FUTURE_FINISHED ? &future->call.outcome : &none;
+}
+
+const char *future_progress(const struct future *future)
+{
+    return future->progress;
+}
+
+struct output *future_output(const struct future *future)
+{
+    return atomic_load(&future->call.output);
+}
+
+bool future_is_map(const struct future *future)
+{
+    return future->map != NULL;
+}
+
+bool future_is_item(const struct future *future)
+{
+    return future->item_of != NULL;
+}
+
+struct future *future_map_item(const struct future *future, uint64_t index)
+{
+    return index < future->map->count ? future->map->items[index] : NULL;
+}
+
+void future_watch_output(struct future *future)
+{
+    if (future_is_done(future))
+        return;
+    future->watch_output = true;
+    call_watch_output(&future->call);
+}
+
+const struct attempt *future_attempts(const struct future *future)
+{
+    return future->attempts;
+}
+
+/* ---- watching ---- */
+
+void future_watch_add(struct future *future, struct future_watch *watch, enum watch_phase phase,
+                      future_watch_fn *fn)
+{
+    watch->future = future;
+    watch->fn = fn;
+    switch (phase) {
+    case WATCH_NOTIFY:
+        TAILQ_INSERT_HEAD(&future->watches, watch, link);
+        break;
+    case WATCH_REPLY:
+        TAILQ_INSERT_TAIL(&future->watches, watch, link);
+        break;
+    }
+}
+
+void future_watch_remove(struct future_watch *watch)
+{
+    if (!watch->future)
+        return;
+    TAILQ_REMOVE(&watch->future->watches, watch, link);
+    watch->future = NULL;
+}

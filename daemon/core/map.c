@@ -1,0 +1,174 @@
+/* Maps: one future over many. What its items do becomes what the map does. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/log.h"
+#include "daemon/core/executor_impl.h"
+#include "daemon/core/future_table.h"
+
+struct map *map_new(void)
+{
+    struct map *map = calloc(1, sizeof(*map));
+    if (map)
+        TAILQ_INIT(&map->add_waiters);
+    return map;
+}
+
+void map_free(struct map *map)
+{
+    if (!map)
+        return;
+    struct map_add_waiter *waiter;
+    while ((waiter = TAILQ_FIRST(&map->add_waiters))) {
+        TAILQ_REMOVE(&map->add_waiters, waiter, link);
+        free(waiter);
+    }
+    free(map->items);
+    free(map);
+}
+
+static int reserve(struct map *map, size_t count)
+{
+    if (count <= map->capacity - map->count)
+        return 0;
+    uint64_t capacity = map->capacity;
+    do
+        capacity = capacity ? capacity * 2 : 16;
+    while (capacity - map->count < count);
+    /* What comes in one piece mostly stays so. */
+    if (map->count == 0)
+        capacity = count;
+    struct future **grown = realloc(map->items, capacity * sizeof(struct future *));
+    if (!grown)
+        return -ENOMEM;
+    map->items = grown;
+    map->capacity = capacity;
+    return 0;
+}
+
+int map_append(struct future *future, const struct submission_item *items, size_t count)
+{
+    struct map *map = future->map;
+    if (reserve(map, count) < 0)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        struct future *item =
+            future_new(future->executor, future->spec, NULL, items[i].text, items[i].size);
+        if (!item) {
+            map_truncate(map, i);
+            return -ENOMEM;
+        }
+        item->item_of = map;
+        item->index = map->count;
+        map->items[map->count++] = item;
+    }
+    return 0;
+}
+
+void map_truncate(struct map *map, size_t count)
+{
+    while (count-- > 0) {
+        struct future *item = map->items[--map->count];
+        if (item->call.id != 0)
+            map->by_state[item->state]--;
+        future_free(item);
+    }
+}
+
+void map_release(struct map *map, uint64_t from)
+{
+    for (uint64_t i = from; i < map->count; i++)
+        if (map->items[i] && map->items[i]->holds & HOLD_MAP)
+            release_hold(map->items[i], HOLD_MAP);
+}
+
+/* ---- the window ---- */
+
+void map_answer_waiters(struct map *map)
+{
+    struct map_add_waiter *waiter;
+    while (map->by_state[FUTURE_PENDING] <= map->window &&
+           (waiter = TAILQ_FIRST(&map->add_waiters)) && waiter->stored) {
+        TAILQ_REMOVE(&map->add_waiters, waiter, link);
+        if (waiter->answer.fn)
+            waiter->answer.fn(waiter->answer.arg, REFUSED_NOT, NULL, waiter->first, waiter->count);
+        free(waiter);
+    }
+}
+
+void map_drop_client(struct map *map, uint64_t client)
+{
+    struct map_add_waiter *waiter;
+    TAILQ_FOREACH (waiter, &map->add_waiters, link)
+        if (waiter->client == client)
+            waiter->answer.fn = NULL;
+}
+
+void executor_map_close(struct executor *executor, struct future *future)
+{
+    struct map *map = future->map;
+    if (!map->open)
+        return;
+    map->open = false;
+    LIST_REMOVE(map, open_link);
+    map_check_done(map);
+    settle_run(executor);
+}
+
+/* ---- from the items to the map ---- */
+
+void map_item_running(struct map *map, int64_t wall_us)
+{
+    map_answer_waiters(map);
+    if (map->self->state == FUTURE_PENDING)
+        begin_running(map->self, wall_us);
+}
+
+void map_item_done(struct map *map, struct future *item)
+{
+    if (future_failed(item)) {
+        map->failed++;
+        if (map->fail_fast)
+            cancel_items(map);
+    }
+    map_answer_waiters(map);
+    map_check_done(map);
+}
+
+static void finish_failed(struct map *map)
+{
+    char message[80], data[64];
+    uint64_t first = 0;
+    while (first < map->count && (!map->items[first] || !future_failed(map->items[first])))
+        first++;
+    snprintf(message, sizeof(message), "%llu of %llu items failed", (unsigned long long)map->failed,
+             (unsigned long long)map->count);
+    snprintf(data, sizeof(data), "{\"failed\":%llu,\"first\":%llu}",
+             (unsigned long long)map->failed,
+             (unsigned long long)(first < map->count ? map->items[first]->call.id : 0));
+    settle_exception(map->self, "MapFailed", message, data);
+}
+
+void map_check_done(struct map *map)
+{
+    struct future *self = map->self;
+    uint64_t cancelled = map->by_state[FUTURE_CANCELLED];
+    uint64_t left = map->by_state[FUTURE_PENDING] + map->by_state[FUTURE_RUNNING];
+    if (map->open || left > 0 || self->settling || future_is_done(self) || self->holds != 0)
+        return;
+    if (map->failed > 0) {
+        finish_failed(map);
+    } else if (cancelled == 0) {
+        outcome_set_result(&self->call.outcome, NULL, 0);
+        settle_finished(self);
+    } else if (cancelled == map->count && self->state == FUTURE_PENDING) {
+        settle_cancelled(self);
+    } else {
+        char message[80];
+        snprintf(message, sizeof(message), "%llu of %llu items were cancelled",
+                 (unsigned long long)cancelled, (unsigned long long)map->count);
+        settle_exception(self, "CancelledError", message, NULL);
+    }
+}

@@ -1,0 +1,62 @@
+/* How long done futures are kept: by age, number and bytes, oldest first. A map counts as one
+ * future and goes with its items; but the items of a map that was open go one by one, so that a
+ * producer without an end needs no memory without an end. */
+#include "daemon/base/clock.h"
+#include "daemon/core/executor_impl.h"
+
+/* What one sweep may remove, so that the loop goes on. */
+#define SWEEP_MAX 1000
+
+static uint64_t bytes_of(const struct future *future)
+{
+    uint64_t bytes = sizeof(*future) + future->call.item_bytes + future->call.outcome.json_bytes;
+    struct output *output = atomic_load(&future->call.output);
+    if (output)
+        bytes += output_bytes(output);
+    return bytes;
+}
+
+void retention_add(struct future *future)
+{
+    struct executor *executor = future->executor;
+    future->kept_bytes = bytes_of(future);
+    if (future->item_of && !future->item_of->was_open) {
+        future->item_of->bytes += future->kept_bytes;
+        return;
+    }
+    if (future->map)
+        future->kept_bytes += future->map->bytes;
+    TAILQ_INSERT_TAIL(&executor->kept, future, kept_link);
+    executor->kept_count++;
+    executor->kept_bytes += future->kept_bytes;
+}
+
+void retention_remove(struct future *future)
+{
+    struct executor *executor = future->executor;
+    if (future->item_of && !future->item_of->was_open) {
+        future->item_of->bytes -= future->kept_bytes;
+        return;
+    }
+    TAILQ_REMOVE(&executor->kept, future, kept_link);
+    executor->kept_count--;
+    executor->kept_bytes -= future->kept_bytes;
+}
+
+void retention_enforce(struct executor *executor)
+{
+    const struct executor_settings *settings = &executor->settings;
+    struct future *oldest = TAILQ_FIRST(&executor->kept);
+    if (!oldest)
+        return;
+    int64_t limit_us = (int64_t)settings->retention_s * 1000000;
+    for (unsigned i = 0; i < SWEEP_MAX && oldest; i++) {
+        bool over = executor->kept_count > settings->retention_count ||
+                    executor->kept_bytes > settings->retention_bytes ||
+                    clock_wall_us() - oldest->finished_us > limit_us;
+        if (!over)
+            return;
+        remove_future(oldest, true);
+        oldest = TAILQ_FIRST(&executor->kept);
+    }
+}

@@ -1,0 +1,259 @@
+/* From RUNNING to done: what a finished call becomes, who is told, and what that sets free. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/log.h"
+#include "daemon/core/executor_impl.h"
+#include "daemon/core/worker.h"
+
+void stop_waiting(struct future *future)
+{
+    deadline_clear(future->executor->settings.timers, &future->deadline);
+    struct dependency *dependency;
+    while ((dependency = LIST_FIRST(&future->dependencies))) {
+        LIST_REMOVE(dependency, of_future);
+        LIST_REMOVE(dependency, of_waiter);
+        free(dependency);
+    }
+    future->holds = 0;
+}
+
+static bool change_state(struct future *future, enum future_state state, int64_t wall_us)
+{
+    int r = future_set_state(future, state, next_cursor(future->executor), wall_us);
+    if (r < 0)
+        log_error("future %llu: refused to go from %s to %s", (unsigned long long)future->call.id,
+                  future_state_name(future->state), future_state_name(state));
+    return r == 0;
+}
+
+/* ---- running ---- */
+
+static void on_timeout(struct deadline *deadline)
+{
+    struct future *future = (struct future *)((char *)deadline - offsetof(struct future, deadline));
+    struct stop_request stop = {
+        .cause = STOP_TIMEOUT,
+        .signal_number = 15,
+        .grace_ms = 10000,
+    };
+    struct worker *worker = pool_call_worker(&future->call);
+    if (worker)
+        worker_stop_call(worker, &future->call, &stop);
+}
+
+void begin_running(struct future *future, int64_t wall_us)
+{
+    future->queued = false;
+    if (future->state != FUTURE_PENDING || !change_state(future, FUTURE_RUNNING, wall_us))
+        return;
+    struct executor *executor = future->executor;
+    store_change(executor, CHANGE_STARTED, future);
+    if (future->spec->timeout_ns > 0 && !future->map) {
+        uint64_t now_ns = clock_mono_ns();
+        uint64_t timeout_ns = future->spec->timeout_ns;
+        uint64_t when_ns = timeout_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + timeout_ns;
+        if (deadline_set(executor->settings.timers, &future->deadline, when_ns, on_timeout) < 0)
+            log_error("future %llu: no memory for its timeout",
+                      (unsigned long long)future->call.id);
+    }
+    if (future->item_of)
+        map_item_running(future->item_of, wall_us);
+    if (executor->observer.on_running)
+        executor->observer.on_running(executor->observer.arg, future);
+    future_tell(future, EVENT_FUTURE_RUNNING);
+}
+
+int next_attempt(struct future *future)
+{
+    struct attempt *attempt = calloc(1, sizeof(*attempt));
+    if (!attempt)
+        return -ENOMEM;
+    *attempt = (struct attempt){
+        .earlier = future->attempts,
+        .number = future->call.attempt,
+        .started_us = future->started_us,
+        .finished_us = future->finished_us ? future->finished_us : future->call.finished_us,
+        .outcome = future->call.outcome,
+    };
+    future->attempts = attempt;
+    future->call.outcome = (struct outcome){.kind = OUTCOME_NONE};
+    output_unref(atomic_exchange(&future->call.output, NULL));
+    future->call.attempt++;
+    future->stopped = false;
+    free(future->progress);
+    future->progress = NULL;
+    atomic_store(&future->call.stop_asked, false);
+    future->call.break_pool = false;
+    change_state(future, FUTURE_PENDING, 0);
+    if (future->watch_output)
+        future_watch_output(future);
+    store_change(future->executor, CHANGE_RETRIED, future);
+    return 0;
+}
+
+/* The wait before the next attempt: exponential, and up to a quarter longer by chance, so that
+ * jobs which failed together do not come back together. */
+static uint64_t retry_delay_ns(const struct future *future)
+{
+    static const double longest_ns = 1e18; /* some thirty years */
+    double delay_ns = (double)future->spec->retry_delay_ns;
+    double backoff = future->spec->retry_backoff;
+    for (unsigned i = 1; i < future->call.attempt && backoff > 1 && delay_ns < longest_ns; i++)
+        delay_ns *= backoff;
+    delay_ns *= 1 + (double)arc4random_uniform(1000) / 4000;
+    return (uint64_t)(delay_ns < longest_ns ? delay_ns : longest_ns);
+}
+
+void end_running(struct future *future)
+{
+    struct executor *executor = future->executor;
+    deadline_clear(executor->settings.timers, &future->deadline);
+    bool again = future->call.outcome.kind == OUTCOME_EXCEPTION &&
+                 future->call.attempt <= future->spec->retry_max && !future->stopped &&
+                 !executor->drop_pending;
+    if (again) {
+        uint64_t delay_ns = retry_delay_ns(future);
+        if (next_attempt(future) == 0) {
+            if (hold_for(future, HOLD_RETRY, delay_ns) < 0)
+                schedule(future);
+            return;
+        }
+    }
+    settle_finished(future);
+}
+
+/* ---- settling ---- */
+
+static void settle(struct future *future, bool cancelling)
+{
+    if (future->settling)
+        return;
+    stop_waiting(future);
+    future->settling = true;
+    future->cancelling = cancelling;
+    TAILQ_INSERT_TAIL(&future->executor->to_settle, future, link);
+}
+
+void settle_cancelled(struct future *future)
+{
+    settle(future, true);
+}
+
+void settle_finished(struct future *future)
+{
+    settle(future, false);
+}
+
+void settle_exception(struct future *future, const char *type, const char *message,
+                      const char *data)
+{
+    char *copy = data ? strdup(data) : NULL;
+    outcome_set_exception(&future->call.outcome, type, message, copy, copy ? strlen(copy) : 0);
+    settle_finished(future);
+}
+
+void settle_dependency_failed(struct future *future, uint64_t id)
+{
+    char message[80], data[40];
+    snprintf(message, sizeof(message), "future %llu did not end as this one needed",
+             (unsigned long long)id);
+    snprintf(data, sizeof(data), "{\"id\":%llu}", (unsigned long long)id);
+    settle_exception(future, "DependencyFailed", message, data);
+    struct map *map = future->map;
+    if (map && map->open) {
+        map->open = false;
+        LIST_REMOVE(map, open_link);
+    }
+    for (uint64_t i = 0; map && i < map->count; i++)
+        if (map->items[i] && map->items[i]->state == FUTURE_PENDING)
+            settle_exception(map->items[i], "DependencyFailed", message, data);
+}
+
+/* `future` is done: those that waited for it may go, or can never. */
+static void settle_dependents(struct future *future)
+{
+    bool failed = future_failed(future);
+    bool result = future->state == FUTURE_FINISHED && !failed;
+    struct dependency *dependency;
+    while ((dependency = LIST_FIRST(&future->dependents))) {
+        struct future *waiter = dependency->waiter;
+        bool satisfied = false;
+        switch (dependency->needs) {
+        case NEEDS_RESULT:
+            satisfied = result;
+            break;
+        case NEEDS_EXCEPTION:
+            satisfied = failed;
+            break;
+        case NEEDS_DONE:
+            satisfied = true;
+            break;
+        }
+        LIST_REMOVE(dependency, of_future);
+        LIST_REMOVE(dependency, of_waiter);
+        free(dependency);
+        if (!satisfied)
+            settle_dependency_failed(waiter, future->call.id);
+        else if (LIST_EMPTY(&waiter->dependencies))
+            release_hold(waiter, HOLD_AFTER);
+    }
+}
+
+/* The end is in the store: everybody may know. */
+static void on_end_stored(void *arg, int error)
+{
+    struct future *future = arg;
+    struct executor *executor = future->executor;
+    if (error < 0)
+        log_error("future %llu: its end could not be stored: %s",
+                  (unsigned long long)future->call.id, strerror(-error));
+    executor->committing--;
+    future->settling = false;
+    bool ran = future->state == FUTURE_RUNNING && !future->map;
+    int64_t wall_us = ran ? future->call.finished_us : clock_wall_us();
+    if (!change_state(future, future->cancelling ? FUTURE_CANCELLED : FUTURE_FINISHED, wall_us))
+        return;
+    TAILQ_INSERT_TAIL(&executor->done, future, link);
+    if (!LIST_EMPTY(&executor->blocks))
+        blocks_forget(executor, future);
+    if (executor->observer.on_done)
+        executor->observer.on_done(executor->observer.arg, future);
+    future_tell(future, EVENT_FUTURE_DONE);
+    struct output *output = future_output(future);
+    if (output)
+        output_watch(output, NULL, NULL);
+    settle_dependents(future);
+    retention_add(future);
+    if (future->item_of)
+        map_item_done(future->item_of, future);
+    settle_run(executor);
+}
+
+void settle_run(struct executor *executor)
+{
+    if (executor->settling)
+        return;
+    executor->settling = true;
+    struct store *store = executor->settings.store;
+    struct future *future;
+    do {
+        while ((future = TAILQ_FIRST(&executor->to_settle))) {
+            TAILQ_REMOVE(&executor->to_settle, future, link);
+            executor->committing++;
+            struct store_change change = {
+                .kind = future->cancelling ? CHANGE_CANCELLED : CHANGE_FINISHED,
+                .future = future,
+                .outcome = future->cancelling ? NULL : &future->call.outcome,
+            };
+            store->ops->commit(store, &change, 1, on_end_stored, future);
+        }
+        admit_parked(executor);
+    } while (!TAILQ_EMPTY(&executor->to_settle));
+    executor->settling = false;
+    if (executor->observer.on_drained && executor_is_drained(executor))
+        executor->observer.on_drained(executor->observer.arg);
+}

@@ -1,0 +1,458 @@
+/* From a submission to a queued future: checks, admission, the holds that keep it waiting. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/log.h"
+#include "daemon/core/executor_impl.h"
+#include "daemon/core/future_table.h"
+#include "daemon/core/owner.h"
+
+/* A submit on its way in: what the answer needs, and the dependencies, which are looked up only
+ * when there is room. */
+struct admission {
+    TAILQ_ENTRY(admission) link; /* while parked, then while it is committed */
+    struct executor *executor;
+    struct future *future; /* a map's has its items */
+    struct client client;
+    struct submit_answer answer;
+    uint64_t delay_ns;
+    uint64_t failed_id;    /* a dependency that can never come true; 0: none */
+    struct key_entry *key; /* NULL: none; in the table of keys only once it is admitted */
+    size_t after_count;
+    struct submission_after after[];
+};
+
+/* ---- building ---- */
+
+static struct spec *spec_new(struct executor *executor, const struct submission *submission,
+                             const struct client *client)
+{
+    size_t label_size = submission->label ? strlen(submission->label) : 0;
+    struct spec *spec = calloc(1, sizeof(*spec) + label_size + 1 + submission->args_bytes + 1);
+    if (!spec)
+        return NULL;
+    spec->owner = owner_ref(executor->owners, client->uid);
+    if (!spec->owner) {
+        free(spec);
+        return NULL;
+    }
+    spec->references = 1;
+    spec->function = submission->function;
+    spec->pool = submission->pool;
+    spec->client = client->number;
+    spec->priority = submission->priority;
+    spec->timeout_ns = submission->timeout_ns;
+    spec->retry_max = submission->retry_max;
+    spec->retry_delay_ns = submission->retry_delay_ns;
+    spec->retry_backoff = submission->retry_backoff;
+    spec->rerun_on_crash = submission->rerun_on_crash;
+    spec->durable = submission->durable;
+    if (label_size > 0)
+        memcpy(spec->text, submission->label, label_size);
+    memcpy(spec->text + label_size + 1, submission->args, submission->args_bytes);
+    spec->label = spec->text;
+    spec->args = spec->text + label_size + 1;
+    spec->args_bytes = submission->args_bytes;
+    return spec;
+}
+
+static struct future *build_future(struct executor *executor, const struct submission *submission,
+                                   const struct client *client)
+{
+    struct spec *spec = spec_new(executor, submission, client);
+    if (!spec)
+        return NULL;
+    struct map *map = NULL;
+    struct future *future = NULL;
+    if (!submission->is_map || (map = map_new()))
+        future = future_new(executor, spec, map, NULL, 0);
+    spec_unref(spec); /* the future has its own reference */
+    if (!future) {
+        map_free(map);
+        return NULL;
+    }
+    if (map) {
+        map->self = future;
+        map->open = map->was_open = submission->open;
+        map->fail_fast = submission->fail_fast;
+        map->window = submission->window;
+        if (map_append(future, submission->items, submission->item_count) < 0) {
+            future_free(future);
+            return NULL;
+        }
+    }
+    return future;
+}
+
+static void admission_free(struct admission *admission)
+{
+    if (!admission)
+        return;
+    if (admission->future) {
+        if (admission->future->map)
+            map_truncate(admission->future->map, admission->future->map->count);
+        future_free(admission->future);
+    }
+    key_entry_free(admission->executor, admission->key);
+    free(admission);
+}
+
+static struct admission *admission_new(struct executor *executor,
+                                       const struct submission *submission,
+                                       const struct client *client,
+                                       const struct submit_answer *answer)
+{
+    size_t after_size = submission->after_count * sizeof(struct submission_after);
+    struct admission *admission = calloc(1, sizeof(*admission) + after_size);
+    if (!admission)
+        return NULL;
+    admission->executor = executor;
+    admission->client = *client;
+    admission->answer = *answer;
+    admission->delay_ns = submission->delay_ns;
+    admission->after_count = submission->after_count;
+    if (after_size > 0)
+        memcpy(admission->after, submission->after, after_size);
+    admission->future = build_future(executor, submission, client);
+    if (admission->future && submission->key)
+        admission->key = key_entry_new(submission->key, submission->key_call, client->uid);
+    if (!admission->future || (submission->key && !admission->key)) {
+        admission_free(admission);
+        return NULL;
+    }
+    return admission;
+}
+
+static uint64_t calls_of(const struct admission *admission)
+{
+    return admission->future->map ? admission->future->map->count : 1;
+}
+
+/* ---- refusing ---- */
+
+static void refuse(const struct submit_answer *answer, enum refusal refusal,
+                   const struct refusal_detail *detail)
+{
+    static const struct refusal_detail nothing = {.id = 0};
+    answer->fn(answer->arg, refusal, detail ? detail : &nothing, NULL, false);
+}
+
+static void answer_nobody(void *arg, enum refusal refusal, const struct refusal_detail *detail,
+                          struct future *future, bool duplicate)
+{
+    (void)arg;
+    (void)refusal;
+    (void)detail;
+    (void)future;
+    (void)duplicate;
+}
+
+static void refuse_limit(const struct submit_answer *answer, const char *limit, uint64_t value)
+{
+    struct refusal_detail detail = {.limit = limit, .value = value};
+    refuse(answer, REFUSED_LIMIT, &detail);
+}
+
+bool may_be_pending(const struct executor *executor, uint64_t calls)
+{
+    uint64_t limit = executor->settings.pending_limit;
+    uint64_t counts[FUTURE_STATES];
+    owners_counts(executor->owners, true, 0, counts);
+    return calls <= limit && counts[FUTURE_PENDING] <= limit - calls;
+}
+
+/* Answers, if the submission cannot be taken now or ever, whatever room there is. */
+static bool refused_outright(struct executor *executor, const struct submission *submission,
+                             const struct client *client, const struct submit_answer *answer)
+{
+    if (executor->shut_down) {
+        refuse(answer, REFUSED_SHUT_DOWN, NULL);
+        return true;
+    }
+    if (pool_is_broken(submission->pool)) {
+        refuse(answer, REFUSED_BROKEN_POOL, NULL);
+        return true;
+    }
+    for (size_t i = 0; i < submission->after_count; i++) {
+        struct refusal_detail detail = {.id = submission->after[i].id};
+        struct future *future;
+        enum refusal refusal = executor_find(executor, client, detail.id, &future);
+        if (refusal != REFUSED_NOT) {
+            refuse(answer, refusal, &detail);
+            return true;
+        }
+    }
+    const struct executor_settings *settings = &executor->settings;
+    if (submission->item_count > settings->map_items_limit) {
+        refuse_limit(answer, "map_items", settings->map_items_limit);
+        return true;
+    }
+    if (!may_be_pending(executor, submission->is_map ? submission->item_count : 1)) {
+        refuse_limit(answer, "pending", settings->pending_limit);
+        return true;
+    }
+    return false;
+}
+
+/* Whether an earlier submit waits for room in this pool. */
+static bool has_parked(const struct executor *executor, const struct pool *pool)
+{
+    const struct admission *admission;
+    TAILQ_FOREACH (admission, &executor->parked, link)
+        if (admission->future->spec->pool == pool)
+            return true;
+    return false;
+}
+
+/* ---- admission ---- */
+
+/* Makes `waiter` wait for the future with that id, unless it is done as wanted already. Fails with
+ * -ENOMEM; *ret_failed tells that it can never come true. */
+static int depend(struct future *waiter, struct future *on, int needs, bool *ret_failed)
+{
+    if (future_is_done(on)) {
+        bool result = on->state == FUTURE_FINISHED && !future_failed(on);
+        if ((needs == AFTER_RESULT && !result) || (needs == AFTER_EXCEPTION && !future_failed(on)))
+            *ret_failed = true;
+        return 0;
+    }
+    struct dependency *dependency = calloc(1, sizeof(*dependency));
+    if (!dependency)
+        return -ENOMEM;
+    dependency->waiter = waiter;
+    dependency->needs = needs == AFTER_RESULT      ? NEEDS_RESULT
+                        : needs == AFTER_EXCEPTION ? NEEDS_EXCEPTION
+                                                   : NEEDS_DONE;
+    LIST_INSERT_HEAD(&on->dependents, dependency, of_future);
+    LIST_INSERT_HEAD(&waiter->dependencies, dependency, of_waiter);
+    return 0;
+}
+
+static enum refusal link_dependencies(struct admission *admission, struct refusal_detail *detail)
+{
+    struct future *future = admission->future;
+    for (size_t i = 0; i < admission->after_count; i++) {
+        struct future *on;
+        detail->id = admission->after[i].id;
+        enum refusal refusal =
+            executor_find(admission->executor, &admission->client, detail->id, &on);
+        if (refusal != REFUSED_NOT)
+            return refusal;
+        bool failed = false;
+        if (depend(future, on, (int)admission->after[i].on, &failed) < 0)
+            return REFUSED_NO_MEMORY;
+        if (failed)
+            admission->failed_id = detail->id;
+    }
+    if (!LIST_EMPTY(&future->dependencies))
+        future->holds |= HOLD_AFTER;
+    return REFUSED_NOT;
+}
+
+static void number_future(struct executor *executor, struct future *future, int64_t now_us,
+                          enum hold hold)
+{
+    future->call.id = future_table_add(executor->table, future);
+    future->call.output_cap_bytes = executor->settings.output_bytes;
+    future->call.wake_on_start = future->spec->timeout_ns > 0;
+    future->submitted_us = now_us;
+    future->cursor = next_cursor(executor);
+    future->holds |= hold;
+    future_count_in(future);
+}
+
+void number_items(struct executor *executor, struct map *map, uint64_t from, int64_t now_us)
+{
+    for (uint64_t i = from; i < map->count; i++)
+        number_future(executor, map->items[i], now_us, HOLD_MAP);
+    if (from == 0 && map->count > 0)
+        map->first = map->items[0]->call.id;
+}
+
+/* The submit is in the store: tell, and let go. */
+static void on_submit_stored(void *arg, int error)
+{
+    struct admission *admission = arg;
+    struct executor *executor = admission->executor;
+    struct future *future = admission->future;
+    struct submit_answer answer = admission->answer;
+    uint64_t failed_id = admission->failed_id;
+    TAILQ_REMOVE(&executor->committing_submits, admission, link);
+    admission->future = NULL;
+    admission->key = NULL;
+    admission_free(admission);
+    future->holds &= ~(unsigned)HOLD_COMMIT;
+    if (error < 0) {
+        struct refusal_detail detail = {.error = error};
+        refuse(&answer, REFUSED_STORAGE, &detail);
+        stop_waiting(future);
+        remove_future(future, false);
+        return;
+    }
+    if (future->map && future->map->open)
+        LIST_INSERT_HEAD(&executor->open_maps, future->map, open_link);
+    answer.fn(answer.arg, REFUSED_NOT, NULL, future, false);
+    if (failed_id != 0)
+        settle_dependency_failed(future, failed_id);
+    else
+        schedule(future);
+    settle_run(executor);
+}
+
+int commit_futures(struct executor *executor, struct future *future, struct map *map, uint64_t from,
+                   store_done_fn *done, void *arg)
+{
+    struct store *store = executor->settings.store;
+    struct store_change one = {.kind = CHANGE_SUBMITTED, .future = future};
+    if (!map) {
+        store->ops->commit(store, &one, 1, done, arg);
+        return 0;
+    }
+    size_t count = (size_t)(map->count - from) + (future ? 1 : 0);
+    struct store_change *changes = calloc(count + 1, sizeof(*changes));
+    if (!changes)
+        return -ENOMEM;
+    size_t n = 0;
+    if (future)
+        changes[n++] = one;
+    for (uint64_t i = from; i < map->count; i++)
+        changes[n++] = (struct store_change){.kind = CHANGE_SUBMITTED, .future = map->items[i]};
+    store->ops->commit(store, changes, n, done, arg);
+    free(changes);
+    return 0;
+}
+
+/* Takes a submit in. Owns the admission from here on; the refusal is answered by the caller. */
+static enum refusal admit(struct admission *admission, struct refusal_detail *detail)
+{
+    struct executor *executor = admission->executor;
+    struct future *future = admission->future;
+    struct map *map = future->map;
+    enum refusal refusal = link_dependencies(admission, detail);
+    if (refusal != REFUSED_NOT)
+        goto fail;
+    bool waits = future->holds != 0 || admission->delay_ns > 0;
+    if (!waits && calls_of(admission) > 0) {
+        detail->error = pool_ensure_worker(future->spec->pool);
+        refusal = detail->error < 0 ? REFUSED_NO_THREAD : REFUSED_NOT;
+        if (refusal != REFUSED_NOT)
+            goto fail;
+    }
+    refusal = REFUSED_NO_MEMORY;
+    if (future_table_reserve(executor->table, calls_of(admission) + 1) < 0)
+        goto fail;
+    if (admission->delay_ns > 0 && hold_for(future, HOLD_DELAY, admission->delay_ns) < 0)
+        goto fail;
+    if (admission->key && !key_entry_add(executor, admission->key, future))
+        goto fail;
+    int64_t now_us = clock_wall_us();
+    number_future(executor, future, now_us, HOLD_COMMIT);
+    if (map)
+        number_items(executor, map, 0, now_us);
+    TAILQ_INSERT_TAIL(&executor->committing_submits, admission, link);
+    if (commit_futures(executor, future, map, 0, on_submit_stored, admission) < 0)
+        on_submit_stored(admission, -ENOMEM);
+    return REFUSED_NOT;
+fail:
+    stop_waiting(future);
+    admission_free(admission);
+    return refusal;
+}
+
+/* Answers, if the key stands for a future already. */
+static bool answered_by_key(struct executor *executor, const struct admission *admission)
+{
+    bool same = false;
+    struct future *known = admission->key ? key_entry_known(executor, admission->key, &same) : NULL;
+    if (!known)
+        return false;
+    struct refusal_detail detail = {.id = known->call.id};
+    if (same)
+        admission->answer.fn(admission->answer.arg, REFUSED_NOT, &detail, known, true);
+    else
+        refuse(&admission->answer, REFUSED_KEY_CONFLICT, &detail);
+    return true;
+}
+
+static void admit_or_refuse(struct admission *admission)
+{
+    struct submit_answer answer = admission->answer;
+    struct refusal_detail detail = {.id = 0};
+    enum refusal refusal = admit(admission, &detail);
+    if (refusal != REFUSED_NOT)
+        refuse(&answer, refusal, &detail);
+}
+
+void executor_submit(struct executor *executor, const struct submission *submission,
+                     const struct client *client, const struct submit_answer *answer)
+{
+    if (refused_outright(executor, submission, client, answer))
+        return;
+    struct admission *admission = admission_new(executor, submission, client, answer);
+    if (!admission) {
+        refuse(answer, REFUSED_NO_MEMORY, NULL);
+        return;
+    }
+    if (answered_by_key(executor, admission)) {
+        admission_free(admission);
+        return;
+    }
+    const struct pool_settings *settings = pool_settings(submission->pool);
+    uint64_t calls = calls_of(admission);
+    if (pool_has_room(submission->pool, calls) && !has_parked(executor, submission->pool)) {
+        admit_or_refuse(admission);
+    } else if (settings->on_full_wait && calls <= settings->queue_limit) {
+        TAILQ_INSERT_TAIL(&executor->parked, admission, link);
+    } else {
+        admission_free(admission);
+        refuse_limit(answer, "queue_limit", settings->queue_limit);
+    }
+}
+
+void admit_parked(struct executor *executor)
+{
+    struct admission *admission = TAILQ_FIRST(&executor->parked);
+    while (admission) {
+        struct admission *next = TAILQ_NEXT(admission, link);
+        struct pool *pool = admission->future->spec->pool;
+        if (pool_is_broken(pool)) {
+            TAILQ_REMOVE(&executor->parked, admission, link);
+            refuse(&admission->answer, REFUSED_BROKEN_POOL, NULL);
+            admission_free(admission);
+        } else if (pool_has_room(pool, calls_of(admission))) {
+            TAILQ_REMOVE(&executor->parked, admission, link);
+            if (answered_by_key(executor, admission))
+                admission_free(admission);
+            else
+                admit_or_refuse(admission);
+        }
+        admission = next;
+    }
+}
+
+void refuse_parked(struct executor *executor, enum refusal refusal)
+{
+    struct admission *admission;
+    while ((admission = TAILQ_FIRST(&executor->parked))) {
+        TAILQ_REMOVE(&executor->parked, admission, link);
+        refuse(&admission->answer, refusal, NULL);
+        admission_free(admission);
+    }
+}
+
+void drop_submits(struct executor *executor, uint64_t client)
+{
+    struct admission *admission, *next;
+    for (admission = TAILQ_FIRST(&executor->parked); admission; admission = next) {
+        next = TAILQ_NEXT(admission, link);
+        if (client == 0 || admission->client.number == client) {
+            TAILQ_REMOVE(&executor->parked, admission, link);
+            admission_free(admission);
+        }
+    }
+    TAILQ_FOREACH (admission, &executor->committing_submits, link)
+        if (client == 0 || admission->client.number == client)
+            admission->answer.fn = answer_nobody;
+}

@@ -1,0 +1,351 @@
+#include "daemon/core/work_queue.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <time.h>
+
+/* A failed allocation inside uthash leaves the item out instead of ending the process. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/heap.h"
+#include "daemon/core/call_impl.h"
+
+/* Level (a priority) -> share (a user at that priority) -> lane (a client of that user) -> calls.
+ * The first of each list has the next turn and goes to the end after it. None of the three is ever
+ * empty: each is made for its first call and goes with its last. */
+struct level {
+    int64_t priority;
+    struct heap_node node;
+    TAILQ_HEAD(, share) shares;
+    UT_hash_handle hh;
+};
+
+struct share_key {
+    int64_t priority;
+    uint64_t uid;
+};
+
+struct share {
+    struct share_key key;
+    struct level *level;
+    TAILQ_ENTRY(share) link;
+    TAILQ_HEAD(, lane) lanes;
+    UT_hash_handle hh;
+};
+
+struct lane_key {
+    int64_t priority;
+    uint64_t uid, client;
+};
+
+struct lane {
+    struct lane_key key;
+    struct share *share;
+    TAILQ_ENTRY(lane) link;
+    TAILQ_HEAD(, call) calls;
+    UT_hash_handle hh;
+};
+
+struct work_queue {
+    pthread_mutex_t lock;
+    pthread_cond_t ready; /* a call was pushed, or the rules have changed */
+    struct heap by_priority;
+    struct level *levels;
+    struct share *shares;
+    struct lane *lanes;
+    struct work_queue_rules rules;
+    uint64_t length;
+    unsigned threads, idle;
+};
+
+struct work_queue *work_queue_new(void)
+{
+    struct work_queue *queue = calloc(1, sizeof(*queue));
+    if (!queue)
+        return NULL;
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&queue->ready, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&queue->lock, NULL);
+    return queue;
+}
+
+static struct level *level_get(struct work_queue *queue, int64_t priority)
+{
+    struct level *level = NULL;
+    HASH_FIND(hh, queue->levels, &priority, sizeof(priority), level);
+    if (level)
+        return level;
+    level = calloc(1, sizeof(*level));
+    if (!level)
+        return NULL;
+    level->priority = priority;
+    TAILQ_INIT(&level->shares);
+    /* The heap gives its least key first: flip the sign bit to order int64 as uint64, then turn
+     * the order around. */
+    uint64_t key = ~((uint64_t)priority ^ (UINT64_C(1) << 63));
+    if (heap_insert(&queue->by_priority, &level->node, key) < 0) {
+        free(level);
+        return NULL;
+    }
+    HASH_ADD(hh, queue->levels, priority, sizeof(priority), level);
+    if (!level->hh.tbl) {
+        heap_remove(&queue->by_priority, &level->node);
+        free(level);
+        return NULL;
+    }
+    return level;
+}
+
+static void level_put(struct work_queue *queue, struct level *level)
+{
+    if (!TAILQ_EMPTY(&level->shares))
+        return;
+    HASH_DEL(queue->levels, level);
+    heap_remove(&queue->by_priority, &level->node);
+    free(level);
+}
+
+static struct share *share_get(struct work_queue *queue, int64_t priority, uint32_t uid)
+{
+    struct share_key key = {.priority = priority, .uid = uid};
+    struct share *share = NULL;
+    HASH_FIND(hh, queue->shares, &key, sizeof(key), share);
+    if (share)
+        return share;
+    struct level *level = level_get(queue, priority);
+    if (!level)
+        return NULL;
+    share = calloc(1, sizeof(*share));
+    if (share) {
+        share->key = key;
+        share->level = level;
+        TAILQ_INIT(&share->lanes);
+        HASH_ADD(hh, queue->shares, key, sizeof(key), share);
+        if (share->hh.tbl) {
+            TAILQ_INSERT_TAIL(&level->shares, share, link);
+            return share;
+        }
+        free(share);
+    }
+    level_put(queue, level);
+    return NULL;
+}
+
+static void share_put(struct work_queue *queue, struct share *share)
+{
+    if (!TAILQ_EMPTY(&share->lanes))
+        return;
+    struct level *level = share->level;
+    TAILQ_REMOVE(&level->shares, share, link);
+    HASH_DEL(queue->shares, share);
+    free(share);
+    level_put(queue, level);
+}
+
+static struct lane *lane_get(struct work_queue *queue, int64_t priority, uint32_t uid,
+                             uint64_t client)
+{
+    struct lane_key key = {.priority = priority, .uid = uid, .client = client};
+    struct lane *lane = NULL;
+    HASH_FIND(hh, queue->lanes, &key, sizeof(key), lane);
+    if (lane)
+        return lane;
+    struct share *share = share_get(queue, priority, uid);
+    if (!share)
+        return NULL;
+    lane = calloc(1, sizeof(*lane));
+    if (lane) {
+        lane->key = key;
+        lane->share = share;
+        TAILQ_INIT(&lane->calls);
+        HASH_ADD(hh, queue->lanes, key, sizeof(key), lane);
+        if (lane->hh.tbl) {
+            TAILQ_INSERT_TAIL(&share->lanes, lane, link);
+            return lane;
+        }
+        free(lane);
+    }
+    share_put(queue, share);
+    return NULL;
+}
+
+static void lane_put(struct work_queue *queue, struct lane *lane)
+{
+    if (!TAILQ_EMPTY(&lane->calls))
+        return;
+    struct share *share = lane->share;
+    TAILQ_REMOVE(&share->lanes, lane, link);
+    HASH_DEL(queue->lanes, lane);
+    free(lane);
+    share_put(queue, share);
+}
+
+static void call_unlink(struct work_queue *queue, struct call *call)
+{
+    struct lane *lane = call->lane;
+    TAILQ_REMOVE(&lane->calls, call, link);
+    call->lane = NULL;
+    queue->length--;
+    lane_put(queue, lane);
+}
+
+void work_queue_free(struct work_queue *queue)
+{
+    if (!queue)
+        return;
+    while (queue->lanes)
+        call_unlink(queue, TAILQ_FIRST(&queue->lanes->calls));
+    heap_free(&queue->by_priority);
+    pthread_cond_destroy(&queue->ready);
+    pthread_mutex_destroy(&queue->lock);
+    free(queue);
+}
+
+void work_queue_set_rules(struct work_queue *queue, const struct work_queue_rules *rules)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->rules = *rules;
+    pthread_cond_broadcast(&queue->ready);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+int work_queue_push(struct work_queue *queue, struct call *call, int64_t priority, uint32_t uid,
+                    uint64_t client)
+{
+    int r = -ENOMEM;
+    pthread_mutex_lock(&queue->lock);
+    struct lane *lane = lane_get(queue, priority, uid, client);
+    if (lane) {
+        TAILQ_INSERT_TAIL(&lane->calls, call, link);
+        call->lane = lane;
+        queue->length++;
+        if (queue->idle > 0)
+            pthread_cond_signal(&queue->ready);
+        r = 0;
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return r;
+}
+
+bool work_queue_remove(struct work_queue *queue, struct call *call)
+{
+    pthread_mutex_lock(&queue->lock);
+    bool queued = call->lane != NULL;
+    if (queued)
+        call_unlink(queue, call);
+    pthread_mutex_unlock(&queue->lock);
+    return queued;
+}
+
+unsigned work_queue_threads(struct work_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    unsigned threads = queue->threads;
+    pthread_mutex_unlock(&queue->lock);
+    return threads;
+}
+
+uint64_t work_queue_length(struct work_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    uint64_t length = queue->length;
+    pthread_mutex_unlock(&queue->lock);
+    return length;
+}
+
+void work_queue_enter(struct work_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->threads++;
+    pthread_mutex_unlock(&queue->lock);
+}
+
+void work_queue_leave(struct work_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->threads--;
+    pthread_mutex_unlock(&queue->lock);
+}
+
+/* The call whose turn it is, unlinked; NULL: none. */
+static struct call *pop(struct work_queue *queue)
+{
+    struct heap_node *node = heap_first(&queue->by_priority);
+    if (!node || queue->rules.paused)
+        return NULL;
+    struct level *level = (struct level *)((char *)node - offsetof(struct level, node));
+    struct share *share = TAILQ_FIRST(&level->shares);
+    struct lane *lane = TAILQ_FIRST(&share->lanes);
+    struct call *call = TAILQ_FIRST(&lane->calls);
+    TAILQ_REMOVE(&level->shares, share, link);
+    TAILQ_INSERT_TAIL(&level->shares, share, link);
+    TAILQ_REMOVE(&share->lanes, lane, link);
+    TAILQ_INSERT_TAIL(&share->lanes, lane, link);
+    call_unlink(queue, call);
+    return call;
+}
+
+/* Waits for a change; false once the thread has been idle for as long as it may be. */
+static bool wait_idle(struct work_queue *queue, uint64_t idle_since_ns)
+{
+    int r = 0;
+    queue->idle++;
+    if (queue->threads <= queue->rules.min_threads) {
+        pthread_cond_wait(&queue->ready, &queue->lock);
+    } else {
+        uint64_t until_ns = idle_since_ns + queue->rules.idle_ns;
+        if (until_ns < idle_since_ns)
+            until_ns = UINT64_MAX;
+        struct timespec until = {.tv_sec = (time_t)(until_ns / NS_PER_S),
+                                 .tv_nsec = (long)(until_ns % NS_PER_S)};
+        r = pthread_cond_timedwait(&queue->ready, &queue->lock, &until);
+    }
+    queue->idle--;
+    return r != ETIMEDOUT;
+}
+
+struct call *work_queue_take(struct work_queue *queue)
+{
+    struct call *call = NULL;
+    uint64_t idle_since_ns = 0;
+    pthread_mutex_lock(&queue->lock);
+    for (;;) {
+        if (queue->rules.closing || queue->threads > queue->rules.max_threads)
+            break;
+        call = pop(queue);
+        if (call)
+            break;
+        if (idle_since_ns == 0)
+            idle_since_ns = clock_mono_ns();
+        if (!wait_idle(queue, idle_since_ns)) {
+            call = pop(queue);
+            if (call || queue->threads > queue->rules.min_threads)
+                break;
+        }
+    }
+    if (!call) {
+        queue->threads--;
+        /* This thread may have eaten the signal that was meant to hand a call to a thread. */
+        pthread_cond_signal(&queue->ready);
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return call;
+}
+
+bool work_queue_retire(struct work_queue *queue, uint64_t tasks)
+{
+    pthread_mutex_lock(&queue->lock);
+    bool retire = queue->rules.max_tasks != 0 && tasks >= queue->rules.max_tasks;
+    if (retire)
+        queue->threads--;
+    pthread_mutex_unlock(&queue->lock);
+    return retire;
+}

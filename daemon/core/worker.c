@@ -1,0 +1,267 @@
+#include "daemon/core/worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/core/call_impl.h"
+#include "daemon/core/work_queue.h"
+
+#define THREAD_NAME_SIZE 16 /* the kernel's, NUL included */
+
+struct worker {
+    struct work_queue *queue;
+    struct completions *completions;
+    void *owner;
+    pthread_t thread;
+    char name[THREAD_NAME_SIZE];
+    _Atomic pid_t tid;
+    struct call initializer; /* function NULL: none */
+    char *initializer_args;
+    struct message exited, broken;
+
+    int stop_fd;               /* readable while a stop is asked for and not read */
+    pthread_mutex_t stop_lock; /* guards the two below */
+    struct call *current;
+    struct stop_request stop;
+};
+
+/* ---- on the worker's thread ---- */
+
+static void set_current(struct worker *worker, struct call *call)
+{
+    bool asked;
+    pthread_mutex_lock(&worker->stop_lock);
+    worker->current = call;
+    asked = worker->stop.cause != STOP_NONE;
+    worker->stop = (struct stop_request){.cause = STOP_NONE};
+    pthread_mutex_unlock(&worker->stop_lock);
+    if (asked) {
+        /* A stop that the runner did not read must not stop the next call. */
+        eventfd_t ignored;
+        (void)eventfd_read(worker->stop_fd, &ignored);
+    }
+}
+
+/* From here on the call can be asked to stop. */
+static void adopt_call(struct worker *worker, struct call *call)
+{
+    call->worker = worker;
+    set_current(worker, call);
+}
+
+static void run_call(struct worker *worker, struct call *call)
+{
+    call->function->ops->run(call->function, call);
+    set_current(worker, NULL);
+    if (call->outcome.kind == OUTCOME_NONE)
+        outcome_set_exception(&call->outcome, "InternalError", "the function set no outcome", NULL,
+                              0);
+    struct output *output = atomic_load(&call->output);
+    if (output)
+        output_end(output);
+    atomic_store(&call->pid, 0);
+}
+
+static bool initialize(struct worker *worker)
+{
+    if (!worker->initializer.function)
+        return true;
+    adopt_call(worker, &worker->initializer);
+    run_call(worker, &worker->initializer);
+    return worker->initializer.outcome.kind == OUTCOME_RESULT;
+}
+
+static void *worker_main(void *arg)
+{
+    struct worker *worker = arg;
+    struct call *call;
+    uint64_t tasks = 0;
+
+    atomic_store(&worker->tid, gettid());
+    pthread_setname_np(pthread_self(), worker->name);
+    if (!initialize(worker)) {
+        work_queue_leave(worker->queue);
+        completions_post(worker->completions, &worker->broken, false);
+        completions_post(worker->completions, &worker->exited, true);
+        return NULL;
+    }
+    while ((call = work_queue_take(worker->queue))) {
+        call->started_us = clock_wall_us();
+        adopt_call(worker, call);
+        completions_post(worker->completions, &call->started, call->wake_on_start);
+        run_call(worker, call);
+        call->finished_us = clock_wall_us();
+        /* The thread is gone from the pool, or free for the next call, before anyone can learn
+         * that this one is done. */
+        bool retired = work_queue_retire(worker->queue, ++tasks);
+        if (retired)
+            completions_post(worker->completions, &worker->exited, false);
+        completions_post(worker->completions, &call->finished, true);
+        if (retired)
+            return NULL;
+    }
+    completions_post(worker->completions, &worker->exited, true);
+    return NULL;
+}
+
+void worker_post(struct worker *worker, struct message *message)
+{
+    completions_post(worker->completions, message, true);
+}
+
+/* ---- the runner's side of call.h that belongs to the worker ---- */
+
+int call_stop_fd(const struct call *call)
+{
+    return call->worker->stop_fd;
+}
+
+bool call_stop(struct call *call, struct stop_request *ret_request)
+{
+    struct worker *worker = call->worker;
+    pthread_mutex_lock(&worker->stop_lock);
+    struct stop_request request = worker->stop;
+    eventfd_t ignored;
+    (void)eventfd_read(worker->stop_fd, &ignored);
+    pthread_mutex_unlock(&worker->stop_lock);
+    if (request.cause == STOP_NONE)
+        return false;
+    *ret_request = request;
+    return true;
+}
+
+/* ---- on the loop's thread ---- */
+
+static void worker_free(struct worker *worker)
+{
+    if (!worker)
+        return;
+    if (worker->stop_fd >= 0)
+        close(worker->stop_fd);
+    pthread_mutex_destroy(&worker->stop_lock);
+    outcome_clear(&worker->initializer.outcome);
+    output_unref(atomic_load(&worker->initializer.output));
+    free(worker->initializer_args);
+    free(worker);
+}
+
+static int set_initializer(struct worker *worker, const struct worker_settings *settings)
+{
+    if (!settings->initializer)
+        return 0;
+    worker->initializer_args =
+        strndup(settings->initializer_args, settings->initializer_args_bytes);
+    if (!worker->initializer_args)
+        return -ENOMEM;
+    worker->initializer.function = settings->initializer;
+    worker->initializer.args = worker->initializer_args;
+    worker->initializer.args_bytes = settings->initializer_args_bytes;
+    worker->initializer.attempt = 1;
+    return 0;
+}
+
+static int create_thread(struct worker *worker)
+{
+    /* Signals are the loop's: a thread inherits the mask of the one that creates it. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    work_queue_enter(worker->queue);
+    int r = -pthread_create(&worker->thread, NULL, worker_main, worker);
+    if (r < 0)
+        work_queue_leave(worker->queue);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return r;
+}
+
+int worker_start(const struct worker_settings *settings, void *owner, struct worker **ret_worker)
+{
+    struct worker *worker = calloc(1, sizeof(*worker));
+    if (!worker)
+        return -ENOMEM;
+    worker->queue = settings->queue;
+    worker->completions = settings->completions;
+    worker->owner = owner;
+    worker->exited.kind = MESSAGE_WORKER_EXITED;
+    worker->broken.kind = MESSAGE_WORKER_BROKEN;
+    pthread_mutex_init(&worker->stop_lock, NULL);
+    snprintf(worker->name, sizeof(worker->name), "%s-%u", settings->name_prefix, settings->number);
+    worker->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int r = worker->stop_fd < 0 ? -errno : set_initializer(worker, settings);
+    if (r == 0)
+        r = create_thread(worker);
+    if (r < 0) {
+        worker_free(worker);
+        return r;
+    }
+    *ret_worker = worker;
+    return 0;
+}
+
+void worker_join(struct worker *worker)
+{
+    pthread_join(worker->thread, NULL);
+    worker_free(worker);
+}
+
+/* With the stop lock held. */
+static void request_stop(struct worker *worker, const struct stop_request *request)
+{
+    unsigned serial = worker->stop.serial + 1;
+    worker->stop = *request;
+    worker->stop.serial = serial;
+    atomic_store(&worker->current->stop_asked, true);
+    (void)eventfd_write(worker->stop_fd, 1);
+}
+
+void worker_stop_call(struct worker *worker, const struct call *call,
+                      const struct stop_request *request)
+{
+    pthread_mutex_lock(&worker->stop_lock);
+    if (worker->current == call)
+        request_stop(worker, request);
+    pthread_mutex_unlock(&worker->stop_lock);
+}
+
+void worker_stop_any(struct worker *worker, const struct stop_request *request)
+{
+    pthread_mutex_lock(&worker->stop_lock);
+    if (worker->current)
+        request_stop(worker, request);
+    pthread_mutex_unlock(&worker->stop_lock);
+}
+
+void *worker_owner(const struct worker *worker)
+{
+    return worker->owner;
+}
+
+const char *worker_name(const struct worker *worker)
+{
+    return worker->name;
+}
+
+pid_t worker_tid(const struct worker *worker)
+{
+    return atomic_load(&worker->tid);
+}
+
+const struct outcome *worker_failure(const struct worker *worker)
+{
+    return &worker->initializer.outcome;
+}
+
+struct worker *worker_of_message(struct message *message)
+{
+    size_t offset = message->kind == MESSAGE_WORKER_EXITED ? offsetof(struct worker, exited)
+                                                           : offsetof(struct worker, broken);
+    return (struct worker *)((char *)message - offset);
+}

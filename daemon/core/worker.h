@@ -1,0 +1,58 @@
+/* A worker: one thread of a pool. It takes calls from the pool's queue, runs them one at a time,
+ * and posts what happened to the completion list. It never touches a future. */
+#ifndef FUTURED_CORE_WORKER_H
+#define FUTURED_CORE_WORKER_H
+
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "daemon/core/call.h"
+#include "daemon/core/completion.h"
+
+struct function;
+struct outcome;
+struct work_queue;
+struct worker;
+
+/* What a pool gives each of its workers. `queue` and `completions` are borrowed and outlive the
+ * worker; the rest is copied, but for the function. */
+struct worker_settings {
+    struct work_queue *queue;
+    struct completions *completions;
+    const char *name_prefix;
+    unsigned number;
+    const struct function *initializer; /* NULL: none */
+    const char *initializer_args;
+    size_t initializer_args_bytes;
+};
+
+/* Loop thread: starts the thread, which the queue counts from now on. 0 or -errno. `owner` comes
+ * back from worker_owner. */
+int worker_start(const struct worker_settings *settings, void *owner, struct worker **ret_worker);
+
+/* Loop thread, after MESSAGE_WORKER_EXITED: joins the thread, which is at its end, and frees. */
+void worker_join(struct worker *worker);
+
+/* Loop thread: asks the call to stop if this worker still runs it; does nothing otherwise. */
+void worker_stop_call(struct worker *worker, const struct call *call,
+                      const struct stop_request *request);
+
+/* Loop thread: asks whatever the worker runs, an initializer too, to stop. */
+void worker_stop_any(struct worker *worker, const struct stop_request *request);
+
+/* The worker's thread: posts a message of the call that it runs, and wakes the loop. */
+void worker_post(struct worker *worker, struct message *message);
+
+/* Any thread. */
+void *worker_owner(const struct worker *worker);
+const char *worker_name(const struct worker *worker);
+pid_t worker_tid(const struct worker *worker);
+
+/* Loop thread, between MESSAGE_WORKER_BROKEN and worker_join: how the initializer failed. */
+const struct outcome *worker_failure(const struct worker *worker);
+
+/* From a message of kind WORKER_EXITED or WORKER_BROKEN to its worker. */
+struct worker *worker_of_message(struct message *message);
+
+#endif

@@ -1,0 +1,28 @@
+/* The connections: one session each, bytes in and bytes out without ever blocking. Output is
+ * written once a turn of the loop. A client that does not read is not read from either, and is
+ * disconnected when too much is waiting for it. Loop thread only. */
+#ifndef FUTURED_NET_CONNECTION_H
+#define FUTURED_NET_CONNECTION_H
+
+#include <stdbool.h>
+
+#include "daemon/rpc/session.h"
+#include "proto/limits.h"
+
+struct connections;
+struct loop;
+
+/* `service` and `limits` are borrowed. 0 or -errno. */
+int connections_new(struct loop *loop, struct service *service, const struct limits *limits,
+                    struct connections **ret_connections);
+/* Closes what is still open. */
+void connections_free(struct connections *connections);
+
+/* Takes a client in; `fd` is the connection's. A client too many is told so and sent away. */
+void connections_add(struct connections *connections, int fd, const struct peer *peer);
+
+/* Reads nothing more, and calls `fn(arg)` once everything written so far has been sent or its
+ * client is gone; at once if that is so already. */
+void connections_drain(struct connections *connections, void (*fn)(void *arg), void *arg);
+
+#endif

@@ -1,0 +1,246 @@
+#include "daemon/net/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#if HAVE_SYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+#include <event2/event.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/fd.h"
+#include "daemon/base/log.h"
+#include "daemon/base/loop.h"
+
+/* How long accepting rests when the process or the machine is out of descriptors or memory: a
+ * socket that stays readable would otherwise keep the loop spinning. */
+#define REST_NS NS_PER_S
+/* Clients taken in one turn of the loop. */
+#define ACCEPT_MAX 64
+
+struct listener {
+    int fd, lock_fd;
+    char *path;
+    struct event *readable;
+    struct loop_timer *rest;
+    bool resting;
+    listener_fn *fn;
+    void *arg;
+};
+
+/* ---- the socket ---- */
+
+int listener_inherited(int *ret_fd)
+{
+    *ret_fd = -1;
+#if HAVE_SYSTEMD
+    int count = sd_listen_fds(1);
+    if (count < 0)
+        return count;
+    if (count == 0)
+        return 0;
+    int fd = SD_LISTEN_FDS_START;
+    if (count > 1 || sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1) <= 0)
+        return -EINVAL;
+    int r = fd_set_nonblocking(fd);
+    if (r < 0)
+        return r;
+    *ret_fd = fd;
+#endif
+    return 0;
+}
+
+static void set_address(const char *path, struct sockaddr_un *ret_address)
+{
+    *ret_address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    snprintf(ret_address->sun_path, sizeof(ret_address->sun_path), "%s", path);
+}
+
+static int make_directory(const char *path)
+{
+    char copy[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    snprintf(copy, sizeof(copy), "%s", path);
+    if (mkdir(dirname(copy), 0700) < 0 && errno != EEXIST)
+        return -errno;
+    return 0;
+}
+
+/* The lock decides who owns the path, also between two daemons that start at once; it lives as
+ * long as the process, and its file stays. */
+static int take_lock(const char *path, int *ret_fd)
+{
+    char name[sizeof(((struct sockaddr_un *)0)->sun_path) + 8];
+    snprintf(name, sizeof(name), "%s.lock", path);
+    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return -errno;
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        int r = errno == EWOULDBLOCK ? -EADDRINUSE : -errno;
+        close(fd);
+        return r;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+/* Somebody who does not know of the lock may listen there all the same. */
+static int remove_stale(int fd, const struct sockaddr_un *address)
+{
+    struct stat status;
+    if (lstat(address->sun_path, &status) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    if (!S_ISSOCK(status.st_mode))
+        return -ENOTSOCK;
+    if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN)
+        return -EADDRINUSE;
+    return unlink(address->sun_path) < 0 ? -errno : 0;
+}
+
+static int bind_private(int fd, const struct sockaddr_un *address)
+{
+    /* The mode holds from the first moment on: a chmod afterwards would leave a window. */
+    mode_t before = umask(0177);
+    int r = bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
+    umask(before);
+    return r;
+}
+
+int listener_bind(const char *path, int *ret_fd, int *ret_lock_fd)
+{
+    struct sockaddr_un address;
+    int lock_fd = -1;
+    int probe = -1;
+    int fd = -1;
+    set_address(path, &address);
+    int r = make_directory(path);
+    if (r == 0)
+        r = take_lock(path, &lock_fd);
+    if (r < 0)
+        return r;
+    probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    r = probe < 0 || fd < 0 ? -errno : 0;
+    if (r == 0)
+        r = remove_stale(probe, &address);
+    if (r == 0)
+        r = bind_private(fd, &address);
+    if (r == 0 && listen(fd, SOMAXCONN) < 0)
+        r = -errno;
+    fd_close(probe);
+    if (r < 0) {
+        fd_close(fd);
+        fd_close(lock_fd);
+        return r;
+    }
+    *ret_fd = fd;
+    *ret_lock_fd = lock_fd;
+    return 0;
+}
+
+/* ---- accepting ---- */
+
+static void on_rested(void *arg)
+{
+    struct listener *listener = arg;
+    event_add(listener->readable, NULL);
+}
+
+static void take_rest(struct listener *listener, int error)
+{
+    if (!listener->resting)
+        log_warning("cannot accept clients for now: %s", strerror(error));
+    listener->resting = true;
+    event_del(listener->readable);
+    loop_timer_set(listener->rest, clock_mono_ns() + REST_NS);
+}
+
+static void greet(struct listener *listener, int fd)
+{
+    struct ucred credentials;
+    socklen_t size = sizeof(credentials);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0 ||
+        size != sizeof(credentials) || credentials.uid == (uid_t)-1) {
+        log_warning("refused a client whom the kernel does not name");
+        close(fd);
+        return;
+    }
+    struct peer peer = {.uid = credentials.uid, .gid = credentials.gid, .pid = credentials.pid};
+    listener->fn(listener->arg, fd, &peer);
+}
+
+static void on_readable(evutil_socket_t socket_fd, short events, void *arg)
+{
+    struct listener *listener = arg;
+    (void)events;
+    for (int i = 0; i < ACCEPT_MAX; i++) {
+        int fd = accept4(socket_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0) {
+            if (listener->resting)
+                log_info("accepting clients again");
+            listener->resting = false;
+            greet(listener, fd);
+            continue;
+        }
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            take_rest(listener, errno);
+        else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+            log_error("accept: %s", strerror(errno));
+        return;
+    }
+}
+
+int listener_new(struct loop *loop, int fd, int lock_fd, const char *path, listener_fn *fn,
+                 void *arg, struct listener **ret_listener)
+{
+    struct listener *listener = calloc(1, sizeof(*listener));
+    if (!listener) {
+        fd_close(fd);
+        fd_close(lock_fd);
+        return -ENOMEM;
+    }
+    listener->fd = fd;
+    listener->lock_fd = lock_fd;
+    listener->fn = fn;
+    listener->arg = arg;
+    int r = loop_timer_new(loop, on_rested, listener, &listener->rest);
+    if (r < 0)
+        goto fail;
+    r = -ENOMEM;
+    if (path && !(listener->path = strdup(path)))
+        goto fail;
+    listener->readable =
+        event_new(loop_event_base(loop), fd, EV_READ | EV_PERSIST, on_readable, listener);
+    if (!listener->readable || event_add(listener->readable, NULL) < 0)
+        goto fail;
+    *ret_listener = listener;
+    return 0;
+fail:
+    listener_free(listener);
+    return r;
+}
+
+void listener_free(struct listener *listener)
+{
+    if (!listener)
+        return;
+    if (listener->readable)
+        event_free(listener->readable);
+    loop_timer_free(listener->rest);
+    /* The file goes before the lock does: afterwards it may be another daemon's. */
+    if (listener->path)
+        unlink(listener->path);
+    fd_close(listener->fd);
+    fd_close(listener->lock_fd);
+    free(listener->path);
+    free(listener);
+}

@@ -1,0 +1,34 @@
+/* The listening socket: bound by us (never a second daemon on one path, never a stale file in the
+ * way) or inherited, and the accepting of clients. It does not know what clients say. Loop thread
+ * only. */
+#ifndef FUTURED_NET_LISTENER_H
+#define FUTURED_NET_LISTENER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "daemon/rpc/session.h"
+
+struct listener;
+struct loop;
+
+/* A client: the descriptor is the callee's from now on. */
+typedef void listener_fn(void *arg, int fd, const struct peer *peer);
+
+/* The first socket passed by the service manager: *ret_fd is it, or -1 where none was. -EINVAL:
+ * what was passed is no listening Unix stream socket. Takes the variables out of the environment.
+ */
+int listener_inherited(int *ret_fd);
+
+/* Binds `path` (mode 0600; its directory is made with 0700 if it is not there) and listens.
+ * -EADDRINUSE: a daemon answers there. Other -errno. */
+int listener_bind(const char *path, int *ret_fd, int *ret_lock_fd);
+
+/* Accepts clients of the listening socket `fd`, which is the listener's from now on, as is
+ * `lock_fd` (-1: none). `path` is unlinked at the end where not NULL. 0 or -errno; the descriptors
+ * are closed then too. */
+int listener_new(struct loop *loop, int fd, int lock_fd, const char *path, listener_fn *fn,
+                 void *arg, struct listener **ret_listener);
+void listener_free(struct listener *listener);
+
+#endif

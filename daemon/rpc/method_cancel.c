@@ -1,0 +1,118 @@
+/* cancel: what is pending will never run; with terminate, what runs is ended. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/rpc/rpc_impl.h"
+#include "proto/text.h"
+
+struct fate {
+    uint64_t id;
+    struct cancel_fate fate;
+};
+
+struct cancelling {
+    bool many;
+    size_t count;
+    struct fate fates[];
+};
+
+static void write_fate(struct writer *writer, struct session *session, const struct fate *fate)
+{
+    struct future *future = session_future(session, fate->id);
+    enum future_state state = future ? future_state(future) : FUTURE_CANCELLED;
+    writer_begin_object(writer);
+    writer_key(writer, "id");
+    writer_uint(writer, fate->id);
+    writer_key(writer, "cancelled");
+    writer_bool(writer, state == FUTURE_CANCELLED);
+    writer_key(writer, "state");
+    writer_cstring(writer, future_state_name(state));
+    if (fate->fate.terminating) {
+        writer_key(writer, "terminating");
+        writer_bool(writer, true);
+        /* Nothing but the function itself can end a call in this process. */
+        if (future && strcmp(future_function(future)->ops->kind, "native") == 0) {
+            writer_key(writer, "cooperative");
+            writer_bool(writer, true);
+        }
+    }
+    if (fate->fate.items > 0) {
+        writer_key(writer, "items_cancelled");
+        writer_uint(writer, fate->fate.items);
+    }
+    writer_end_object(writer);
+}
+
+static void reply(void *arg)
+{
+    struct request *request = arg;
+    const struct cancelling *cancelling = request->state;
+    struct writer *writer = request_result(request);
+    if (!cancelling->many) {
+        write_fate(writer, request->session, &cancelling->fates[0]);
+    } else {
+        writer_begin_object(writer);
+        writer_key(writer, "futures");
+        writer_begin_array(writer);
+        for (size_t i = 0; i < cancelling->count; i++)
+            write_fate(writer, request->session, &cancelling->fates[i]);
+        writer_end_array(writer);
+        writer_end_object(writer);
+    }
+    request_end(request);
+}
+
+static void cancel_ids(struct request *request, const struct cancel_params *params,
+                       const uint64_t *ids, size_t count)
+{
+    struct session *session = request->session;
+    struct executor *executor = session->service->executor;
+    struct cancelling *cancelling = calloc(1, sizeof(*cancelling) + count * sizeof(struct fate));
+    if (!cancelling) {
+        request_fail(request, RPC_INTERNAL, "no memory");
+        return;
+    }
+    request->state = cancelling;
+    cancelling->many = params->many;
+    cancelling->count = count;
+    struct cancel_options options = {
+        .terminate = params->terminate,
+        .stop = {.cause = STOP_TERMINATE,
+                 .signal_number = params->signal_number,
+                 .grace_ms = params->grace_ms},
+    };
+    size_t size = strlen(params->reason);
+    size = utf8_cut(params->reason,
+                    size < sizeof(options.stop.reason) ? size : sizeof(options.stop.reason) - 1);
+    memcpy(options.stop.reason, params->reason, size);
+    for (size_t i = 0; i < count; i++) {
+        cancelling->fates[i].id = ids[i];
+        executor_cancel(executor, session_future(session, ids[i]), &options,
+                        &cancelling->fates[i].fate);
+    }
+    executor_after_commit(executor, session->client.number, reply, request);
+}
+
+void method_cancel(struct request *request)
+{
+    struct cancel_params params;
+    struct rpc_error error;
+    struct future *future;
+    int r = cancel_params_decode(request->rpc, &params, &error);
+    if (r < 0) {
+        request_fail_decode(request, r, &error);
+        return;
+    }
+    if (!params.many) {
+        if (resolve_id(request, params.id, &future) == 0)
+            cancel_ids(request, &params, &params.id, 1);
+        return;
+    }
+    uint64_t *ids;
+    size_t count;
+    if (resolve_ids(request, &params.ids, &ids, &count) == 0) {
+        cancel_ids(request, &params, ids, count);
+        free(ids);
+    }
+    id_list_clear(&params.ids);
+}

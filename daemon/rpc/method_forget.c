@@ -1,0 +1,121 @@
+/* forget and retry: done futures go, or start again. */
+#include <stdlib.h>
+
+#include "daemon/rpc/rpc_impl.h"
+
+/* The ids of a request, all of futures that are done; else it was answered. */
+static int resolve_done(struct request *request, uint64_t **ret_ids, size_t *ret_count)
+{
+    struct id_list list;
+    struct rpc_error error;
+    int r = ids_params_decode(request->rpc, &list, &error);
+    if (r < 0) {
+        request_fail_decode(request, r, &error);
+        return r;
+    }
+    uint64_t *ids;
+    size_t count;
+    r = resolve_ids(request, &list, &ids, &count);
+    id_list_clear(&list);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < count; i++) {
+        if (!future_is_done(session_future(request->session, ids[i]))) {
+            rpc_error_set(&error, RPC_INVALID_STATE, "future %llu is not done",
+                          (unsigned long long)ids[i]);
+            request_error(request, &error);
+            free(ids);
+            return -1;
+        }
+    }
+    *ret_ids = ids;
+    *ret_count = count;
+    return 0;
+}
+
+static void write_forgotten(void *arg)
+{
+    struct request *request = arg;
+    const size_t *count = request->state;
+    struct writer *writer = request_result(request);
+    writer_begin_object(writer);
+    writer_key(writer, "forgotten");
+    writer_uint(writer, *count);
+    writer_end_object(writer);
+    request_end(request);
+}
+
+void method_forget(struct request *request)
+{
+    struct session *session = request->session;
+    struct executor *executor = session->service->executor;
+    uint64_t *ids;
+    size_t count;
+    if (resolve_done(request, &ids, &count) < 0)
+        return;
+    size_t *forgotten = calloc(1, sizeof(*forgotten));
+    if (!forgotten) {
+        free(ids);
+        request_fail(request, RPC_INTERNAL, "no memory");
+        return;
+    }
+    *forgotten = count;
+    request->state = forgotten;
+    for (size_t i = 0; i < count; i++) {
+        /* An item may have gone with its map, named before it. */
+        struct future *future = session_future(session, ids[i]);
+        if (future)
+            (void)executor_forget(executor, future);
+    }
+    free(ids);
+    executor_after_commit(executor, session->client.number, write_forgotten, request);
+}
+
+struct retried {
+    size_t count;
+    uint64_t ids[];
+};
+
+static void write_retried(void *arg)
+{
+    struct request *request = arg;
+    const struct retried *retried = request->state;
+    struct writer *writer = request_result(request);
+    writer_begin_object(writer);
+    writer_key(writer, "futures");
+    writer_begin_array(writer);
+    for (size_t i = 0; i < retried->count; i++) {
+        struct future *future = session_future(request->session, retried->ids[i]);
+        if (future)
+            show_future(writer, future);
+    }
+    writer_end_array(writer);
+    writer_end_object(writer);
+    request_end(request);
+}
+
+void method_retry(struct request *request)
+{
+    struct session *session = request->session;
+    struct executor *executor = session->service->executor;
+    uint64_t *ids;
+    size_t count;
+    if (resolve_done(request, &ids, &count) < 0)
+        return;
+    struct retried *retried = calloc(1, sizeof(*retried) + count * sizeof(uint64_t));
+    enum refusal refusal = retried ? REFUSED_NOT : REFUSED_NO_MEMORY;
+    struct refusal_detail detail = {.id = 0};
+    request->state = retried;
+    for (size_t i = 0; i < count && refusal == REFUSED_NOT; i++) {
+        struct future *future = session_future(session, ids[i]);
+        detail.id = retried->ids[retried->count++] = ids[i];
+        /* An item may have started again with its map, named before it. */
+        if (future_is_done(future))
+            refusal = executor_retry(executor, future);
+    }
+    free(ids);
+    if (refusal != REFUSED_NOT)
+        request_fail_refusal(request, refusal, &detail);
+    else
+        executor_after_commit(executor, session->client.number, write_retried, request);
+}

@@ -1,0 +1,131 @@
+/* result and exception: how a future ended, now or when it has. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/rpc/rpc_impl.h"
+
+/* A call that waits for one future. */
+struct waiting {
+    struct future_watch watch;
+    struct block block;
+    struct request *request;
+    bool exception_only;
+};
+
+static void reply(struct request *request, const struct future *future, bool exception_only)
+{
+    uint64_t max_bytes = request->session->service->limits->result_bytes;
+    struct writer *writer = request_result(request);
+    writer_begin_object(writer);
+    writer_key(writer, "id");
+    writer_uint(writer, future_id(future));
+    writer_key(writer, "state");
+    writer_cstring(writer, future_state_name(future_state(future)));
+    int r = 0;
+    if (exception_only) {
+        writer_key(writer, "exception");
+        show_exception(writer, future);
+    } else {
+        r = show_outcome(writer, future, max_bytes);
+    }
+    writer_end_object(writer);
+    if (r == -ESTALE) {
+        request_fail(request, RPC_EXPIRED, "items of the map have been forgotten");
+    } else if (r == -EFBIG) {
+        struct rpc_error error = {.code = RPC_LIMIT_EXCEEDED};
+        rpc_error_set(&error, RPC_LIMIT_EXCEEDED,
+                      "the map's results are more than %llu bytes: ask for them item by item",
+                      (unsigned long long)max_bytes);
+        rpc_error_limit(&error, "result_bytes", max_bytes);
+        request_error(request, &error);
+    } else {
+        request_end(request);
+    }
+}
+
+static void on_event(struct future_watch *watch, struct future *future, enum future_event event)
+{
+    struct waiting *waiting = (struct waiting *)((char *)watch - offsetof(struct waiting, watch));
+    if (event != EVENT_FUTURE_DONE)
+        return;
+    block_remove(&waiting->block);
+    reply(waiting->request, future, waiting->exception_only);
+}
+
+static void fail_timeout(struct request *request)
+{
+    request_fail(request, RPC_TIMEOUT, "the future is not done");
+}
+
+static void on_timeout(struct deadline *deadline)
+{
+    struct request *request =
+        (struct request *)((char *)deadline - offsetof(struct request, deadline));
+    struct waiting *waiting = request->state;
+    future_watch_remove(&waiting->watch);
+    fail_timeout(request);
+}
+
+static void on_drop(struct request *request)
+{
+    struct waiting *waiting = request->state;
+    future_watch_remove(&waiting->watch);
+    block_remove(&waiting->block);
+}
+
+static void wait_for(struct request *request, struct future *future,
+                     const struct wait_time *timeout, bool exception_only)
+{
+    struct waiting *waiting = calloc(1, sizeof(*waiting));
+    if (!waiting) {
+        request_fail(request, RPC_INTERNAL, "no memory");
+        return;
+    }
+    waiting->request = request;
+    waiting->exception_only = exception_only;
+    request->state = waiting;
+    if (!timeout->forever && deadline_set(request->session->service->timers, &request->deadline,
+                                          clock_mono_ns() + timeout->ns, on_timeout) < 0) {
+        request_fail(request, RPC_INTERNAL, "no memory");
+        return;
+    }
+    future_watch_add(future, &waiting->watch, WATCH_REPLY, on_event);
+    request->on_drop = on_drop;
+    struct future *job = timeout->forever ? session_job(request->session) : NULL;
+    if (job) {
+        struct executor *executor = request->session->service->executor;
+        block_add(executor, &waiting->block, job, future);
+        deadlock_check(executor, job);
+    }
+}
+
+static void result(struct request *request, bool exception_only)
+{
+    struct result_params params;
+    struct rpc_error error;
+    struct future *future;
+    int r = result_params_decode(request->rpc, &params, &error);
+    if (r < 0) {
+        request_fail_decode(request, r, &error);
+        return;
+    }
+    if (resolve_id(request, params.id, &future) < 0)
+        return;
+    if (future_is_done(future))
+        reply(request, future, exception_only);
+    else if (!params.timeout.forever && params.timeout.ns == 0)
+        fail_timeout(request);
+    else
+        wait_for(request, future, &params.timeout, exception_only);
+}
+
+void method_result(struct request *request)
+{
+    result(request, false);
+}
+
+void method_exception(struct request *request)
+{
+    result(request, true);
+}

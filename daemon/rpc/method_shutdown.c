@@ -1,0 +1,75 @@
+/* shutdown: no new work; the daemon ends when the old is done. */
+#include <stdlib.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/rpc/rpc_impl.h"
+
+/* request->state: how many futures this call has cancelled. */
+
+void shutdown_reply(struct request *request, bool terminated)
+{
+    const uint64_t *cancelled = request->state;
+    struct writer *writer = request_result(request);
+    writer_begin_object(writer);
+    writer_key(writer, "terminated");
+    writer_bool(writer, terminated);
+    writer_key(writer, "cancelled");
+    writer_uint(writer, *cancelled);
+    writer_end_object(writer);
+    request_end(request);
+}
+
+static void on_drop(struct request *request)
+{
+    TAILQ_REMOVE(&request->session->service->shutdown_waiters, request, waiting_link);
+}
+
+static void on_timeout(struct deadline *deadline)
+{
+    struct request *request =
+        (struct request *)((char *)deadline - offsetof(struct request, deadline));
+    on_drop(request);
+    shutdown_reply(request, false);
+}
+
+static void wait_for_end(struct request *request, const struct wait_time *timeout)
+{
+    struct service *service = request->session->service;
+    if (!timeout->forever && deadline_set(service->timers, &request->deadline,
+                                          clock_mono_ns() + timeout->ns, on_timeout) < 0) {
+        request_fail(request, RPC_INTERNAL, "no memory");
+        return;
+    }
+    TAILQ_INSERT_TAIL(&service->shutdown_waiters, request, waiting_link);
+    request->on_drop = on_drop;
+}
+
+void method_shutdown(struct request *request)
+{
+    struct service *service = request->session->service;
+    struct shutdown_params params;
+    struct rpc_error error;
+    int r = shutdown_params_decode(request->rpc, &params, &error);
+    if (r < 0) {
+        request_fail_decode(request, r, &error);
+        return;
+    }
+    if (!request->session->client.sees_all) {
+        request_fail(request, RPC_PERMISSION_DENIED,
+                     "only the daemon's own user and root may shut it down");
+        return;
+    }
+    uint64_t *cancelled = calloc(1, sizeof(*cancelled));
+    if (!cancelled) {
+        request_fail(request, RPC_INTERNAL, "no memory");
+        return;
+    }
+    request->state = cancelled;
+    *cancelled = executor_shut_down(service->executor, params.cancel_futures, params.keep_pending);
+    bool drained = executor_is_drained(service->executor);
+    bool look_once = !params.timeout.forever && params.timeout.ns == 0;
+    if (drained || !params.wait || look_once)
+        shutdown_reply(request, drained);
+    else
+        wait_for_end(request, &params.timeout);
+}

@@ -1,0 +1,137 @@
+/* status: one future, some, or those that match, newest first. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/rpc/rpc_impl.h"
+
+static bool in_group(const struct status_params *params, const struct future *future)
+{
+    return (!params->pool || strcmp(params->pool, future_pool_name(future)) == 0) &&
+           (!params->label || strcmp(params->label, future_label(future)) == 0);
+}
+
+static bool matches(const struct status_params *params, const struct future *future)
+{
+    return in_group(params, future) &&
+           (params->states == 0 || params->states & (1u << future_state(future))) &&
+           (params->items || !future_is_item(future));
+}
+
+/* How many of those in the group are in each state. */
+static void count_group(struct session *session, const struct status_params *params,
+                        uint64_t counts[FUTURE_STATES])
+{
+    struct executor *executor = session->service->executor;
+    if (!params->pool && !params->label) {
+        executor_counts(executor, &session->client, counts);
+        return;
+    }
+    memset(counts, 0, FUTURE_STATES * sizeof(counts[0]));
+    struct future *future = executor_find_above(executor, &session->client, 1);
+    for (; future; future = executor_find_above(executor, &session->client, future_id(future) + 1))
+        if (in_group(params, future))
+            counts[future_state(future)]++;
+}
+
+static void write_counts(struct writer *writer, const uint64_t counts[FUTURE_STATES])
+{
+    writer_key(writer, "counts");
+    writer_begin_object(writer);
+    for (unsigned state = 0; state < FUTURE_STATES; state++) {
+        writer_key(writer, future_state_name((enum future_state)state));
+        writer_uint(writer, counts[state]);
+    }
+    writer_end_object(writer);
+}
+
+static void end_list(struct request *request, struct writer *writer, uint64_t next,
+                     const uint64_t counts[FUTURE_STATES])
+{
+    writer_end_array(writer);
+    writer_key(writer, "next");
+    if (next > 0)
+        writer_uint(writer, next);
+    else
+        writer_null(writer);
+    write_counts(writer, counts);
+    writer_end_object(writer);
+    request_end(request);
+}
+
+static struct writer *begin_list(struct request *request)
+{
+    struct writer *writer = request_result(request);
+    writer_begin_object(writer);
+    writer_key(writer, "futures");
+    writer_begin_array(writer);
+    return writer;
+}
+
+static void status_list(struct request *request, const struct status_params *params)
+{
+    struct session *session = request->session;
+    struct executor *executor = session->service->executor;
+    uint64_t counts[FUTURE_STATES];
+    count_group(session, params, counts);
+    struct writer *writer = begin_list(request);
+    uint64_t from = params->before ? params->before - 1 : UINT64_MAX;
+    uint64_t shown = 0, last = 0, next = 0;
+    struct future *future = executor_find_below(executor, &session->client, from);
+    for (; future;
+         future = executor_find_below(executor, &session->client, future_id(future) - 1)) {
+        if (!matches(params, future))
+            continue;
+        if (shown == params->limit) {
+            next = last;
+            break;
+        }
+        show_future(writer, future);
+        last = future_id(future);
+        shown++;
+    }
+    end_list(request, writer, next, counts);
+}
+
+static void status_ids(struct request *request, const struct status_params *params)
+{
+    uint64_t *ids;
+    size_t count;
+    uint64_t counts[FUTURE_STATES] = {0};
+    if (resolve_ids(request, &params->ids, &ids, &count) < 0)
+        return;
+    struct writer *writer = begin_list(request);
+    for (size_t i = 0; i < count; i++) {
+        struct future *future = session_future(request->session, ids[i]);
+        counts[future_state(future)]++;
+        show_future(writer, future);
+    }
+    free(ids);
+    end_list(request, writer, 0, counts);
+}
+
+void method_status(struct request *request)
+{
+    struct status_params params;
+    struct rpc_error error;
+    struct future *future;
+    int r = status_params_decode(request->rpc, request->session->service->limits, &params, &error);
+    if (r < 0) {
+        request_fail_decode(request, r, &error);
+        return;
+    }
+    switch (params.form) {
+    case STATUS_ONE:
+        if (resolve_id(request, params.id, &future) < 0)
+            break;
+        show_future_whole(request_result(request), future);
+        request_end(request);
+        break;
+    case STATUS_IDS:
+        status_ids(request, &params);
+        break;
+    case STATUS_LIST:
+        status_list(request, &params);
+        break;
+    }
+    id_list_clear(&params.ids);
+}

@@ -1,0 +1,392 @@
+/* Requests and batches: from a line to replies. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/base/log.h"
+#include "daemon/rpc/rpc_impl.h"
+
+/* How large a session's buffer may stay between two messages. */
+#define TEXT_KEPT_BYTES 65536
+
+struct created {
+    uint64_t first, last;
+    bool subscription;
+};
+
+/* The replies of a batch go out together. What they promise must not be told of before. */
+struct batch {
+    TAILQ_ENTRY(batch) link;
+    struct session *session;
+    size_t left; /* requests not answered yet, and one while the line is read */
+    struct writer replies, held;
+    struct created *created;
+    size_t created_count;
+};
+
+/* ---- batches ---- */
+
+static struct batch *batch_new(struct session *session)
+{
+    struct batch *batch = calloc(1, sizeof(*batch));
+    if (!batch)
+        return NULL;
+    batch->session = session;
+    batch->left = 1;
+    TAILQ_INSERT_TAIL(&session->batches, batch, link);
+    return batch;
+}
+
+static void batch_free(struct batch *batch)
+{
+    TAILQ_REMOVE(&batch->session->batches, batch, link);
+    writer_free(&batch->replies);
+    writer_free(&batch->held);
+    free(batch->created);
+    free(batch);
+}
+
+static void send_held(struct session *session, const struct writer *held)
+{
+    const char *line = held->data;
+    const char *end = held->data + held->size;
+    while (line < end) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        session->output.send(session->output.arg, line, (size_t)(stop - line));
+        line = stop + 1;
+    }
+}
+
+static void batch_done_one(struct batch *batch)
+{
+    if (--batch->left > 0)
+        return;
+    struct session *session = batch->session;
+    if (batch->replies.size > 0) {
+        writer_raw(&batch->replies, "]", 1);
+        if (!writer_failed(&batch->replies))
+            session->output.send(session->output.arg, batch->replies.data, batch->replies.size);
+    }
+    if (!writer_failed(&batch->held) && batch->held.size > 0)
+        send_held(session, &batch->held);
+    batch_free(batch);
+}
+
+static void batch_created(struct batch *batch, struct created created)
+{
+    struct created *grown =
+        realloc(batch->created, (batch->created_count + 1) * sizeof(*batch->created));
+    if (!grown)
+        return; /* the order of one notification is lost, the notification is not */
+    batch->created = grown;
+    grown[batch->created_count++] = created;
+}
+
+static bool batch_holds(const struct batch *batch, uint64_t subscription, uint64_t future_id)
+{
+    for (size_t i = 0; i < batch->created_count; i++) {
+        const struct created *created = &batch->created[i];
+        uint64_t id = created->subscription ? subscription : future_id;
+        if (id >= created->first && id <= created->last)
+            return true;
+    }
+    return false;
+}
+
+void request_created(struct request *request, uint64_t first, uint64_t last)
+{
+    if (request->batch)
+        batch_created(request->batch, (struct created){.first = first, .last = last});
+}
+
+void request_created_subscription(struct request *request, uint64_t id)
+{
+    if (request->batch)
+        batch_created(request->batch,
+                      (struct created){.first = id, .last = id, .subscription = true});
+}
+
+/* ---- replies ---- */
+
+static struct request *request_new(struct session *session, struct batch *batch,
+                                   const struct rpc_request *rpc)
+{
+    struct request *request = calloc(1, sizeof(*request) + rpc->id.size);
+    if (!request)
+        return NULL;
+    request->session = session;
+    request->batch = batch;
+    request->rpc = rpc;
+    request->silent = !rpc->has_id;
+    request->id_size = rpc->id.size;
+    if (rpc->id.size > 0)
+        memcpy(request->id, rpc->id.text, rpc->id.size);
+    TAILQ_INSERT_TAIL(&session->requests, request, link);
+    session->request_count++;
+    if (batch)
+        batch->left++;
+    return request;
+}
+
+static void request_free(struct request *request)
+{
+    struct session *session = request->session;
+    deadline_clear(session->service->timers, &request->deadline);
+    TAILQ_REMOVE(&session->requests, request, link);
+    session->request_count--;
+    free(request->state);
+    free(request);
+}
+
+void request_drop(struct request *request)
+{
+    struct batch *batch = request->batch;
+    if (request->on_drop)
+        request->on_drop(request);
+    request_free(request);
+    if (batch && --batch->left == 0)
+        batch_free(batch);
+}
+
+static struct slice id_of(const struct request *request)
+{
+    return (struct slice){.text = request->id, .size = request->id_size};
+}
+
+/* The session's message is complete: out with it, on its own or into the batch. */
+static void send_reply(struct session *session, struct batch *batch)
+{
+    struct writer *text = &session->text;
+    if (writer_failed(text)) {
+        log_error("no memory for a reply of client %llu",
+                  (unsigned long long)session->client.number);
+    } else if (batch) {
+        writer_raw(&batch->replies, batch->replies.size > 0 ? "," : "[", 1);
+        writer_raw(&batch->replies, text->data, text->size);
+    } else {
+        session->output.send(session->output.arg, text->data, text->size);
+    }
+    /* One large result must not stay with an idle client for ever. */
+    if (text->capacity > TEXT_KEPT_BYTES)
+        writer_free(text);
+}
+
+struct writer *request_result(struct request *request)
+{
+    struct session *session = request->session;
+    if (request->silent) {
+        writer_reset(&session->nowhere);
+        return &session->nowhere;
+    }
+    static const char head[] = "{\"jsonrpc\":\"2.0\",\"id\":";
+    static const char result[] = ",\"result\":";
+    writer_reset(&session->text);
+    writer_raw(&session->text, head, sizeof(head) - 1);
+    writer_raw(&session->text, request->id, request->id_size);
+    writer_raw(&session->text, result, sizeof(result) - 1);
+    return &session->text;
+}
+
+void request_end(struct request *request)
+{
+    struct session *session = request->session;
+    struct batch *batch = request->batch;
+    if (!request->silent) {
+        writer_raw(&session->text, "}", 1);
+        if (writer_failed(&session->text)) {
+            request_fail(request, RPC_INTERNAL, "no memory for the reply");
+            return;
+        }
+        send_reply(session, batch);
+    }
+    request_free(request);
+    if (batch)
+        batch_done_one(batch);
+}
+
+void request_error(struct request *request, const struct rpc_error *error)
+{
+    struct session *session = request->session;
+    struct batch *batch = request->batch;
+    if (!request->silent) {
+        writer_reset(&session->text);
+        rpc_write_error(&session->text, id_of(request), error);
+        send_reply(session, batch);
+    }
+    request_free(request);
+    if (batch)
+        batch_done_one(batch);
+}
+
+void request_fail(struct request *request, enum rpc_error_code code, const char *detail)
+{
+    struct rpc_error error = {.code = code};
+    rpc_error_set(&error, code, "%s", detail);
+    request_error(request, &error);
+}
+
+void request_fail_param(struct request *request, const char *param, const char *detail)
+{
+    struct rpc_error error = {.code = RPC_INVALID_PARAMS};
+    rpc_error_param(&error, param, "%s", detail);
+    request_error(request, &error);
+}
+
+void request_fail_decode(struct request *request, int r, const struct rpc_error *error)
+{
+    if (r == -ENOMEM)
+        request_fail(request, RPC_INTERNAL, "no memory");
+    else
+        request_error(request, error);
+}
+
+void request_fail_refusal(struct request *request, enum refusal refusal,
+                          const struct refusal_detail *detail)
+{
+    struct rpc_error error = {.code = RPC_INTERNAL};
+    unsigned long long id = detail->id;
+    switch (refusal) {
+    case REFUSED_NOT:
+        break;
+    case REFUSED_SHUT_DOWN:
+        rpc_error_set(&error, RPC_SHUT_DOWN, "the daemon takes no new work");
+        break;
+    case REFUSED_LIMIT:
+        rpc_error_limit(&error, detail->limit, detail->value);
+        break;
+    case REFUSED_BROKEN_POOL:
+        rpc_error_set(&error, RPC_BROKEN_POOL, "its initializer has failed");
+        break;
+    case REFUSED_NOT_FOUND:
+        rpc_error_set(&error, RPC_NOT_FOUND, "there is no future %llu", id);
+        break;
+    case REFUSED_EXPIRED:
+        rpc_error_set(&error, RPC_EXPIRED, "future %llu was removed by retention", id);
+        break;
+    case REFUSED_STATE:
+        rpc_error_set(&error, RPC_INVALID_STATE, "future %llu is not in a state for that", id);
+        break;
+    case REFUSED_KEY_CONFLICT:
+        rpc_error_set(&error, RPC_KEY_CONFLICT, "the key stands for future %llu, another call", id);
+        break;
+    case REFUSED_STORAGE:
+        rpc_error_set(&error, RPC_STORAGE_FAILED, "%s", strerror(-detail->error));
+        break;
+    case REFUSED_NO_THREAD:
+        rpc_error_set(&error, RPC_INTERNAL, "cannot start a worker: %s", strerror(-detail->error));
+        break;
+    case REFUSED_NO_MEMORY:
+        rpc_error_set(&error, RPC_INTERNAL, "no memory");
+        break;
+    }
+    request_error(request, &error);
+}
+
+void session_notify(struct session *session, const char *method, uint64_t subscription,
+                    uint64_t future_id, const struct writer *members)
+{
+    static const char head[] = "{\"jsonrpc\":\"2.0\",\"method\":";
+    static const char params[] = ",\"params\":{\"subscription\":";
+    struct writer *text = &session->text;
+    writer_reset(text);
+    writer_raw(text, head, sizeof(head) - 1);
+    writer_cstring(text, method);
+    writer_raw(text, params, sizeof(params) - 1);
+    text->comma = false;
+    writer_uint(text, subscription);
+    writer_raw(text, ",", 1);
+    writer_raw(text, members->data, members->size);
+    writer_raw(text, "}}", 2);
+    if (writer_failed(text) || writer_failed(members)) {
+        log_error("no memory for a notification of client %llu",
+                  (unsigned long long)session->client.number);
+        return;
+    }
+    struct batch *batch;
+    TAILQ_FOREACH (batch, &session->batches, link) {
+        if (batch_holds(batch, subscription, future_id)) {
+            writer_raw(&batch->held, text->data, text->size);
+            writer_raw(&batch->held, "\n", 1);
+            return;
+        }
+    }
+    session->output.send(session->output.arg, text->data, text->size);
+}
+
+/* ---- from a line to handlers ---- */
+
+static void dispatch(struct session *session, struct batch *batch, const struct rpc_request *rpc)
+{
+    struct request *request = request_new(session, batch, rpc);
+    if (!request) {
+        log_error("no memory for a request of client %llu",
+                  (unsigned long long)session->client.number);
+        return;
+    }
+    const struct limits *limits = session->service->limits;
+    if (rpc->error.code != 0) {
+        request_error(request, &rpc->error);
+        return;
+    }
+    if (session->request_count > limits->requests_in_flight) {
+        struct rpc_error error = {.code = RPC_LIMIT_EXCEEDED};
+        rpc_error_limit(&error, "requests_in_flight", limits->requests_in_flight);
+        request_error(request, &error);
+        return;
+    }
+    method_fn *handler = method_handler(method_find(rpc->method.text, rpc->method.size));
+    if (!handler) {
+        struct rpc_error error = {.code = RPC_METHOD_NOT_FOUND};
+        rpc_error_set(&error, RPC_METHOD_NOT_FOUND, "%.*s",
+                      (int)(rpc->method.size < 100 ? rpc->method.size : 100), rpc->method.text);
+        request_error(request, &error);
+        return;
+    }
+    handler(request);
+}
+
+/* The line has been handled and is about to go: requests that wait must not look at it. */
+static void forget_line(struct session *session)
+{
+    struct request *request;
+    TAILQ_FOREACH_REVERSE(request, &session->requests, request_list, link)
+    {
+        if (!request->rpc)
+            break;
+        request->rpc = NULL;
+    }
+}
+
+static void answer_error(struct session *session, const struct rpc_error *error)
+{
+    static const struct slice no_id = {.text = "null", .size = 4};
+    writer_reset(&session->text);
+    rpc_write_error(&session->text, no_id, error);
+    send_reply(session, NULL);
+}
+
+void dispatch_line(struct session *session, const char *line, size_t size, bool fragment)
+{
+    struct rpc_error error = {.code = RPC_INTERNAL};
+    struct rpc_line parsed;
+    int r = rpc_parse(line, size, session->service->limits, &parsed, &error);
+    if (r < 0) {
+        if (r == -ENOMEM)
+            rpc_error_set(&error, RPC_INTERNAL, "no memory");
+        if (!fragment || error.code != RPC_PARSE)
+            answer_error(session, &error);
+        return;
+    }
+    struct batch *batch = NULL;
+    if (parsed.is_batch && !(batch = batch_new(session))) {
+        rpc_error_set(&error, RPC_INTERNAL, "no memory");
+        answer_error(session, &error);
+    } else {
+        for (size_t i = 0; i < parsed.count; i++)
+            dispatch(session, batch, &parsed.requests[i]);
+        if (batch)
+            batch_done_one(batch);
+        forget_line(session);
+    }
+    rpc_line_clear(&parsed);
+}

@@ -1,0 +1,179 @@
+/* The inside of the rpc layer, for its own files. Loop thread only.
+ *
+ * service: what sessions share; session: one client; request: one call from its line to its reply;
+ * batch: the replies of one batch until all are there; subscription: who is told of what. */
+#ifndef FUTURED_RPC_RPC_IMPL_H
+#define FUTURED_RPC_RPC_IMPL_H
+
+#include <sys/queue.h>
+
+#include "daemon/base/timers.h"
+#include "daemon/core/deadlock.h"
+#include "daemon/core/executor.h"
+#include "daemon/rpc/service.h"
+#include "daemon/rpc/session.h"
+#include "proto/messages.h"
+#include "proto/rpc.h"
+#include "proto/writer.h"
+
+struct batch;
+struct request;
+struct scoped;
+struct subscription;
+
+struct service {
+    struct service_settings settings;
+    struct executor *executor;
+    const struct limits *limits;
+    struct timers *timers;
+    uint64_t next_client, next_subscription;
+    uint64_t sessions;
+    uint64_t running_wanted; /* subscriptions that want to know of starts promptly */
+    TAILQ_HEAD(, subscription) all_subscriptions;
+    TAILQ_HEAD(, request) shutdown_waiters;
+    struct writer event_text; /* the future that `event_cursor` is of, serialised once for all */
+    uint64_t event_cursor;
+};
+
+struct session {
+    struct service *service;
+    struct client client;
+    struct peer peer;
+    struct session_output output;
+    struct writer text;                         /* the message being written */
+    struct writer nowhere;                      /* what nobody wants to read */
+    TAILQ_HEAD(request_list, request) requests; /* waiting for their replies */
+    uint64_t request_count;
+    TAILQ_HEAD(, batch) batches; /* waiting for replies */
+    LIST_HEAD(, subscription) subscriptions;
+    uint64_t subscription_count;
+    struct subscription *own;   /* that of `subscribe: true`; NULL: none yet */
+    LIST_HEAD(, scoped) scoped; /* futures that end with this session */
+};
+
+/* ---- request.c ---- */
+
+/* One call. A handler replies now, or keeps the request and replies later; a request whose session
+ * goes is dropped, which `on_drop` is told before. */
+struct request {
+    TAILQ_ENTRY(request) link;         /* in its session's requests */
+    TAILQ_ENTRY(request) waiting_link; /* the method's own use */
+    struct session *session;
+    struct batch *batch;           /* NULL: none */
+    const struct rpc_request *rpc; /* while the handler runs; then NULL */
+    void (*on_drop)(struct request *request);
+    void *state; /* the method's own; freed with free() at the end if not NULL */
+    struct deadline deadline;
+    bool silent; /* a notification */
+    size_t id_size;
+    char id[]; /* JSON text */
+};
+
+/* Starts the reply: the value of "result" is to be written next, then request_end called. */
+struct writer *request_result(struct request *request);
+/* Ends the reply begun by request_result, sends it and frees the request. */
+void request_end(struct request *request);
+/* Replies with an error and frees the request. */
+void request_error(struct request *request, const struct rpc_error *error);
+/* The same, for errors without more to say. */
+void request_fail(struct request *request, enum rpc_error_code code, const char *detail);
+/* -32602 with data.param. */
+void request_fail_param(struct request *request, const char *param, const char *detail);
+/* What decoding returned: -EINVAL with the error, or -ENOMEM. */
+void request_fail_decode(struct request *request, int r, const struct rpc_error *error);
+/* What the executor refused. */
+void request_fail_refusal(struct request *request, enum refusal refusal,
+                          const struct refusal_detail *detail);
+/* A future or subscription of that id is promised to the client by this reply: notifications of it
+ * wait until the reply is sent. */
+void request_created(struct request *request, uint64_t first, uint64_t last);
+void request_created_subscription(struct request *request, uint64_t id);
+
+/* Answers every request of a line; with `fragment` what is no JSON is dropped without a word. */
+void dispatch_line(struct session *session, const char *line, size_t size, bool fragment);
+/* Drops without a reply. */
+void request_drop(struct request *request);
+/* Sends a notification: {"jsonrpc":"2.0","method":METHOD,"params":{"subscription":N, and what
+ * `members` holds. */
+void session_notify(struct session *session, const char *method, uint64_t subscription,
+                    uint64_t future_id, const struct writer *members);
+
+/* ---- dispatch.c ---- */
+
+typedef void method_fn(struct request *request);
+/* NULL where there is none. */
+method_fn *method_handler(enum method method);
+
+method_fn method_cancel, method_exception, method_forget, method_info, method_map, method_map_add,
+    method_map_close, method_output, method_ping, method_pool_list, method_pool_pause,
+    method_pool_resume, method_pool_set, method_result, method_retry, method_shutdown,
+    method_status, method_submit, method_subscribe, method_unsubscribe, method_wait;
+
+/* ---- method_submit.c, method_shutdown.c ---- */
+
+/* 0, or an error was replied and the request is gone. */
+int check_items(struct request *request, const struct function *function, const struct slice *items,
+                size_t count);
+/* Answers a call of shutdown. */
+void shutdown_reply(struct request *request, bool terminated);
+
+/* ---- subscription.c ---- */
+
+/* Tells of the futures in `ids` (resolved), or of all that match. 0, -EMFILE (too many) or -ENOMEM.
+ * The reply must be sent before subscription_start. */
+int subscription_new(struct session *session, unsigned events, struct subscription **ret);
+void subscription_free(struct subscription *subscription);
+struct subscription *subscription_find(struct session *session, uint64_t id);
+uint64_t subscription_id(const struct subscription *subscription);
+/* Every future, of that pool and with that label where they are given (copied). 0 or -ENOMEM. */
+int subscription_add_all(struct subscription *subscription, const char *pool, const char *label);
+/* One future; a done one is told by subscription_start. 0 or -ENOMEM. */
+int subscription_add(struct subscription *subscription, struct future *future);
+/* Tells what is done already, in cursor order; with `has_since` only what is after it. */
+void subscription_start(struct subscription *subscription, bool has_since, uint64_t since);
+/* Whether any of the session's subscriptions can still tell something. */
+bool subscriptions_alive(const struct session *session);
+/* The session's own subscription, of done, made if need be. NULL: no memory. */
+struct subscription *subscription_own(struct session *session);
+
+void service_on_running(void *arg, struct future *future);
+void service_on_progress(void *arg, struct future *future);
+void service_on_done(void *arg, struct future *future);
+
+/* ---- show.c ---- */
+
+void show_future(struct writer *writer, const struct future *future);
+/* With its earlier attempts. */
+void show_future_whole(struct writer *writer, const struct future *future);
+/* "result": .. or "exception": .., or nothing, as the state is. 0; -ESTALE: items of the map have
+ * been forgotten; -EFBIG: past `max_bytes`. */
+int show_outcome(struct writer *writer, const struct future *future, uint64_t max_bytes);
+/* The value of "exception". */
+void show_exception(struct writer *writer, const struct future *future);
+void show_pool(struct writer *writer, const struct pool *pool, bool workers);
+/* Bytes as member NAME, or NAME_base64 where they are not UTF-8. */
+void show_bytes(struct writer *writer, const char *name, const void *data, size_t size);
+
+/* ---- resolve.c ---- */
+
+/* Finds what a client names. 0, or an error was replied and the request is gone. */
+int resolve_id(struct request *request, uint64_t id, struct future **ret_future);
+/* The ids that the ranges name: each once, in the order of naming; malloc'd. A single id must be
+ * there; of a pair those that are, and at least one. */
+int resolve_ids(struct request *request, const struct id_list *ids, uint64_t **ret_ids,
+                size_t *ret_count);
+/* The future with that id as this session sees it; NULL: none (any more). */
+struct future *session_future(struct session *session, uint64_t id);
+
+/* ---- session.c ---- */
+
+/* The running job that this session's client belongs to; NULL: none. */
+struct future *session_job(struct session *session);
+
+/* ---- scope.c ---- */
+
+/* The future ends with the session. 0 or -ENOMEM. */
+int scope_add(struct session *session, struct future *future);
+void scope_end(struct session *session);
+
+#endif

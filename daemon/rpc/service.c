@@ -1,0 +1,51 @@
+#include "daemon/rpc/service.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "daemon/rpc/rpc_impl.h"
+
+/* The waiting calls of shutdown are answered, then the daemon may end. */
+static void on_drained(void *arg)
+{
+    struct service *service = arg;
+    struct request *request;
+    while ((request = TAILQ_FIRST(&service->shutdown_waiters))) {
+        TAILQ_REMOVE(&service->shutdown_waiters, request, waiting_link);
+        shutdown_reply(request, true);
+    }
+    service->settings.on_end(service->settings.arg);
+}
+
+int service_new(const struct service_settings *settings, struct service **ret_service)
+{
+    struct service *service = calloc(1, sizeof(*service));
+    if (!service)
+        return -ENOMEM;
+    service->settings = *settings;
+    service->executor = settings->executor;
+    service->limits = settings->limits;
+    service->timers = settings->timers;
+    TAILQ_INIT(&service->all_subscriptions);
+    TAILQ_INIT(&service->shutdown_waiters);
+    struct executor_observer observer = {
+        .arg = service,
+        .on_running = service_on_running,
+        .on_progress = service_on_progress,
+        .on_done = service_on_done,
+        .on_drained = on_drained,
+    };
+    executor_set_observer(service->executor, &observer);
+    *ret_service = service;
+    return 0;
+}
+
+void service_free(struct service *service)
+{
+    if (!service)
+        return;
+    static const struct executor_observer nobody = {.arg = NULL};
+    executor_set_observer(service->executor, &nobody);
+    writer_free(&service->event_text);
+    free(service);
+}

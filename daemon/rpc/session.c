@@ -1,0 +1,99 @@
+#include "daemon/rpc/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "daemon/rpc/rpc_impl.h"
+
+int session_new(struct service *service, const struct peer *peer,
+                const struct session_output *output, struct session **ret_session)
+{
+    struct session *session = calloc(1, sizeof(*session));
+    if (!session)
+        return -ENOMEM;
+    session->service = service;
+    session->peer = *peer;
+    session->output = *output;
+    session->client = (struct client){
+        .uid = peer->uid,
+        .number = ++service->next_client,
+        .sees_all = peer->uid == 0 || peer->uid == service->settings.uid,
+    };
+    TAILQ_INIT(&session->requests);
+    TAILQ_INIT(&session->batches);
+    LIST_INIT(&session->subscriptions);
+    LIST_INIT(&session->scoped);
+    service->sessions++;
+    *ret_session = session;
+    return 0;
+}
+
+void session_free(struct session *session)
+{
+    if (!session)
+        return;
+    struct request *request;
+    struct subscription *subscription;
+    /* First what the executor could still answer, then what waits here. */
+    executor_client_gone(session->service->executor, session->client.number);
+    while ((request = TAILQ_FIRST(&session->requests)))
+        request_drop(request);
+    while ((subscription = LIST_FIRST(&session->subscriptions)))
+        subscription_free(subscription);
+    scope_end(session);
+    session->service->sessions--;
+    writer_free(&session->text);
+    writer_free(&session->nowhere);
+    free(session);
+}
+
+static bool is_blank(const char *line, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r')
+            return false;
+    return true;
+}
+
+void session_line(struct session *session, const char *line, size_t size)
+{
+    if (is_blank(line, size))
+        return;
+    executor_sync(session->service->executor);
+    dispatch_line(session, line, size, false);
+}
+
+void session_fragment(struct session *session, const char *text, size_t size)
+{
+    if (is_blank(text, size))
+        return;
+    executor_sync(session->service->executor);
+    dispatch_line(session, text, size, true);
+}
+
+void session_line_too_long(struct session *session)
+{
+    struct writer text = {.data = NULL};
+    struct rpc_error error = {.code = RPC_INVALID_REQUEST};
+    static const struct slice no_id = {.text = "null", .size = 4};
+    uint64_t limit = session->service->limits->line_bytes;
+    rpc_error_limit(&error, "line_bytes", limit);
+    /* Named as a limit is, under the code of what cannot be read. */
+    error.code = RPC_INVALID_REQUEST;
+    rpc_write_error(&text, no_id, &error);
+    if (!writer_failed(&text))
+        session->output.send(session->output.arg, text.data, text.size);
+    writer_free(&text);
+}
+
+struct future *session_job(struct session *session)
+{
+    pid_t leader = getsid(session->peer.pid);
+    return leader > 0 ? executor_job_of_session(session->service->executor, leader) : NULL;
+}
+
+bool session_is_idle(const struct session *session)
+{
+    return session->request_count == 0 && !subscriptions_alive(session);
+}

@@ -1,0 +1,49 @@
+/* One client of the service: lines in, lines out, and what it has under way. It has no file
+ * descriptor: the connection that owns it passes lines in and takes lines out. Loop thread only. */
+#ifndef FUTURED_RPC_SESSION_H
+#define FUTURED_RPC_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct service;
+struct session;
+
+/* Who is at the other end, as the kernel says. */
+struct peer {
+    uid_t uid;
+    gid_t gid;
+    pid_t pid;
+};
+
+/* How a session speaks. `send` takes a message without its LF and copies it; it must not free the
+ * session. `arg` comes back. */
+struct session_output {
+    void (*send)(void *arg, const char *message, size_t size);
+    void *arg;
+};
+
+/* 0 or -ENOMEM. */
+int session_new(struct service *service, const struct peer *peer,
+                const struct session_output *output, struct session **ret_session);
+/* The client is gone: its waits and subscriptions go, its futures live on unless their scope is
+ * this connection. */
+void session_free(struct session *session);
+
+/* Handles one line, which need not stay; line[size] must be NUL. Empty lines are ignored. */
+void session_line(struct session *session, const char *line, size_t size);
+
+/* Handles what came after the last LF when the client has said that no more will come: as a line
+ * where it is complete JSON, not at all where it is not. */
+void session_fragment(struct session *session, const char *text, size_t size);
+
+/* Answers a line that is too long to be read; nothing more may be passed in. */
+void session_line_too_long(struct session *session);
+
+/* Nothing is owed to the client: no reply is outstanding, and no subscription can still tell
+ * something. */
+bool session_is_idle(const struct session *session);
+
+#endif

@@ -1,0 +1,295 @@
+/* How futures, their ends and pools look on the wire. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/core/output.h"
+#include "daemon/core/runner.h"
+#include "daemon/rpc/rpc_impl.h"
+#include "proto/text.h"
+
+/* ---- futures ---- */
+
+static void fill(const struct future *future, struct future_msg *ret_message)
+{
+    struct future_info info;
+    future_describe(future, &info);
+    *ret_message = (struct future_msg){
+        .id = info.id,
+        .state = info.state, /* the two enumerations have one order, see below */
+        .fn = info.function,
+        .pool = info.pool,
+        .label = info.label,
+        .priority = info.priority,
+        .attempt = info.attempt,
+        .submitted_us = info.submitted_us,
+        .started_us = info.started_us,
+        .finished_us = info.finished_us,
+        .uid = info.uid,
+        .waiting = future_waiting_name(info.waiting),
+        .deadlocked = info.deadlocked,
+        .has_failed = info.state == FUTURE_FINISHED,
+        .failed = info.failed,
+        .is_map = info.is_map,
+        .map_first = info.map.first,
+        .map_count = info.map.count,
+        .map_pending = info.map.by_state[FUTURE_PENDING],
+        .map_running = info.map.by_state[FUTURE_RUNNING],
+        .map_finished = info.map.by_state[FUTURE_FINISHED],
+        .map_cancelled = info.map.by_state[FUTURE_CANCELLED],
+        .map_failed = info.map.failed,
+        .map_open = info.map.open,
+        .is_item = info.item_of != 0,
+        .item_of = info.item_of,
+        .item_index = info.index,
+    };
+}
+
+_Static_assert((int)FUTURE_PENDING == (int)STATE_PENDING &&
+                   (int)FUTURE_RUNNING == (int)STATE_RUNNING &&
+                   (int)FUTURE_CANCELLED == (int)STATE_CANCELLED &&
+                   (int)FUTURE_FINISHED == (int)STATE_FINISHED,
+               "the core and the wire name the states in one order");
+
+void show_future(struct writer *writer, const struct future *future)
+{
+    struct future_msg message;
+    fill(future, &message);
+    future_msg_write(writer, &message);
+}
+
+static void show_attempts(struct writer *writer, const struct attempt *attempt)
+{
+    writer_key(writer, "attempts");
+    writer_begin_array(writer);
+    for (; attempt; attempt = attempt->earlier) {
+        writer_begin_object(writer);
+        writer_key(writer, "attempt");
+        writer_uint(writer, attempt->number);
+        writer_key(writer, "started");
+        writer_seconds(writer, attempt->started_us);
+        writer_key(writer, "finished");
+        writer_seconds(writer, attempt->finished_us);
+        if (attempt->outcome.kind == OUTCOME_EXCEPTION) {
+            writer_key(writer, "exception");
+            writer_begin_object(writer);
+            writer_key(writer, "type");
+            writer_cstring(writer, outcome_type(&attempt->outcome));
+            writer_key(writer, "message");
+            writer_cstring(writer, outcome_message(&attempt->outcome));
+            writer_end_object(writer);
+        }
+        writer_end_object(writer);
+    }
+    writer_end_array(writer);
+}
+
+void show_future_whole(struct writer *writer, const struct future *future)
+{
+    show_future(writer, future);
+    const struct attempt *attempts = future_attempts(future);
+    const char *progress = future_progress(future);
+    if ((!attempts && !progress) || writer_failed(writer))
+        return;
+    /* Goes on inside the object that was just ended. */
+    writer->size--;
+    if (progress) {
+        writer_key(writer, "progress");
+        writer_json(writer, progress, strlen(progress));
+    }
+    if (attempts)
+        show_attempts(writer, attempts);
+    writer_end_object(writer);
+}
+
+/* ---- outcomes ---- */
+
+void show_bytes(struct writer *writer, const char *name, const void *data, size_t size)
+{
+    char key[32];
+    bool text = utf8_valid(data, size);
+    snprintf(key, sizeof(key), "%s%s", name, text ? "" : "_base64");
+    writer_key(writer, key);
+    if (text)
+        writer_string(writer, data, size);
+    else
+        writer_base64(writer, data, size);
+}
+
+static void show_stream(struct writer *writer, struct output *output, enum output_stream stream)
+{
+    const char *name = stream == OUTPUT_STDOUT ? "stdout" : "stderr";
+    uint64_t kept = 0;
+    bool ended;
+    if (output)
+        output_read(output, stream, 0, NULL, 0, &kept, &ended);
+    char *data = malloc((size_t)kept + 1);
+    if (!data) {
+        writer->failed = true;
+        return;
+    }
+    if (kept > 0)
+        output_read(output, stream, 0, data, (size_t)kept, &kept, &ended);
+    show_bytes(writer, name, data, (size_t)kept);
+    free(data);
+}
+
+/* A command's object lacks its streams: they are kept once, as bytes, and put in here. */
+static void show_value(struct writer *writer, const struct future *future,
+                       const struct outcome *outcome)
+{
+    static const char *const with_streams[] = {"ExitStatus", "Signalled", "TimedOut", "Terminated",
+                                               "OutputLimit"};
+    if (!outcome->json) {
+        writer_null(writer);
+        return;
+    }
+    writer_json(writer, outcome->json, outcome->json_bytes);
+    bool streams = future_function(future)->ops->streams_in_result && !writer_failed(writer) &&
+                   outcome->json_bytes > 2 && outcome->json[outcome->json_bytes - 1] == '}';
+    if (streams && outcome->kind == OUTCOME_EXCEPTION) {
+        streams = false;
+        for (size_t i = 0; i < sizeof(with_streams) / sizeof(with_streams[0]); i++)
+            streams |= strcmp(outcome_type(outcome), with_streams[i]) == 0;
+    }
+    if (!streams)
+        return;
+    writer->size--;
+    show_stream(writer, future_output(future), OUTPUT_STDOUT);
+    show_stream(writer, future_output(future), OUTPUT_STDERR);
+    writer_end_object(writer);
+}
+
+void show_exception(struct writer *writer, const struct future *future)
+{
+    const struct outcome *outcome = future_outcome(future);
+    if (outcome->kind != OUTCOME_EXCEPTION) {
+        writer_null(writer);
+        return;
+    }
+    writer_begin_object(writer);
+    writer_key(writer, "type");
+    writer_cstring(writer, outcome_type(outcome));
+    writer_key(writer, "message");
+    writer_cstring(writer, outcome_message(outcome));
+    writer_key(writer, "data");
+    show_value(writer, future, outcome);
+    writer_end_object(writer);
+}
+
+static int show_items(struct writer *writer, const struct future *map, uint64_t max_bytes)
+{
+    struct future_info info;
+    future_describe(map, &info);
+    writer_begin_array(writer);
+    for (uint64_t i = 0; i < info.map.count; i++) {
+        struct future *item = future_map_item(map, i);
+        if (!item)
+            return -ESTALE;
+        show_value(writer, item, future_outcome(item));
+        if (writer->size > max_bytes)
+            return -EFBIG;
+    }
+    writer_end_array(writer);
+    return 0;
+}
+
+int show_outcome(struct writer *writer, const struct future *future, uint64_t max_bytes)
+{
+    const struct outcome *outcome = future_outcome(future);
+    switch (outcome->kind) {
+    case OUTCOME_NONE:
+        return 0;
+    case OUTCOME_RESULT:
+        writer_key(writer, "result");
+        if (future_is_map(future))
+            return show_items(writer, future, max_bytes);
+        show_value(writer, future, outcome);
+        return 0;
+    case OUTCOME_EXCEPTION:
+        writer_key(writer, "exception");
+        show_exception(writer, future);
+        return 0;
+    }
+    return 0;
+}
+
+/* ---- pools ---- */
+
+static void show_worker(const struct pool_worker_info *info, void *arg)
+{
+    struct writer *writer = arg;
+    writer_begin_object(writer);
+    writer_key(writer, "name");
+    writer_cstring(writer, info->name);
+    writer_key(writer, "thread");
+    writer_int(writer, info->tid);
+    writer_key(writer, "state");
+    writer_cstring(writer, info->future ? "running" : "idle");
+    writer_key(writer, "future");
+    if (info->future)
+        writer_uint(writer, info->future);
+    else
+        writer_null(writer);
+    writer_key(writer, "pid");
+    if (info->pid)
+        writer_int(writer, info->pid);
+    else
+        writer_null(writer);
+    writer_end_object(writer);
+}
+
+static void show_settings(struct writer *writer, const struct pool_settings *settings)
+{
+    writer_key(writer, "max_workers");
+    writer_uint(writer, settings->max_workers);
+    writer_key(writer, "min_workers");
+    writer_uint(writer, settings->min_workers);
+    writer_key(writer, "idle_timeout");
+    writer_seconds(writer, (int64_t)(settings->idle_timeout_ns / 1000));
+    writer_key(writer, "max_tasks_per_worker");
+    writer_uint(writer, settings->max_tasks_per_worker);
+    writer_key(writer, "queue_limit");
+    writer_uint(writer, settings->queue_limit);
+    writer_key(writer, "on_full");
+    writer_cstring(writer, settings->on_full_wait ? "wait" : "error");
+    writer_key(writer, "thread_name_prefix");
+    writer_cstring(writer, settings->thread_name_prefix);
+    writer_key(writer, "initializer");
+    if (!settings->initializer) {
+        writer_null(writer);
+        return;
+    }
+    writer_begin_object(writer);
+    writer_key(writer, "fn");
+    writer_cstring(writer, settings->initializer->name);
+    writer_key(writer, "args");
+    const char *args = settings->initializer_args ? settings->initializer_args : "{}";
+    writer_json(writer, args, strlen(args));
+    writer_end_object(writer);
+}
+
+void show_pool(struct writer *writer, const struct pool *pool, bool workers)
+{
+    writer_begin_object(writer);
+    writer_key(writer, "name");
+    writer_cstring(writer, pool_name(pool));
+    show_settings(writer, pool_settings(pool));
+    writer_key(writer, "paused");
+    writer_bool(writer, pool_is_paused(pool));
+    writer_key(writer, "broken");
+    writer_bool(writer, pool_is_broken(pool));
+    writer_key(writer, "pending");
+    writer_uint(writer, pool_pending(pool));
+    writer_key(writer, "running");
+    writer_uint(writer, pool_running(pool));
+    writer_key(writer, "threads");
+    writer_uint(writer, pool_worker_count(pool));
+    if (workers) {
+        writer_key(writer, "workers");
+        writer_begin_array(writer);
+        pool_each_worker(pool, show_worker, writer);
+        writer_end_array(writer);
+    }
+    writer_end_object(writer);
+}

@@ -1,0 +1,403 @@
+/* Subscriptions: who is told of what. One of named futures puts a watch on each; one of all is in
+ * the service's list, and only its `output` needs watches, on what runs. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/core/output.h"
+#include "daemon/rpc/rpc_impl.h"
+#include "proto/text.h"
+
+/* One future of one subscription. */
+struct subscribed {
+    LIST_ENTRY(subscribed) link;
+    struct future_watch watch;
+    struct subscription *subscription;
+    uint64_t offsets[OUTPUT_STREAMS]; /* output told so far */
+};
+
+struct subscription {
+    TAILQ_ENTRY(subscription) all_link; /* in the service's list, where `all` */
+    LIST_ENTRY(subscription) link;      /* in its session's list */
+    struct session *session;
+    uint64_t id;
+    unsigned events; /* bits of enum event_kind */
+    bool all;
+    char *pool, *label; /* with `all`; NULL: any */
+    LIST_HEAD(, subscribed) futures;
+    uint64_t *done_ids; /* done before the subscription started; malloc'd */
+    size_t done_count;
+};
+
+/* ---- telling ---- */
+
+static void tell(struct subscription *subscription, const char *method, const struct future *future,
+                 const struct writer *members)
+{
+    session_notify(subscription->session, method, subscription->id, future_id(future), members);
+}
+
+/* `"cursor":N,"future":{..}`, written once for everybody who is told of this transition. */
+static const struct writer *event_text(struct service *service, const struct future *future)
+{
+    struct writer *text = &service->event_text;
+    if (service->event_cursor != future_cursor(future) || text->size == 0) {
+        writer_reset(text);
+        writer_key(text, "cursor");
+        writer_uint(text, future_cursor(future));
+        writer_key(text, "future");
+        show_future(text, future);
+        service->event_cursor = future_cursor(future);
+    }
+    return text;
+}
+
+static void tell_future(struct subscription *subscription, const char *method,
+                        const struct future *future)
+{
+    tell(subscription, method, future, event_text(subscription->session->service, future));
+}
+
+/* What an event says beside its own: the future as in the others, and its id at hand. */
+static void begin_members(struct writer *members, const struct subscription *subscription,
+                          const struct future *future)
+{
+    const struct writer *text = event_text(subscription->session->service, future);
+    writer_raw(members, text->data, text->size);
+    members->comma = true;
+    writer_key(members, "id");
+    writer_uint(members, future_id(future));
+}
+
+static void tell_progress(struct subscription *subscription, const struct future *future)
+{
+    struct writer members = {.data = NULL};
+    const char *progress = future_progress(future);
+    begin_members(&members, subscription, future);
+    writer_key(&members, "value");
+    writer_json(&members, progress, strlen(progress));
+    tell(subscription, "future.progress", future, &members);
+    writer_free(&members);
+}
+
+/* Tells one piece of output from `offset`; returns how many bytes it told, 0: nothing is left. */
+static size_t tell_chunk(struct subscribed *subscribed, struct future *future,
+                         enum output_stream stream, bool last)
+{
+    char data[16384];
+    uint64_t kept;
+    bool ended;
+    uint64_t offset = subscribed->offsets[stream];
+    struct output *output = future_output(future);
+    size_t size = output_read(output, stream, offset, data, sizeof(data), &kept, &ended);
+    /* A character that is not complete waits for its rest, if there can be one. */
+    bool more = offset + size < kept || !(last || ended);
+    size_t whole = more ? utf8_cut(data, size) : size;
+    if (whole > 0 || !more)
+        size = whole;
+    else if (offset + size >= kept)
+        size = 0;
+    if (size == 0)
+        return 0;
+    struct writer members = {.data = NULL};
+    begin_members(&members, subscribed->subscription, future);
+    writer_key(&members, "stream");
+    writer_cstring(&members, stream == OUTPUT_STDOUT ? "stdout" : "stderr");
+    writer_key(&members, "offset");
+    writer_uint(&members, offset);
+    show_bytes(&members, "data", data, size);
+    tell(subscribed->subscription, "future.output", future, &members);
+    writer_free(&members);
+    subscribed->offsets[stream] = offset + size;
+    return size;
+}
+
+static void tell_output(struct subscribed *subscribed, struct future *future, bool last)
+{
+    if (!(subscribed->subscription->events & EVENT_OUTPUT) || !future_output(future))
+        return;
+    for (unsigned stream = 0; stream < OUTPUT_STREAMS; stream++)
+        while (tell_chunk(subscribed, future, (enum output_stream)stream, last) > 0)
+            ;
+}
+
+/* ---- one future of a subscription ---- */
+
+static void subscribed_free(struct subscribed *subscribed)
+{
+    future_watch_remove(&subscribed->watch);
+    LIST_REMOVE(subscribed, link);
+    free(subscribed);
+}
+
+static void on_future_event(struct future_watch *watch, struct future *future,
+                            enum future_event event)
+{
+    struct subscribed *subscribed =
+        (struct subscribed *)((char *)watch - offsetof(struct subscribed, watch));
+    struct subscription *subscription = subscribed->subscription;
+    switch (event) {
+    case EVENT_FUTURE_RUNNING:
+        if (!subscription->all && subscription->events & EVENT_RUNNING)
+            tell_future(subscription, "future.running", future);
+        /* A new attempt writes from the start. */
+        memset(subscribed->offsets, 0, sizeof(subscribed->offsets));
+        return;
+    case EVENT_FUTURE_OUTPUT:
+        tell_output(subscribed, future, false);
+        return;
+    case EVENT_FUTURE_PROGRESS:
+        if (!subscription->all && subscription->events & EVENT_PROGRESS)
+            tell_progress(subscription, future);
+        return;
+    case EVENT_FUTURE_DONE:
+        /* One of all has told it from the service's list, in its turn. */
+        if (!subscription->all) {
+            tell_output(subscribed, future, true);
+            if (subscription->events & EVENT_DONE)
+                tell_future(subscription, "future.done", future);
+        }
+        subscribed_free(subscribed);
+        return;
+    }
+}
+
+static int watch_future(struct subscription *subscription, struct future *future)
+{
+    struct subscribed *subscribed = calloc(1, sizeof(*subscribed));
+    if (!subscribed)
+        return -ENOMEM;
+    subscribed->subscription = subscription;
+    LIST_INSERT_HEAD(&subscription->futures, subscribed, link);
+    future_watch_add(future, &subscribed->watch, WATCH_NOTIFY, on_future_event);
+    if (subscription->events & EVENT_OUTPUT)
+        future_watch_output(future);
+    return 0;
+}
+
+/* ---- all futures ---- */
+
+static bool wants(const struct subscription *subscription, const struct future *future)
+{
+    const struct client *client = &subscription->session->client;
+    return (client->sees_all || future_uid(future) == client->uid) &&
+           (!subscription->pool || strcmp(subscription->pool, future_pool_name(future)) == 0) &&
+           (!subscription->label || strcmp(subscription->label, future_label(future)) == 0);
+}
+
+void service_on_running(void *arg, struct future *future)
+{
+    struct service *service = arg;
+    struct subscription *subscription;
+    TAILQ_FOREACH (subscription, &service->all_subscriptions, all_link) {
+        if (!wants(subscription, future))
+            continue;
+        if (subscription->events & EVENT_RUNNING)
+            tell_future(subscription, "future.running", future);
+        if (subscription->events & EVENT_OUTPUT)
+            (void)watch_future(subscription, future);
+    }
+}
+
+void service_on_progress(void *arg, struct future *future)
+{
+    struct service *service = arg;
+    struct subscription *subscription;
+    TAILQ_FOREACH (subscription, &service->all_subscriptions, all_link)
+        if (subscription->events & EVENT_PROGRESS && wants(subscription, future))
+            tell_progress(subscription, future);
+}
+
+void service_on_done(void *arg, struct future *future)
+{
+    struct service *service = arg;
+    struct subscription *subscription;
+    TAILQ_FOREACH (subscription, &service->all_subscriptions, all_link) {
+        if (!wants(subscription, future))
+            continue;
+        struct subscribed *subscribed;
+        if (subscription->events & EVENT_OUTPUT)
+            LIST_FOREACH (subscribed, &subscription->futures, link)
+                if (subscribed->watch.future == future)
+                    tell_output(subscribed, future, true);
+        if (subscription->events & EVENT_DONE)
+            tell_future(subscription, "future.done", future);
+    }
+}
+
+/* ---- making and ending ---- */
+
+static void count_running_wanted(struct subscription *subscription, bool add)
+{
+    struct service *service = subscription->session->service;
+    if (!(subscription->events & (EVENT_RUNNING | EVENT_OUTPUT)))
+        return;
+    service->running_wanted += add ? 1 : UINT64_MAX;
+    executor_want_running(service->executor, service->running_wanted > 0);
+}
+
+int subscription_new(struct session *session, unsigned events, struct subscription **ret)
+{
+    if (session->subscription_count >= session->service->limits->subscriptions)
+        return -EMFILE;
+    struct subscription *subscription = calloc(1, sizeof(*subscription));
+    if (!subscription)
+        return -ENOMEM;
+    subscription->session = session;
+    subscription->id = ++session->service->next_subscription;
+    subscription->events = events;
+    LIST_INIT(&subscription->futures);
+    LIST_INSERT_HEAD(&session->subscriptions, subscription, link);
+    session->subscription_count++;
+    count_running_wanted(subscription, true);
+    *ret = subscription;
+    return 0;
+}
+
+void subscription_free(struct subscription *subscription)
+{
+    struct session *session = subscription->session;
+    struct subscribed *subscribed;
+    count_running_wanted(subscription, false);
+    while ((subscribed = LIST_FIRST(&subscription->futures)))
+        subscribed_free(subscribed);
+    if (subscription->all)
+        TAILQ_REMOVE(&session->service->all_subscriptions, subscription, all_link);
+    if (session->own == subscription)
+        session->own = NULL;
+    LIST_REMOVE(subscription, link);
+    session->subscription_count--;
+    free(subscription->done_ids);
+    free(subscription->pool);
+    free(subscription->label);
+    free(subscription);
+}
+
+struct subscription *subscription_find(struct session *session, uint64_t id)
+{
+    struct subscription *subscription;
+    LIST_FOREACH (subscription, &session->subscriptions, link)
+        if (subscription->id == id)
+            return subscription;
+    return NULL;
+}
+
+uint64_t subscription_id(const struct subscription *subscription)
+{
+    return subscription->id;
+}
+
+struct subscription *subscription_own(struct session *session)
+{
+    if (!session->own && subscription_new(session, EVENT_DONE, &session->own) < 0)
+        session->own = NULL;
+    return session->own;
+}
+
+static int watch_running(struct subscription *subscription)
+{
+    struct session *session = subscription->session;
+    struct executor *executor = session->service->executor;
+    struct future *future = executor_find_above(executor, &session->client, 1);
+    while (future) {
+        if (future_state(future) == FUTURE_RUNNING && wants(subscription, future)) {
+            int r = watch_future(subscription, future);
+            if (r < 0)
+                return r;
+        }
+        future = executor_find_above(executor, &session->client, future_id(future) + 1);
+    }
+    return 0;
+}
+
+int subscription_add_all(struct subscription *subscription, const char *pool, const char *label)
+{
+    if (pool && !(subscription->pool = strdup(pool)))
+        return -ENOMEM;
+    if (label && !(subscription->label = strdup(label)))
+        return -ENOMEM;
+    subscription->all = true;
+    TAILQ_INSERT_TAIL(&subscription->session->service->all_subscriptions, subscription, all_link);
+    return subscription->events & EVENT_OUTPUT ? watch_running(subscription) : 0;
+}
+
+int subscription_add(struct subscription *subscription, struct future *future)
+{
+    if (!future_is_done(future))
+        return watch_future(subscription, future);
+    size_t count = subscription->done_count;
+    if ((count & (count - 1)) == 0) { /* full at each power of two */
+        size_t capacity = count ? count * 2 : 1;
+        uint64_t *grown = realloc(subscription->done_ids, capacity * sizeof(*grown));
+        if (!grown)
+            return -ENOMEM;
+        subscription->done_ids = grown;
+    }
+    subscription->done_ids[subscription->done_count++] = future_id(future);
+    return 0;
+}
+
+/* ---- what is done already ---- */
+
+struct replayed {
+    uint64_t cursor;
+    struct future *future;
+};
+
+static int by_cursor(const void *a, const void *b)
+{
+    const struct replayed *x = a, *y = b;
+    return (x->cursor > y->cursor) - (x->cursor < y->cursor);
+}
+
+static void replay_one(struct subscription *subscription, struct future *future)
+{
+    if (subscription->events & EVENT_OUTPUT) {
+        struct subscribed once = {.subscription = subscription};
+        tell_output(&once, future, true);
+    }
+    if (subscription->events & EVENT_DONE)
+        tell_future(subscription, "future.done", future);
+}
+
+static void replay_named(struct subscription *subscription, uint64_t since)
+{
+    size_t count = 0;
+    struct replayed *futures = calloc(subscription->done_count + 1, sizeof(*futures));
+    for (size_t i = 0; futures && i < subscription->done_count; i++) {
+        struct future *future = session_future(subscription->session, subscription->done_ids[i]);
+        if (future && future_cursor(future) > since)
+            futures[count++] = (struct replayed){future_cursor(future), future};
+    }
+    if (count > 0)
+        qsort(futures, count, sizeof(*futures), by_cursor);
+    for (size_t i = 0; i < count; i++)
+        replay_one(subscription, futures[i].future);
+    free(futures);
+    free(subscription->done_ids);
+    subscription->done_ids = NULL;
+    subscription->done_count = 0;
+}
+
+void subscription_start(struct subscription *subscription, bool has_since, uint64_t since)
+{
+    if (!subscription->all) {
+        replay_named(subscription, has_since ? since : 0);
+        return;
+    }
+    if (!has_since)
+        return;
+    struct future *future = executor_done_since(subscription->session->service->executor, since);
+    for (; future; future = executor_done_next(future))
+        if (wants(subscription, future))
+            replay_one(subscription, future);
+}
+
+bool subscriptions_alive(const struct session *session)
+{
+    const struct subscription *subscription;
+    LIST_FOREACH (subscription, &session->subscriptions, link)
+        if (subscription->all || !LIST_EMPTY(&subscription->futures))
+            return true;
+    return false;
+}

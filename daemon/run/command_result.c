@@ -1,0 +1,133 @@
+#include "daemon/run/command_result.h"
+
+#include "daemon/base/clock.h"
+#include "daemon/core/call.h"
+#include "daemon/core/outcome.h"
+#include "daemon/core/output.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The longest result that can come about, with room to spare. */
+#define RESULT_BYTES 320
+
+#define SIGNAL_NAME_BYTES 24
+
+static void signal_name(int number, char name[SIGNAL_NAME_BYTES])
+{
+    const char *abbreviation = sigabbrev_np(number);
+
+    if (abbreviation)
+        snprintf(name, SIGNAL_NAME_BYTES, "SIG%s", abbreviation);
+    else
+        snprintf(name, SIGNAL_NAME_BYTES, "SIGRTMIN+%d", number - SIGRTMIN);
+}
+
+/* The result object; malloc'd, NULL without memory. Integers make up the fractions, so that no
+ * locale can change the decimal point. */
+static char *result_text(const struct command_end *end, bool truncated, size_t *ret_bytes)
+{
+    const struct process_exit *status = &end->status;
+    const struct rusage *usage = &status->usage;
+    char exit_code[16] = "null";
+    char signal[SIGNAL_NAME_BYTES + 2] = "null";
+    char name[SIGNAL_NAME_BYTES];
+    char *text = malloc(RESULT_BYTES);
+
+    if (!text)
+        return NULL;
+    if (status->signal_number == 0) {
+        snprintf(exit_code, sizeof(exit_code), "%d", status->exit_code);
+    } else {
+        signal_name(status->signal_number, name);
+        snprintf(signal, sizeof(signal), "\"%s\"", name);
+    }
+    *ret_bytes = (size_t)snprintf(
+        text, RESULT_BYTES,
+        "{\"exit_code\":%s,\"signal\":%s,\"truncated\":%s,\"rusage\":{\"utime\":%ld.%06ld,"
+        "\"stime\":%ld.%06ld,\"maxrss_kb\":%ld,\"wall\":%llu.%06llu}}",
+        exit_code, signal, truncated ? "true" : "false", (long)usage->ru_utime.tv_sec,
+        (long)usage->ru_utime.tv_usec, (long)usage->ru_stime.tv_sec, (long)usage->ru_stime.tv_usec,
+        usage->ru_maxrss, (unsigned long long)(end->wall_ns / NS_PER_S),
+        (unsigned long long)(end->wall_ns % NS_PER_S / 1000));
+    return text;
+}
+
+void command_result_no_memory(struct outcome *outcome)
+{
+    outcome_set_exception(outcome, "MemoryError", "out of memory", NULL, 0);
+}
+
+void command_result_ended(struct call *call, const struct command_end *end, bool check)
+{
+    const struct process_exit *status = &end->status;
+    struct outcome *outcome = call_outcome(call);
+    char message[64];
+    char name[SIGNAL_NAME_BYTES];
+    size_t bytes = 0;
+    char *text = result_text(end, output_truncated(call_output(call)), &bytes);
+
+    if (!text) {
+        command_result_no_memory(outcome);
+    } else if (end->stopped) {
+        call_raise_stopped(call, &end->stop, text, bytes);
+    } else if (check && status->signal_number != 0) {
+        signal_name(status->signal_number, name);
+        snprintf(message, sizeof(message), "killed by %s", name);
+        outcome_set_exception(outcome, "Signalled", message, text, bytes);
+    } else if (check && status->exit_code != 0) {
+        snprintf(message, sizeof(message), "exited with status %d", status->exit_code);
+        outcome_set_exception(outcome, "ExitStatus", message, text, bytes);
+    } else {
+        outcome_set_result(outcome, text, bytes);
+    }
+}
+
+/* A sentence that names what was not there; malloc'd, NULL without memory. */
+static char *spawn_message(int error, const char *step, const char *path)
+{
+    const char *reason = strerrordesc_np(error);
+    char *message;
+    int r;
+
+    if (!reason)
+        reason = "unknown error";
+    if (strcmp(step, process_step_name(PROCESS_STEP_EXEC)) == 0)
+        r = asprintf(&message, "cannot run %s: %s", path, reason);
+    else if (strcmp(step, process_step_name(PROCESS_STEP_CHDIR)) == 0)
+        r = asprintf(&message, "cannot change to directory %s: %s", path, reason);
+    else
+        r = asprintf(&message, "cannot start %s: %s: %s", path, step, reason);
+    return r < 0 ? NULL : message;
+}
+
+/* The exception's data; malloc'd, NULL without memory. */
+static char *spawn_data(int error, const char *step, const char *path)
+{
+    const char *name = strerrorname_np(error);
+    json_t *data =
+        json_pack("{s:s, s:s, s:s}", "errno", name ? name : "EIO", "step", step, "path", path);
+    char *text = data ? json_dumps(data, JSON_COMPACT) : NULL;
+
+    json_decref(data);
+    return text;
+}
+
+void command_result_spawn_error(struct outcome *outcome, int error, const char *step,
+                                const char *path)
+{
+    char *message = spawn_message(error, step, path);
+    char *data = spawn_data(error, step, path);
+
+    if (message && data) {
+        outcome_set_exception(outcome, "SpawnError", message, data, strlen(data));
+    } else {
+        free(data);
+        command_result_no_memory(outcome);
+    }
+    free(message);
+}

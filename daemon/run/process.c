@@ -1,0 +1,335 @@
+#include "daemon/run/process.h"
+
+#include "daemon/base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdalign.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* The search path of an environment that has no PATH. */
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+#define CHILD_STACK_BYTES 16384
+#define NEVER_EXECUTED    127
+
+/* The kernel's idea of a signal set, which is smaller than the C library's. */
+#define KERNEL_SIGSET_BYTES (_NSIG / 8)
+
+/* Code that runs in the child while it shares the memory of a process with threads: it makes only
+ * raw system calls, since a function of the C library may take a lock that another thread holds or
+ * be watched by a sanitizer, whose books about this thread must not see a function that is entered
+ * and never left. */
+#if defined(__has_attribute)
+#if __has_attribute(disable_sanitizer_instrumentation)
+#define IN_CHILD __attribute__((disable_sanitizer_instrumentation))
+#endif
+#endif
+#ifndef IN_CHILD
+#define IN_CHILD __attribute__((no_sanitize("address", "thread", "undefined")))
+#endif
+
+static const char *const step_names[] = {
+    [PROCESS_STEP_CLONE] = "clone", [PROCESS_STEP_SESSION] = "session",
+    [PROCESS_STEP_STDIO] = "stdio", [PROCESS_STEP_CHDIR] = "chdir",
+    [PROCESS_STEP_LIMIT] = "limit", [PROCESS_STEP_NICE] = "nice",
+    [PROCESS_STEP_EXEC] = "exec",
+};
+
+const char *process_step_name(enum process_step step)
+{
+    return step_names[step];
+}
+
+/* What parent and child share. The parent stands still while the child writes into it. */
+struct child {
+    const struct process_spec *spec;
+    const char *candidates; /* to try in order: strings end to end, then an empty one */
+    enum process_step step;
+    int error; /* positive errno of the step that failed */
+};
+
+/* The C library's clone under its other name. Under the first one the thread sanitizer's own is
+ * found, which takes every clone for a fork with a memory of its own. */
+int clone_raw(int (*fn)(void *), void *stack, int flags, void *arg, ...) __asm__("__clone");
+
+IN_CHILD static inline uint64_t signal_bit(int number)
+{
+    return UINT64_C(1) << (number - 1);
+}
+
+/* --- in the child -------------------------------------------------------------------------- */
+
+IN_CHILD static int default_signals(uint64_t signals)
+{
+    /* SIG_DFL, no flags and an empty mask are zeros in every layout of the kernel's structure. */
+    static const unsigned long default_action[8];
+
+    for (int number = 1; number < _NSIG; number++) {
+        if ((signals & signal_bit(number)) == 0)
+            continue;
+        if (syscall(SYS_rt_sigaction, number, default_action, NULL, KERNEL_SIGSET_BYTES) < 0)
+            return errno;
+    }
+    return 0;
+}
+
+IN_CHILD static int install_stdio(const int wanted[3])
+{
+    long fds[3];
+
+    for (int i = 0; i < 3; i++) {
+        fds[i] = wanted[i];
+        /* Out of the way of the dup3 calls below, and never a dup onto itself, which would leave
+         * close-on-exec set. */
+        if (fds[i] < 3)
+            fds[i] = syscall(SYS_fcntl, wanted[i], F_DUPFD_CLOEXEC, 3);
+        if (fds[i] < 0)
+            return errno;
+    }
+    for (int i = 0; i < 3; i++) {
+        if (syscall(SYS_dup3, fds[i], i, 0) < 0)
+            return errno;
+    }
+    /* For what a library opened without close-on-exec. */
+    if (syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+        return errno;
+    return 0;
+}
+
+IN_CHILD static int set_limits(const struct process_spec *spec)
+{
+    for (size_t i = 0; i < spec->limit_count; i++) {
+        const struct process_limit *limit = &spec->limits[i];
+
+        /* prlimit64 has 64-bit members, as struct rlimit has where _FILE_OFFSET_BITS is 64. */
+        if (syscall(SYS_prlimit64, 0, limit->resource, &limit->value, NULL) < 0)
+            return errno;
+    }
+    return 0;
+}
+
+/* Tries the candidates by the rules of execvp, except that a file without a known format is not
+ * handed to a shell. Returns the errno of the failure. */
+IN_CHILD static int execute(const struct child *child)
+{
+    static const unsigned long no_signals[KERNEL_SIGSET_BYTES / sizeof(unsigned long)];
+    int found_but_denied = 0;
+    int error = ENOENT;
+
+    if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, no_signals, NULL, KERNEL_SIGSET_BYTES) < 0)
+        return errno;
+    for (const char *path = child->candidates; *path; path++) {
+        syscall(SYS_execve, path, child->spec->argv, child->spec->envp);
+        error = errno;
+        if (error == EACCES)
+            found_but_denied = 1;
+        else if (error != ENOENT && error != ENOTDIR && error != ENODEV && error != ESTALE &&
+                 error != ETIMEDOUT)
+            return error;
+        while (*path)
+            path++;
+    }
+    return found_but_denied ? EACCES : error;
+}
+
+IN_CHILD static int fail(struct child *child, enum process_step step, int error)
+{
+    child->step = step;
+    child->error = error;
+    return -1;
+}
+
+IN_CHILD static int set_up(struct child *child)
+{
+    const struct process_spec *spec = child->spec;
+    int error;
+
+    if (syscall(SYS_setsid) < 0)
+        return fail(child, PROCESS_STEP_SESSION, errno);
+    error = default_signals(spec->reset_signals);
+    if (error)
+        return fail(child, PROCESS_STEP_SESSION, error);
+    error = install_stdio(spec->stdio);
+    if (error)
+        return fail(child, PROCESS_STEP_STDIO, error);
+    if (spec->cwd && syscall(SYS_chdir, spec->cwd) < 0)
+        return fail(child, PROCESS_STEP_CHDIR, errno);
+    if (spec->set_nice && syscall(SYS_setpriority, PRIO_PROCESS, 0, spec->nice) < 0)
+        return fail(child, PROCESS_STEP_NICE, errno);
+    error = set_limits(spec);
+    if (error)
+        return fail(child, PROCESS_STEP_LIMIT, error);
+    return 0;
+}
+
+IN_CHILD static int child_main(void *arg)
+{
+    struct child *child = arg;
+
+    if (set_up(child) == 0)
+        fail(child, PROCESS_STEP_EXEC, execute(child));
+    syscall(SYS_exit_group, NEVER_EXECUTED);
+    return 0;
+}
+
+/* --- in the parent ------------------------------------------------------------------------- */
+
+uint64_t process_signals_to_reset(void)
+{
+    /* An exec keeps what is ignored and nothing else. But what is handled counts as well: between
+     * the moment the child unblocks its signals and the exec, the parent's handler would run in
+     * the child, on the parent's memory. These are the ones that a daemon may come to handle later.
+     */
+    static const int always[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGPIPE,  SIGCHLD,
+                                 SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP, SIGWINCH, SIGXFSZ};
+    uint64_t signals = 0;
+
+    for (size_t i = 0; i < sizeof(always) / sizeof(*always); i++)
+        signals |= signal_bit(always[i]);
+    for (int number = 1; number < _NSIG; number++) {
+        /* The handler comes first in the kernel's structure, and SIG_DFL is a zero. The raw call,
+         * as the C library does not tell of the signals that it keeps for itself. */
+        unsigned long action[8] = {0};
+
+        if (number == SIGKILL || number == SIGSTOP)
+            continue;
+        if (syscall(SYS_rt_sigaction, number, NULL, action, KERNEL_SIGSET_BYTES) == 0 && action[0])
+            signals |= signal_bit(number);
+    }
+    return signals;
+}
+
+static const char *search_path(char *const *envp)
+{
+    for (; *envp; envp++) {
+        if (strncmp(*envp, "PATH=", 5) == 0)
+            return *envp + 5;
+    }
+    return DEFAULT_PATH;
+}
+
+/* The paths to try, as struct child has them; malloc'd. */
+static int candidates_new(const char *file, char *const *envp, char **ret_candidates)
+{
+    const char *path = strchr(file, '/') ? "" : search_path(envp);
+    size_t file_bytes = strlen(file);
+    size_t entries = 1;
+    char *candidates, *end;
+
+    for (const char *c = path; *c; c++)
+        entries += *c == ':';
+    /* For each entry: a slash, the file and a NUL. */
+    candidates = malloc(strlen(path) + entries * (file_bytes + 2) + 1);
+    if (!candidates)
+        return -ENOMEM;
+    end = candidates;
+    /* An empty file would name the directories themselves; nothing is to be tried. */
+    for (size_t i = 0; i < entries && file_bytes > 0; i++) {
+        size_t entry_bytes = strcspn(path, ":");
+
+        /* An empty entry is the working directory. */
+        if (entry_bytes > 0) {
+            end = mempcpy(end, path, entry_bytes);
+            *end++ = '/';
+        }
+        end = mempcpy(end, file, file_bytes + 1);
+        path += entry_bytes + 1;
+    }
+    *end = '\0';
+    *ret_candidates = candidates;
+    return 0;
+}
+
+/* The raw call, because the C library's keeps its own signals out of the mask: of this thread all
+ * must be blocked, so that no handler runs in the child. */
+static void swap_signal_mask(const void *set, void *ret_old)
+{
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, set, ret_old, KERNEL_SIGSET_BYTES);
+}
+
+/* Runs child_main on a piece of this function's own stack: this thread stands still in clone until
+ * the child has left it. */
+static pid_t clone_child(struct child *child, int *ret_pidfd)
+{
+    alignas(64) char stack[CHILD_STACK_BYTES];
+    sigset_t all, old;
+    pid_t pid;
+
+    memset(&all, 0xff, sizeof(all));
+    swap_signal_mask(&all, &old);
+    pid = clone_raw(child_main, stack + sizeof(stack),
+                    CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, child, ret_pidfd);
+    if (pid < 0)
+        pid = -errno;
+    swap_signal_mask(&old, NULL);
+    return pid;
+}
+
+int process_spawn(const struct process_spec *spec, struct process *ret_process,
+                  enum process_step *ret_failed_step)
+{
+    struct child child = {.spec = spec};
+    struct process process = {.pidfd = -1};
+    char *candidates;
+    int r;
+
+    r = candidates_new(spec->argv[0], spec->envp, &candidates);
+    if (r < 0) {
+        *ret_failed_step = PROCESS_STEP_CLONE;
+        return r;
+    }
+    child.candidates = candidates;
+    process.pid = clone_child(&child, &process.pidfd);
+    free(candidates);
+    if (process.pid < 0) {
+        *ret_failed_step = PROCESS_STEP_CLONE;
+        return process.pid;
+    }
+    if (child.error != 0) {
+        struct process_exit never_executed;
+
+        process_reap(&process, &never_executed);
+        *ret_failed_step = child.step;
+        return -child.error;
+    }
+    *ret_process = process;
+    return 0;
+}
+
+int process_signal_group(const struct process *process, int signal_number)
+{
+    return kill(-process->pid, signal_number) < 0 ? -errno : 0;
+}
+
+int process_reap(struct process *process, struct process_exit *ret_exit)
+{
+    struct process_exit status = {0};
+    siginfo_t info = {0};
+    int r = 0;
+
+    /* The raw call, as it gives the resource usage too; the C library's does not pass it on. */
+    while (syscall(SYS_waitid, P_PIDFD, process->pidfd, &info, WEXITED, &status.usage) < 0) {
+        if (errno != EINTR) {
+            r = -errno;
+            break;
+        }
+    }
+    fd_close(process->pidfd);
+    *process = (struct process){.pidfd = -1};
+    if (r < 0)
+        return r;
+    if (info.si_code == CLD_EXITED)
+        status.exit_code = info.si_status;
+    else
+        status.signal_number = info.si_status;
+    *ret_exit = status;
+    return 0;
+}

@@ -1,0 +1,135 @@
+#!/bin/bash
+# future status, forget, retry, pool, info, ping, rpc, and in the end shutdown.
+# shellcheck disable=SC2016  # scripts of jobs
+[[ -n ${FUTURE_SOCKET:-} ]] || exec tests/support/with-daemon --max-workers 1 -- bash "$0"
+source tests/support/shell.bash
+source tests/support/cli.bash
+
+# rows: the ids of the table in `out`, in its order.
+rows() { tail -n +2 <<<"$out" | sed 's/^ *\([0-9]*\) .*/\1/' | tr '\n' ' '; }
+
+gives "ping" 0 pong future ping
+gives "ping --json" 0 '"pong"' future ping --json
+
+# ---- status ----
+capture future status
+eq "an empty table has its titles" "$code:$(wc -l <"$TMPDIR/capture.out")" 0:1
+a=$(future submit --label 'a label' -- true)
+b=$(future submit -- false)
+status "done" 123 future wait "$a" "$b"
+blocked gate
+held=$(future submit -- "${gate[@]}")
+runs gate
+pending=$(future submit --label $'bad\e[31mlabel' -- true)
+capture future
+eq "a bare future is status, newest first" "$code:$(rows)" "0:$pending $held $b $a "
+like "its titles" "$out" '^ID +STATE +OUTCOME +FN +POOL +LABEL +SUBMITTED +TIME +NOTE'
+like "a row of one that is fine" "$out" "$a +FINISHED +ok +exec +default +a label +[0-9:]{8} +[0-9.]+s"
+like "a row of one that failed" "$out" "$b +FINISHED +failed"
+like "a row of one that runs" "$out" "$held +RUNNING +- "
+like "a row of one that waits" "$out" "$pending +PENDING +- "
+ok "no control characters get through" test "$out" = "${out//$'\e'/}"
+widths=$(awk 'NR > 1 { print index($0, " exec ") }' "$TMPDIR/capture.out" | sort -u | wc -l)
+eq "columns are aligned" "$widths" 1
+capture future status "$a" "$held-$pending"
+ok "by ids" test "$code" = 0 -a "$(wc -w <<<"$(rows)")" = 3
+capture future status --state finished
+eq "--state" "$(rows)" "$b $a "
+capture future status --state PENDING,running
+eq "--state of several" "$(rows)" "$pending $held "
+capture future status --label 'a label'
+eq "--label" "$(rows)" "$a "
+capture future status --pool default --limit 2
+eq "--limit" "$(rows)" "$pending $held "
+capture future status --before "$held"
+eq "--before" "$(rows)" "$b $a "
+capture future status --json "$a"
+like "--json of one id is the future" "$out" "^\{\"id\":$a,\"state\":\"FINISHED\","
+capture future status --json
+like "--json of all" "$out" '^\{"futures":\[.*"counts":'
+refuses "an unknown id" 125 'status: Not found' future status 123456789
+refuses "an unknown state" 125 'Invalid params: .*state' future status --state lost
+
+# ---- forget, retry ----
+refuses "forget of a pending one" 125 'forget: Invalid state' future forget "$pending"
+future cancel "$pending" >/dev/null
+gives "forget" 0 1 future forget "$pending"
+refuses "it is gone" 125 'Not found|Expired' future status "$pending"
+gives "forget --json" 0 '{"forgotten":1}' future --json forget "$a"
+release gate
+status "let go" 0 future wait "$held"
+gives "retry" 0 "$b" future retry "$b"
+status "it failed again" 123 future wait "$b"
+eq "as the second attempt" "$(field "$b" attempt)" 2
+capture future status "$b"
+like "the table says so" "$out" 'attempt 2'
+refuses "retry of an unknown one" 125 'retry: Not found' future retry 123456789
+
+# ---- pool ----
+capture future pool
+like "pool lists" "$code:$out" '^0:.*MAX_WORKERS.*'$'\n''.*default'
+capture future pool list default
+like "pool list NAME" "$code:$out" '^0:.*default'
+capture future pool list --json
+like "pool list --json" "$code:$out" '^0:[[{].*"max_workers":1[,}]'
+status "pool set" 0 future pool set default max-workers=2 idle_timeout=1m
+capture future pool list --json
+like "it is set" "$out" '"max_workers":2[,}]'
+like "durations are seconds" "$out" '"idle_timeout":60(\.0+)?[,}]'
+refuses "a setting that is none" 125 'Invalid params: .*nope' future pool set default nope=1
+status "pool set makes a pool" 0 future pool set second max_workers=1
+gives "which works" 0 hi future submit --pool second --wait -- echo hi
+refuses "pause of a pool that is not there" 125 'pool: Invalid params: .*none' future pool pause none
+status "pool pause" 0 future pool pause default
+paused=$(future submit -- echo now)
+eq "nothing starts" "$(field "$paused" state):$(field "$paused" waiting)" '"PENDING":"paused"'
+status "pool resume" 0 future pool resume default
+gives "then it does" 0 now future result "$paused"
+
+# ---- info, rpc ----
+capture future info
+like "info" "$code:$out" $'^0:name: futured\n.*limits:\n  line_bytes: 16777216\n'
+capture future info --json
+like "info --json" "$code:$out" '^0:\{"name":"futured",'
+eq "info --json is one line" "$(wc -l <"$TMPDIR/capture.out")" 1
+eq "the versions are the same" "future $(member version "$out" | tr -d '"')" "$(future --version)"
+gives "rpc" 0 '"pong"' future rpc ping
+gives "rpc with params" 0 '{"forgotten":0}' future rpc forget '{"ids":
+    []}'
+gives "rpc with params on stdin" 0 '"pong"' future rpc ping - <<<'{}'
+refuses "rpc of an unknown method" 125 'rpc: Method not found' future rpc nope
+refuses "rpc with bad params" 125 'rpc: Invalid params: .*ids' future rpc wait '{"ids":7}'
+capture future rpc submit '{"fn":"echo","args":{"x":1}}'
+like "rpc submits any function" "$code:$out" '^0:\{"id":[0-9]+,'
+
+# ---- shutdown ----
+blocked last
+held=$(future submit -- "${gate[@]}")
+runs last
+blocked lost
+pending=$(future submit --after "$held" -- "${gate[@]}")
+mkfifo "$TMPDIR/ends"
+future events --all --events output >"$TMPDIR/ends" &
+follower=$!
+exec {ends}<"$TMPDIR/ends"
+future shutdown --json >"$TMPDIR/shutdown" &
+waiting=$!
+# Until it has been heard submits are taken.
+while future submit -- true >/dev/null 2>&1; do :; done
+refuses "shutdown --timeout" 124 'timed out' future shutdown --timeout 0.01
+refuses "no more is taken" 125 'submit: Shut down' future submit -- true
+gives "the rest still works" 1 "$held not cancelled: it is running (--terminate ends it)" \
+    future cancel "$held"
+capture future shutdown --no-wait --cancel
+like "shutdown --no-wait --cancel" "$code:$out" '^0:[1-9][0-9]* cancelled$'
+refuses "it cancelled what had not started" 125 'was cancelled' future result "$pending"
+release last
+status "shutdown waits" 0 wait "$waiting"
+like "its reply" "$(<"$TMPDIR/shutdown")" '^\{"terminated":true,'
+cat <&"$ends" >/dev/null
+status "events end with the daemon" 0 wait "$follower"
+exec {ends}<&-
+tail --pid="$FUTURED_PID" -f /dev/null
+refuses "then there is none" 69 'no daemon' future ping
+
+finish

@@ -1,0 +1,101 @@
+#!/bin/bash
+# shellcheck disable=SC2016  # the messages have such quotes
+# The command line without a daemon: help, usage errors, and what is said where no daemon is.
+source tests/support/shell.bash
+source tests/support/cli.bash
+export FUTURE_SOCKET=$TMPDIR/none.sock
+# getopt must not be told by the environment where to stop.
+unset POSIXLY_CORRECT
+
+# ---- help ----
+capture future --version
+like "--version" "$code:$out:$err" '^0:future [0-9]+\.[0-9]+\.[0-9]+:$'
+capture future -V
+like "-V" "$code:$out" '^0:future [0-9]'
+capture future --help
+overview=$out
+like "--help tells of the exit statuses" "$code:$out" '^0:usage: future .*Exit status:.*124.*125.*126.*127'
+gives "help is the same" 0 "$overview" future help
+gives "-h is the same" 0 "$overview" future -h
+capture future help map wait
+like "help of several commands" "$code:$out" '^0:usage: future map .*usage: future wait '
+refuses "help of what is none" 64 'there is no command `nope`' future help nope
+
+commands='submit map status result exception wait cancel retry events output forget pool info ping rpc shutdown help'
+for command in $commands; do
+    like "the overview has $command" "$overview" "  $command +[A-Z]"
+    capture future help "$command"
+    like "help $command has an example" "$code:$out" "^0:usage: future $command.*  future $command"
+    help=$out
+    gives "$command --help" 0 "$help" future "$command" --help
+    grep -q "^\.It Cm $command\b" client/future.1
+    ok "the manual has $command" test $? = 0
+done
+
+# ---- usage errors: what is wrong, how it is right, status 64 ----
+refuses "an unknown command" 64 'there is no command `nope`.*usage:' future nope
+refuses "an unknown option before the command" 64 'there is no option --nope' future --nope ping
+refuses "an unknown long option" 64 'submit: there is no option --nope.*usage: future submit' \
+    future submit --nope -- true
+refuses "an unknown short option" 64 'there is no option -x' future submit -x -- true
+refuses "an option without its value" 64 '--label needs a value' future submit --label
+refuses "a value that is not wanted" 64 '--wait=1: this option takes no value' future submit --wait=1
+refuses "submit of nothing" 64 'which command' future submit
+refuses "submit of nothing behind --" 64 'which command' future submit --
+refuses "map of nothing" 64 'which command' future map
+refuses "map of no command" 64 'which command' future map -- ::: a
+refuses "map with two item lists" 64 'stands once' future map -- echo ::: a ::: b
+refuses "map with items and a file" 64 'not both' future map -a x -- echo ::: a
+refuses "map with stdin for two" 64 'stdin gives the items' future map --stdin - -- echo
+refuses "map with an item that is not UTF-8" 64 'item 1 is not valid UTF-8' \
+    future map -- echo ::: a $'\xff'
+refuses "an argument that is not UTF-8" 64 'not valid UTF-8' future submit -- echo $'\xff'
+for command in result exception wait cancel output forget retry; do
+    refuses "$command without an id" 64 'which future' future "$command"
+    for id in x 0 '7,' ',7' '7,,8' 9-7 7- 7x 99999999999999999999; do
+        refuses "$command $id" 64 'is no id: write ids as' future "$command" "$id"
+    done
+done
+refuses "output of several" 64 'give one id' future output 7,8
+refuses "output of a third stream" 64 'stdout or stderr' future output --stream both 7
+refuses "events of ids and all" 64 'not both' future events --all 7
+refuses "events without end or beginning" 64 '--count 0' future events --count 0
+for duration in x 5x -1 1h30 '' . 1. 1e3; do
+    refuses "result --timeout '$duration'" 64 'write a duration as' \
+        future result --timeout "$duration" 7
+done
+refuses "submit --delay" 64 'write a duration as' future submit --delay soon -- true
+refuses "submit --priority" 64 'write an integer' future submit --priority high -- true
+refuses "submit --retry" 64 'how many more attempts' future submit --retry -1 -- true
+refuses "submit --after" 64 'write ids as' future submit --after 7:maybe -- true
+refuses "submit --env" 64 'write NAME=VALUE' future submit --env NAME -- true
+refuses "submit --env without a name" 64 'write NAME=VALUE' future submit --env =x -- true
+refuses "status --limit" 64 'write a number' future status --limit many
+refuses "pool with a word that is none" 64 'none of list, set' future pool fill
+refuses "pool set without settings" 64 'which settings' future pool set default
+refuses "pool set with half a setting" 64 'is no setting' future pool set default max_workers
+refuses "pool pause of none" 64 'which pool' future pool pause
+refuses "rpc without a method" 64 'give a method' future rpc
+refuses "rpc with bad JSON" 64 'no JSON' future rpc ping '{'
+refuses "rpc with too much" 64 'give a method' future rpc ping '{}' '{}'
+refuses "shutdown with an argument" 64 'too much' future shutdown now
+
+# ---- no daemon ----
+refuses "no daemon" 69 "no daemon at $FUTURE_SOCKET: No such file.*futured --socket" future ping
+refuses "--socket goes before the environment" 69 'no daemon at /nowhere/x' \
+    future --socket /nowhere/x ping
+refuses "--socket behind the command" 69 'no daemon at /nowhere/x' future ping --socket /nowhere/x
+for command in 'submit true' 'map echo ::: a' status 'result 1' 'exception 1' 'wait 1' 'cancel 1' \
+    'retry 1' events 'output 1' 'forget 1' pool info 'rpc ping' shutdown ''; do
+    # shellcheck disable=SC2086  # words
+    refuses "no daemon for: future $command" 69 'no daemon at' future $command
+done
+long=$(printf '%0200d' 0)
+refuses "a path that is too long" 64 'longer than 107 bytes' future --socket "/$long" ping
+refuses "an empty path" 64 'is empty' future --socket '' ping
+
+# ---- not a daemon, or one that goes ----
+: >"$TMPDIR/file"
+refuses "a file is no daemon" 69 'no daemon at' future --socket "$TMPDIR/file" ping
+
+finish

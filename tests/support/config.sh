@@ -1,0 +1,24 @@
+#!/bin/sh
+# Prints what the build needs to know of the libraries on this machine, as make variables.
+# shellcheck disable=SC2086  # the lists of packages are split on purpose
+set -eu
+
+need="libevent jansson inih"
+pkg-config --exists --print-errors $need check
+
+if pkg-config --exists libsystemd; then
+    systemd=libsystemd
+else
+    systemd=
+fi
+if pkg-config --exists sqlite3; then
+    sqlite=sqlite3
+else
+    sqlite=
+fi
+
+echo "HAVE_SYSTEMD := $([ -n "$systemd" ] && echo 1 || echo 0)"
+echo "DEP_CFLAGS   := $(pkg-config --cflags $need $systemd $sqlite check)"
+echo "DAEMON_LIBS  := $(pkg-config --libs $need $systemd $sqlite)"
+echo "CLIENT_LIBS  := $(pkg-config --libs jansson)"
+echo "TEST_LIBS    := $(pkg-config --libs check)"

@@ -1,0 +1,255 @@
+/* layers: proto */
+#include "proto/json_text.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct slice slice_of(const char *text)
+{
+    return (struct slice){text, strlen(text)};
+}
+
+static void expect_slice(struct slice slice, const char *text)
+{
+    ck_assert_msg(slice.size == strlen(text) && memcmp(slice.text, text, slice.size) == 0,
+                  "got %.*s, expected %s", (int)slice.size, slice.text, text);
+}
+
+/* ---- bounds ---- */
+
+START_TEST(values_are_counted_and_names_are_not)
+{
+    static const struct {
+        const char *text;
+        uint64_t values;
+    } samples[] = {
+        {"", 0},
+        {" \t\r\n", 0},
+        {"1", 1},
+        {"-1.5e3", 1},
+        {"\"a\"", 1},
+        {"[]", 1},
+        {"[1,2,3]", 4},
+        {"{\"a\":1}", 2},
+        {"{\"a\" : \"b\"}", 2},
+        {"{\"a\":{\"b\":[true,false,null]},\"c\":\"d\"}", 7},
+        {"[\"a,b:[{}]\",\"\\\"\",\"\\\\\"]", 4},
+        {"[\"\\\\\\\"\",1]", 3},
+    };
+
+    for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+        const char *text = samples[i].text;
+        uint64_t values = samples[i].values;
+
+        ck_assert_int_eq(json_text_bounds(text, strlen(text), 9, values), JSON_WITHIN_BOUNDS);
+        if (values > 0)
+            ck_assert_msg(json_text_bounds(text, strlen(text), 9, values - 1) ==
+                              JSON_TOO_MANY_VALUES,
+                          "%s", text);
+    }
+}
+END_TEST
+
+START_TEST(nesting_is_measured)
+{
+    const char *text = "[[],{\"a\":[{}]},[[[\"[[[[[[[\"]]]]";
+
+    ck_assert_int_eq(json_text_bounds(text, strlen(text), 4, 99), JSON_WITHIN_BOUNDS);
+    ck_assert_int_eq(json_text_bounds(text, strlen(text), 3, 99), JSON_TOO_DEEP);
+    ck_assert_int_eq(json_text_bounds("1", 1, 0, 99), JSON_WITHIN_BOUNDS);
+    ck_assert_int_eq(json_text_bounds("[", 1, 0, 99), JSON_TOO_DEEP);
+}
+END_TEST
+
+START_TEST(a_nul_byte_is_found_everywhere)
+{
+    ck_assert_int_eq(json_text_bounds("{}\0", 3, 9, 9), JSON_HAS_NUL);
+    ck_assert_int_eq(json_text_bounds("\0", 1, 9, 9), JSON_HAS_NUL);
+    ck_assert_int_eq(json_text_bounds("\"a\0b\"", 5, 9, 9), JSON_HAS_NUL);
+    ck_assert_int_eq(json_text_bounds("[[[[\0", 5, 1, 9), JSON_HAS_NUL);
+    ck_assert_int_eq(json_text_bounds("\"\\u0000\"", 8, 9, 9), JSON_WITHIN_BOUNDS);
+}
+END_TEST
+
+/* Every text that is no JSON is left to the parser, but must not be run past. Each sample lies in
+ * memory of exactly its size, so that a sanitizer sees one byte too many. */
+START_TEST(any_bytes_are_safe)
+{
+    static const char *const samples[] = {
+        "\"",  "\"\\",     "\"\\\"", "{\"a\"",    "{\"a\":",       "{\"a\":1",
+        "[",   "[1",       "[1,",    "]",         "}}}}",          ",,,",
+        ":::", "\"a\":",   "[\"",    "{\"\\u00",  "{\"\\ud83d\\u", "tru",
+        "\\",  "\xff\xfe", "{,}",    "{\"a\" 1}",
+    };
+
+    for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+        size_t size = strlen(samples[i]);
+        char *text = malloc(size);
+        struct slice *elements = NULL;
+        struct slice slice = {text, size};
+        size_t count;
+
+        ck_assert_ptr_nonnull(text);
+        memcpy(text, samples[i], size);
+        ck_assert_int_eq(json_text_bounds(text, size, 9, 99), JSON_WITHIN_BOUNDS);
+        json_text_member(slice, "a", &slice);
+        ck_assert_int_eq(json_text_elements((struct slice){text, size}, &elements, &count),
+                         -EINVAL);
+        free(text);
+    }
+}
+END_TEST
+
+/* ---- members ---- */
+
+START_TEST(members_are_found)
+{
+    struct slice object = slice_of(" { \"a\" : 1 ,\t\"b\":[1, {\"z\":2}] , \"c\":{\"a\":\"}\"},"
+                                   "\"d\":\"\\\"x\", \"\":null,\"e\":-1.5e3 } ");
+    static const char *const expected[][2] = {
+        {"a", "1"},   {"b", "[1, {\"z\":2}]"}, {"c", "{\"a\":\"}\"}"}, {"d", "\"\\\"x\""},
+        {"", "null"}, {"e", "-1.5e3"},
+    };
+
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+        struct slice value = {0};
+
+        ck_assert(json_text_member(object, expected[i][0], &value));
+        expect_slice(value, expected[i][1]);
+    }
+}
+END_TEST
+
+START_TEST(what_is_no_member_is_not_found)
+{
+    struct slice value = slice_of("untouched");
+
+    ck_assert(!json_text_member(slice_of("{}"), "a", &value));
+    ck_assert(!json_text_member(slice_of("{\"b\":{\"a\":1}}"), "a", &value));
+    ck_assert(!json_text_member(slice_of("{\"b\":\"a\"}"), "a", &value));
+    ck_assert(!json_text_member(slice_of("{\"ab\":1}"), "a", &value));
+    ck_assert(!json_text_member(slice_of("{\"a\":1}"), "ab", &value));
+    ck_assert(!json_text_member(slice_of("[\"a\",1]"), "a", &value));
+    ck_assert(!json_text_member(slice_of("\"a\""), "a", &value));
+    ck_assert(!json_text_member(slice_of(""), "a", &value));
+    expect_slice(value, "untouched");
+}
+END_TEST
+
+START_TEST(names_with_escapes_are_found)
+{
+    static const char *const samples[][2] = {
+        {"{\"x\":0,\"\\u0061rgs\":1}", "args"},
+        {"{\"x\":0,\"\\u0061\\u0072\\u0067\\u0073\":1}", "args"},
+        {"{\"x\":0,\"\\u00e9\":1}", "\xc3\xa9"},
+        {"{\"x\":0,\"\\u20AC\":1}", "\xe2\x82\xac"},
+        {"{\"x\":0,\"\\ud83d\\uDE00!\":1}", "\xf0\x9f\x98\x80!"},
+        {"{\"x\":0,\"\\\"\\\\\\/\\b\\f\\n\\r\\t\":1}", "\"\\/\b\f\n\r\t"},
+        {"{\"\\u0061rg\":0,\"\\u0061\":0,\"args\":1}", "args"},
+        {"{\"arg\\u0000\\u0000\\u0000\":0,\"arg\":1}", "arg"},
+        {"{\"arg\\u0000\":0,\"arg\\u0073x\":0,\"arg\":1}", "arg"},
+    };
+
+    for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+        struct slice value = {0};
+
+        ck_assert_msg(json_text_member(slice_of(samples[i][0]), samples[i][1], &value), "%s",
+                      samples[i][0]);
+        expect_slice(value, "1");
+    }
+}
+END_TEST
+
+/* ---- elements ---- */
+
+START_TEST(elements_are_cut_out)
+{
+    struct slice array = slice_of(" [ 1 ,\"a,]\", [2,[3]],{\"b\":[4]} , null,\"\\\\\" ] ");
+    static const char *const expected[] = {"1",           "\"a,]\"", "[2,[3]]",
+                                           "{\"b\":[4]}", "null",    "\"\\\\\""};
+    struct slice *elements = NULL;
+    size_t count = 0;
+
+    ck_assert_int_eq(json_text_elements(array, &elements, &count), 0);
+    ck_assert_uint_eq(count, 6);
+    for (size_t i = 0; i < count; i++)
+        expect_slice(elements[i], expected[i]);
+    free(elements);
+}
+END_TEST
+
+START_TEST(an_empty_array_has_none)
+{
+    struct slice one = {0};
+    struct slice *elements = &one;
+    size_t count = 9;
+
+    ck_assert_int_eq(json_text_elements(slice_of("[ ]"), &elements, &count), 0);
+    ck_assert_ptr_null(elements);
+    ck_assert_uint_eq(count, 0);
+}
+END_TEST
+
+START_TEST(what_is_no_array_has_no_elements)
+{
+    struct slice *elements = NULL;
+    size_t count = 9;
+
+    ck_assert_int_eq(json_text_elements(slice_of("{}"), &elements, &count), -EINVAL);
+    ck_assert_int_eq(json_text_elements(slice_of("1"), &elements, &count), -EINVAL);
+    ck_assert_int_eq(json_text_elements(slice_of(""), &elements, &count), -EINVAL);
+    ck_assert_uint_eq(count, 9);
+}
+END_TEST
+
+START_TEST(a_million_elements)
+{
+    const size_t wanted = 1000000;
+    char *text = malloc(wanted * 4 + 2);
+    struct slice *elements = NULL;
+    size_t count = 0;
+
+    ck_assert_ptr_nonnull(text);
+    for (size_t i = 0; i < wanted; i++)
+        memcpy(text + i * 4, i % 2 == 0 ? ",\"a\"" : ",[1]", 4);
+    text[0] = '[';
+    text[wanted * 4] = ']';
+    ck_assert_int_eq(json_text_elements((struct slice){text, wanted * 4 + 1}, &elements, &count),
+                     0);
+    ck_assert_uint_eq(count, wanted);
+    for (size_t i = 0; i < count; i++) {
+        if (elements[i].text != text + i * 4 + 1 || elements[i].size != 3)
+            ck_abort_msg("element %zu is cut wrongly", i);
+    }
+    free(elements);
+    free(text);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("json_text");
+    TCase *tests = tcase_create("json_text");
+    SRunner *runner = srunner_create(suite);
+    int failed;
+
+    tcase_set_timeout(tests, 30);
+    tcase_add_test(tests, values_are_counted_and_names_are_not);
+    tcase_add_test(tests, nesting_is_measured);
+    tcase_add_test(tests, a_nul_byte_is_found_everywhere);
+    tcase_add_test(tests, any_bytes_are_safe);
+    tcase_add_test(tests, members_are_found);
+    tcase_add_test(tests, what_is_no_member_is_not_found);
+    tcase_add_test(tests, names_with_escapes_are_found);
+    tcase_add_test(tests, elements_are_cut_out);
+    tcase_add_test(tests, an_empty_array_has_none);
+    tcase_add_test(tests, what_is_no_array_has_no_elements);
+    tcase_add_test(tests, a_million_elements);
+    suite_add_tcase(suite, tests);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,315 @@
+/* layers: base */
+#include "daemon/base/loop.h"
+
+#include "daemon/base/clock.h"
+
+#include <check.h>
+#include <event2/event.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define RINGERS 4
+#define RINGS   20000
+
+static struct loop *loop;
+
+static void set_up(void)
+{
+    ck_assert_int_eq(loop_new(&loop), 0);
+}
+
+static void tear_down(void)
+{
+    loop_free(loop);
+}
+
+static void count_and_stop(void *arg)
+{
+    int *count = arg;
+
+    ++*count;
+    loop_stop(loop);
+}
+
+START_TEST(loop_is_epoll)
+{
+    ck_assert_str_eq(event_base_get_method(loop_event_base(loop)), "epoll");
+    loop_free(NULL);
+}
+END_TEST
+
+static void *ring_once(void *arg)
+{
+    loop_wakeup_ring(arg);
+    return NULL;
+}
+
+START_TEST(ring_wakes_the_loop)
+{
+    struct loop_wakeup *wakeup;
+    pthread_t thread;
+    int count = 0;
+
+    ck_assert_int_eq(loop_wakeup_new(loop, count_and_stop, &count, &wakeup), 0);
+    for (int round = 1; round <= 3; round++) {
+        ck_assert_int_eq(pthread_create(&thread, NULL, ring_once, wakeup), 0);
+        ck_assert_int_eq(loop_run(loop), 0);
+        pthread_join(thread, NULL);
+        ck_assert_int_eq(count, round);
+    }
+    loop_wakeup_free(wakeup);
+    loop_wakeup_free(NULL);
+}
+END_TEST
+
+START_TEST(rings_before_the_loop_count_as_one)
+{
+    struct loop_wakeup *wakeup;
+    int count = 0;
+
+    ck_assert_int_eq(loop_wakeup_new(loop, count_and_stop, &count, &wakeup), 0);
+    for (int i = 0; i < 10; i++)
+        loop_wakeup_ring(wakeup);
+    ck_assert_int_eq(loop_run(loop), 0);
+    ck_assert_int_eq(count, 1);
+    loop_wakeup_free(wakeup);
+}
+END_TEST
+
+/* Work that several threads hand to the loop: a counter each, without a lock; the rings alone must
+ * carry it over. */
+struct shared {
+    struct loop_wakeup *wakeup;
+    atomic_int done;
+    int seen;
+};
+
+static void *ring_often(void *arg)
+{
+    struct shared *shared = arg;
+
+    for (int i = 0; i < RINGS; i++) {
+        atomic_fetch_add_explicit(&shared->done, 1, memory_order_relaxed);
+        loop_wakeup_ring(shared->wakeup);
+    }
+    return NULL;
+}
+
+static void collect(void *arg)
+{
+    struct shared *shared = arg;
+
+    shared->seen = atomic_load_explicit(&shared->done, memory_order_relaxed);
+    if (shared->seen == RINGERS * RINGS)
+        loop_stop(loop);
+}
+
+START_TEST(no_ring_is_lost)
+{
+    struct shared shared = {0};
+    pthread_t threads[RINGERS];
+
+    ck_assert_int_eq(loop_wakeup_new(loop, collect, &shared, &shared.wakeup), 0);
+    for (int i = 0; i < RINGERS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, ring_often, &shared), 0);
+    /* A lost last ring would let this wait for ever, and the test would time out. */
+    ck_assert_int_eq(loop_run(loop), 0);
+    ck_assert_int_eq(shared.seen, RINGERS * RINGS);
+    for (int i = 0; i < RINGERS; i++)
+        pthread_join(threads[i], NULL);
+    loop_wakeup_free(shared.wakeup);
+}
+END_TEST
+
+struct ring_again {
+    struct loop_wakeup *wakeup;
+    int count;
+};
+
+static void ring_from_callback(void *arg)
+{
+    struct ring_again *again = arg;
+
+    if (++again->count < 3)
+        loop_wakeup_ring(again->wakeup);
+    else
+        loop_stop(loop);
+}
+
+START_TEST(ring_from_its_own_callback_counts)
+{
+    struct ring_again again = {0};
+
+    ck_assert_int_eq(loop_wakeup_new(loop, ring_from_callback, &again, &again.wakeup), 0);
+    loop_wakeup_ring(again.wakeup);
+    ck_assert_int_eq(loop_run(loop), 0);
+    ck_assert_int_eq(again.count, 3);
+    loop_wakeup_free(again.wakeup);
+}
+END_TEST
+
+START_TEST(timer_fires_at_its_time)
+{
+    struct loop_timer *timer;
+    uint64_t when_ns = clock_mono_ns() + 30 * NS_PER_MS;
+    int count = 0;
+
+    ck_assert_int_eq(loop_timer_new(loop, count_and_stop, &count, &timer), 0);
+    loop_timer_set(timer, when_ns);
+    loop_timer_set(timer, when_ns);
+    ck_assert_int_eq(loop_run(loop), 0);
+    ck_assert_int_eq(count, 1);
+    ck_assert_uint_ge(clock_mono_ns(), when_ns);
+    loop_timer_free(timer);
+    loop_timer_free(NULL);
+}
+END_TEST
+
+START_TEST(time_gone_by_fires_at_once)
+{
+    struct loop_timer *timer;
+    int count = 0;
+
+    ck_assert_int_eq(loop_timer_new(loop, count_and_stop, &count, &timer), 0);
+    for (int round = 1; round <= 2; round++) {
+        loop_timer_set(timer, 1);
+        ck_assert_int_eq(loop_run(loop), 0);
+        ck_assert_int_eq(count, round);
+    }
+    loop_timer_free(timer);
+}
+END_TEST
+
+static void must_not_fire(void *arg)
+{
+    (void)arg;
+    ck_abort_msg("a timer fired that was disarmed");
+}
+
+START_TEST(disarmed_timer_does_not_fire)
+{
+    struct loop_timer *disarmed, *last;
+    uint64_t soon_ns = clock_mono_ns() + 10 * NS_PER_MS;
+    int count = 0;
+
+    ck_assert_int_eq(loop_timer_new(loop, must_not_fire, NULL, &disarmed), 0);
+    ck_assert_int_eq(loop_timer_new(loop, count_and_stop, &count, &last), 0);
+    loop_timer_set(disarmed, soon_ns);
+    loop_timer_set(disarmed, 0);
+    loop_timer_set(last, soon_ns + 10 * NS_PER_MS);
+    ck_assert_int_eq(loop_run(loop), 0);
+    ck_assert_int_eq(count, 1);
+    loop_timer_free(disarmed);
+    loop_timer_free(last);
+}
+END_TEST
+
+static void stop(void *arg)
+{
+    (void)arg;
+    loop_stop(loop);
+}
+
+/* Both timers are due in one round; the first disarms the other. */
+struct two_timers {
+    struct loop_timer *timers[2];
+    int fired;
+};
+
+static void disarm_both(void *arg)
+{
+    struct two_timers *two = arg;
+
+    two->fired++;
+    loop_timer_set(two->timers[0], 0);
+    loop_timer_set(two->timers[1], 0);
+}
+
+START_TEST(timer_disarmed_in_the_same_round_does_not_fire)
+{
+    struct two_timers two = {0};
+    struct loop_timer *last;
+
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(loop_timer_new(loop, disarm_both, &two, &two.timers[i]), 0);
+        loop_timer_set(two.timers[i], 1);
+    }
+    ck_assert_int_eq(loop_timer_new(loop, stop, NULL, &last), 0);
+    loop_timer_set(last, clock_mono_ns() + 20 * NS_PER_MS);
+    ck_assert_int_eq(loop_run(loop), 0);
+    ck_assert_int_eq(two.fired, 1);
+    for (int i = 0; i < 2; i++)
+        loop_timer_free(two.timers[i]);
+    loop_timer_free(last);
+}
+END_TEST
+
+START_TEST(signal_reaches_the_loop)
+{
+    struct loop_signal *hook;
+    int count = 0;
+
+    ck_assert_int_eq(loop_signal_new(loop, SIGUSR1, count_and_stop, &count, &hook), 0);
+    ck_assert_int_eq(kill(getpid(), SIGUSR1), 0);
+    ck_assert_int_eq(loop_run(loop), 0);
+    ck_assert_int_eq(count, 1);
+    loop_signal_free(hook);
+    loop_signal_free(NULL);
+}
+END_TEST
+
+START_TEST(idle_loop_does_not_wake_up)
+{
+    struct loop_wakeup *wakeup;
+    struct loop_timer *unset, *last;
+    struct loop_signal *hook;
+    struct rusage before, after;
+    int count = 0;
+
+    ck_assert_int_eq(loop_wakeup_new(loop, must_not_fire, NULL, &wakeup), 0);
+    ck_assert_int_eq(loop_timer_new(loop, must_not_fire, NULL, &unset), 0);
+    ck_assert_int_eq(loop_signal_new(loop, SIGUSR1, must_not_fire, NULL, &hook), 0);
+    ck_assert_int_eq(loop_timer_new(loop, count_and_stop, &count, &last), 0);
+    loop_timer_set(last, clock_mono_ns() + 200 * NS_PER_MS);
+    getrusage(RUSAGE_THREAD, &before);
+    ck_assert_int_eq(loop_run(loop), 0);
+    getrusage(RUSAGE_THREAD, &after);
+    ck_assert_int_eq(count, 1);
+    /* Each time that the thread went to sleep counts as one. */
+    ck_assert_int_le(after.ru_nvcsw - before.ru_nvcsw, 2);
+    loop_wakeup_free(wakeup);
+    loop_timer_free(unset);
+    loop_timer_free(last);
+    loop_signal_free(hook);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tcase = tcase_create("loop");
+    Suite *suite = suite_create("loop");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, loop_is_epoll);
+    tcase_add_test(tcase, ring_wakes_the_loop);
+    tcase_add_test(tcase, rings_before_the_loop_count_as_one);
+    tcase_add_test(tcase, no_ring_is_lost);
+    tcase_add_test(tcase, ring_from_its_own_callback_counts);
+    tcase_add_test(tcase, timer_fires_at_its_time);
+    tcase_add_test(tcase, time_gone_by_fires_at_once);
+    tcase_add_test(tcase, disarmed_timer_does_not_fire);
+    tcase_add_test(tcase, timer_disarmed_in_the_same_round_does_not_fire);
+    tcase_add_test(tcase, signal_reaches_the_loop);
+    tcase_add_test(tcase, idle_loop_does_not_wake_up);
+    suite_add_tcase(suite, tcase);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}

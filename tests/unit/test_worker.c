@@ -1,0 +1,461 @@
+/* layers: core base */
+/* extra: tests/support/core_fixture.c */
+#include "daemon/core/worker.h"
+
+#include <check.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
+#include "daemon/core/call_impl.h"
+#include "daemon/core/work_queue.h"
+#include "tests/support/core_fixture.h"
+
+/* One worker, whose messages the test takes one by one. */
+struct desk {
+    struct loop *loop;
+    struct completions *completions;
+    struct work_queue *queue;
+    struct worker *worker;
+    struct message *messages; /* taken from the list, not yet looked at */
+    int go;                   /* eventfd: lets a job go on */
+};
+
+static void on_wakeup(void *arg)
+{
+    struct desk *desk = arg;
+    loop_stop(desk->loop);
+}
+
+static void desk_open(struct desk *desk, const struct function *initializer, uint64_t max_tasks)
+{
+    *desk = (struct desk){.go = eventfd(0, EFD_CLOEXEC)};
+    ck_assert_int_eq(loop_new(&desk->loop), 0);
+    ck_assert_int_eq(completions_new(desk->loop, on_wakeup, desk, &desk->completions), 0);
+    completions_wake_always(desk->completions, true);
+    desk->queue = work_queue_new();
+    struct work_queue_rules rules = {
+        .max_threads = 1, .idle_ns = 3600 * NS_PER_S, .max_tasks = max_tasks};
+    work_queue_set_rules(desk->queue, &rules);
+    struct worker_settings settings = {
+        .queue = desk->queue,
+        .completions = desk->completions,
+        .name_prefix = "a-rather-long",
+        .number = 7,
+        .initializer = initializer,
+        .initializer_args = "{\"a\":1}garbage",
+        .initializer_args_bytes = 7,
+    };
+    ck_assert_int_eq(worker_start(&settings, desk, &desk->worker), 0);
+    ck_assert_ptr_eq(worker_owner(desk->worker), desk);
+}
+
+static struct message *next_message(struct desk *desk)
+{
+    while (!desk->messages) {
+        desk->messages = completions_take(desk->completions);
+        if (!desk->messages)
+            ck_assert_int_eq(loop_run(desk->loop), 0);
+    }
+    struct message *message = desk->messages;
+    desk->messages = message->next;
+    return message;
+}
+
+static void expect_exit(struct desk *desk)
+{
+    struct message *message = next_message(desk);
+    ck_assert_int_eq(message->kind, MESSAGE_WORKER_EXITED);
+    ck_assert_ptr_eq(worker_of_message(message), desk->worker);
+}
+
+static void desk_close(struct desk *desk)
+{
+    ck_assert_ptr_null(desk->messages);
+    ck_assert_uint_eq(work_queue_threads(desk->queue), 0);
+    worker_join(desk->worker);
+    work_queue_free(desk->queue);
+    completions_free(desk->completions);
+    loop_free(desk->loop);
+    close(desk->go);
+}
+
+static void send_away(struct desk *desk)
+{
+    struct work_queue_rules rules = {.closing = true};
+    work_queue_set_rules(desk->queue, &rules);
+    expect_exit(desk);
+    desk_close(desk);
+}
+
+static void call_init(struct call *call, const struct function *function)
+{
+    memset(call, 0, sizeof(*call));
+    call->function = function;
+    call->args = "[1]";
+    call->args_bytes = 3;
+    call->attempt = 1;
+    call->id = 5;
+    call->output_cap_bytes = 100;
+    call->started.kind = MESSAGE_CALL_STARTED;
+    call->finished.kind = MESSAGE_CALL_FINISHED;
+    call->output_changed.kind = MESSAGE_CALL_OUTPUT;
+}
+
+static void push(struct desk *desk, struct call *call)
+{
+    ck_assert_int_eq(work_queue_push(desk->queue, call, 0, 1, 1), 0);
+}
+
+static void expect(struct desk *desk, struct message *message)
+{
+    ck_assert_ptr_eq(next_message(desk), message);
+}
+
+static void call_clear(struct call *call)
+{
+    outcome_clear(&call->outcome);
+    output_unref(atomic_load(&call->output));
+}
+
+/* ---- jobs ---- */
+
+static struct function function_of(void (*run)(const struct function *, struct call *),
+                                   struct function_ops *ops, void *state)
+{
+    *ops = (struct function_ops){.kind = "native", .run = run};
+    return (struct function){.name = "test", .ops = ops, .state = state};
+}
+
+struct thread_facts {
+    char name[16];
+    pid_t tid;
+    sigset_t mask;
+    char args[16];
+    uint64_t id;
+    unsigned attempt;
+};
+
+static void look_around(const struct function *function, struct call *call)
+{
+    struct thread_facts *facts = function->state;
+    size_t bytes;
+    const char *args = call_args(call, &bytes);
+    memcpy(facts->args, args, bytes);
+    pthread_getname_np(pthread_self(), facts->name, sizeof(facts->name));
+    facts->tid = gettid();
+    pthread_sigmask(SIG_BLOCK, NULL, &facts->mask);
+    facts->id = call_id(call);
+    facts->attempt = call_attempt(call);
+    ck_assert_ptr_null(call_item(call, &bytes));
+    ck_assert_uint_eq(bytes, 0);
+    call_set_pid(call, 4711);
+    outcome_set_result(call_outcome(call), strdup("1"), 1);
+}
+
+static void set_no_outcome(const struct function *function, struct call *call)
+{
+    (void)function;
+    output_append(call_output(call), OUTPUT_STDOUT, "hi", 2);
+}
+
+static void raise_boom(const struct function *function, struct call *call)
+{
+    (void)function;
+    outcome_set_exception(call_outcome(call), "Boom", "no", NULL, 0);
+}
+
+/* Returns once it may, without a look at what it was asked. */
+static void wait_for_go(const struct function *function, struct call *call)
+{
+    const struct desk *desk = function->state;
+    eventfd_t value;
+    ck_assert_int_eq(eventfd_read(desk->go, &value), 0);
+    outcome_set_result(call_outcome(call), NULL, 0);
+}
+
+/* Returns the serial of the stop that it was asked for: "0" where it is not asked within no time.
+ */
+static void tell_stop(const struct function *function, struct call *call)
+{
+    struct pollfd stop = {.fd = call_stop_fd(call), .events = POLLIN};
+    struct stop_request request = {.serial = 0};
+    char text[32 + sizeof(request.reason)];
+    if (function->state)
+        poll(&stop, 1, -1);
+    bool readable = poll(&stop, 1, 0) > 0;
+    bool asked = call_stop(call, &request);
+    bool quiet = poll(&stop, 1, 0) == 0;
+    snprintf(text, sizeof(text), "%d%d%d %u %s", readable, asked, quiet, request.serial,
+             request.reason);
+    outcome_set_result(call_outcome(call), strdup(text), strlen(text));
+}
+
+/* ---- tests ---- */
+
+START_TEST(a_call_runs_on_a_thread_of_its_own)
+{
+    struct thread_facts facts = {.id = 0};
+    struct function_ops ops;
+    struct function function = function_of(look_around, &ops, &facts);
+    struct call call;
+    struct desk desk;
+    desk_open(&desk, NULL, 0);
+    call_init(&call, &function);
+    push(&desk, &call);
+    expect(&desk, &call.started);
+    expect(&desk, &call.finished);
+    ck_assert_str_eq(facts.name, "a-rather-long-7");
+    ck_assert_str_eq(worker_name(desk.worker), "a-rather-long-7");
+    ck_assert_int_ne(facts.tid, gettid());
+    ck_assert_int_eq(worker_tid(desk.worker), facts.tid);
+    ck_assert_str_eq(facts.args, "[1]");
+    ck_assert_uint_eq(facts.id, 5);
+    ck_assert_uint_eq(facts.attempt, 1);
+    ck_assert_int_eq(sigismember(&facts.mask, SIGTERM), 1);
+    ck_assert_int_eq(sigismember(&facts.mask, SIGCHLD), 1);
+    ck_assert_int_eq(call.outcome.kind, OUTCOME_RESULT);
+    ck_assert_int_eq(atomic_load(&call.pid), 0);
+    ck_assert_int_gt(call.started_us, 0);
+    ck_assert_int_ge(call.finished_us, call.started_us);
+    ck_assert_ptr_eq(call.worker, desk.worker);
+    send_away(&desk);
+    call_clear(&call);
+    /* The mask of this thread is as it was. */
+    sigset_t mask;
+    pthread_sigmask(SIG_BLOCK, NULL, &mask);
+    ck_assert_int_eq(sigismember(&mask, SIGTERM), 0);
+}
+END_TEST
+
+START_TEST(a_function_without_outcome_raises_and_its_output_ends)
+{
+    struct function_ops ops;
+    struct function function = function_of(set_no_outcome, &ops, NULL);
+    struct call call;
+    struct desk desk;
+    char text[8];
+    uint64_t kept;
+    bool ended;
+    desk_open(&desk, NULL, 0);
+    call_init(&call, &function);
+    push(&desk, &call);
+    expect(&desk, &call.started);
+    expect(&desk, &call.finished);
+    ck_assert_int_eq(call.outcome.kind, OUTCOME_EXCEPTION);
+    ck_assert_str_eq(outcome_type(&call.outcome), "InternalError");
+    ck_assert_uint_eq(
+        output_read(atomic_load(&call.output), OUTPUT_STDOUT, 0, text, 8, &kept, &ended), 2);
+    ck_assert(ended);
+    send_away(&desk);
+    call_clear(&call);
+}
+END_TEST
+
+START_TEST(a_worker_takes_one_call_after_the_other)
+{
+    struct function_ops ops;
+    struct function function = function_of(raise_boom, &ops, NULL);
+    struct call calls[20];
+    struct desk desk;
+    desk_open(&desk, NULL, 0);
+    for (size_t i = 0; i < 20; i++) {
+        call_init(&calls[i], &function);
+        push(&desk, &calls[i]);
+    }
+    for (size_t i = 0; i < 20; i++) {
+        expect(&desk, &calls[i].started);
+        expect(&desk, &calls[i].finished);
+        ck_assert_str_eq(outcome_type(&calls[i].outcome), "Boom");
+        call_clear(&calls[i]);
+    }
+    send_away(&desk);
+}
+END_TEST
+
+START_TEST(the_last_call_of_a_share_is_told_after_the_exit)
+{
+    struct function_ops ops;
+    struct function function = function_of(raise_boom, &ops, NULL);
+    struct call calls[3];
+    struct desk desk;
+    desk_open(&desk, NULL, 2);
+    for (size_t i = 0; i < 3; i++) {
+        call_init(&calls[i], &function);
+        push(&desk, &calls[i]);
+    }
+    expect(&desk, &calls[0].started);
+    expect(&desk, &calls[0].finished);
+    expect(&desk, &calls[1].started);
+    expect_exit(&desk);
+    expect(&desk, &calls[1].finished);
+    ck_assert_uint_eq(work_queue_length(desk.queue), 1);
+    ck_assert(work_queue_remove(desk.queue, &calls[2]));
+    desk_close(&desk);
+    for (size_t i = 0; i < 3; i++)
+        call_clear(&calls[i]);
+}
+END_TEST
+
+START_TEST(the_initializer_comes_first)
+{
+    struct thread_facts facts = {.id = 99};
+    struct function_ops ops, call_ops;
+    struct function initializer = function_of(look_around, &ops, &facts);
+    struct function function = function_of(raise_boom, &call_ops, NULL);
+    struct call call;
+    struct desk desk;
+    desk_open(&desk, &initializer, 0);
+    call_init(&call, &function);
+    push(&desk, &call);
+    expect(&desk, &call.started);
+    ck_assert_str_eq(facts.args, "{\"a\":1}");
+    ck_assert_uint_eq(facts.id, 0);
+    ck_assert_int_eq(facts.tid, worker_tid(desk.worker));
+    expect(&desk, &call.finished);
+    send_away(&desk);
+    call_clear(&call);
+}
+END_TEST
+
+START_TEST(an_initializer_that_raises_ends_the_worker)
+{
+    struct function_ops ops;
+    struct function initializer = function_of(raise_boom, &ops, NULL);
+    struct call call;
+    struct desk desk;
+    desk_open(&desk, &initializer, 0);
+    call_init(&call, &initializer);
+    push(&desk, &call);
+    struct message *message = next_message(&desk);
+    ck_assert_int_eq(message->kind, MESSAGE_WORKER_BROKEN);
+    ck_assert_ptr_eq(worker_of_message(message), desk.worker);
+    ck_assert_str_eq(outcome_type(worker_failure(desk.worker)), "Boom");
+    expect_exit(&desk);
+    ck_assert_uint_eq(work_queue_length(desk.queue), 1);
+    desk_close(&desk);
+}
+END_TEST
+
+START_TEST(only_the_call_that_runs_can_be_stopped)
+{
+    struct stop_request stop = {.cause = STOP_TERMINATE, .reason = "enough"};
+    struct function_ops ops, waiting_ops;
+    struct desk desk;
+    struct function waiting = function_of(wait_for_go, &waiting_ops, &desk);
+    struct function telling = function_of(tell_stop, &ops, NULL);
+    struct call first, second;
+    desk_open(&desk, NULL, 0);
+    call_init(&first, &waiting);
+    call_init(&second, &telling);
+    push(&desk, &first);
+    push(&desk, &second);
+    expect(&desk, &first.started);
+    worker_stop_call(desk.worker, &second, &stop);
+    ck_assert_int_eq(eventfd_write(desk.go, 1), 0);
+    expect(&desk, &first.finished);
+    expect(&desk, &second.started);
+    expect(&desk, &second.finished);
+    ck_assert_str_eq(second.outcome.json, "001 0 ");
+    /* Nor one that is through. */
+    worker_stop_call(desk.worker, &second, &stop);
+    worker_stop_any(desk.worker, &stop);
+    call_clear(&second);
+    call_init(&second, &telling);
+    push(&desk, &second);
+    expect(&desk, &second.started);
+    expect(&desk, &second.finished);
+    ck_assert_str_eq(second.outcome.json, "001 0 ");
+    send_away(&desk);
+    call_clear(&second);
+}
+END_TEST
+
+START_TEST(a_stop_that_nobody_read_does_not_stop_the_next_call)
+{
+    struct stop_request stop = {.cause = STOP_TERMINATE, .reason = "enough"};
+    struct function_ops ops, waiting_ops;
+    struct desk desk;
+    struct function waiting = function_of(wait_for_go, &waiting_ops, &desk);
+    struct function telling = function_of(tell_stop, &ops, NULL);
+    struct call first, second;
+    desk_open(&desk, NULL, 0);
+    call_init(&first, &waiting);
+    call_init(&second, &telling);
+    push(&desk, &first);
+    push(&desk, &second);
+    expect(&desk, &first.started);
+    worker_stop_call(desk.worker, &first, &stop);
+    worker_stop_any(desk.worker, &stop);
+    ck_assert_int_eq(eventfd_write(desk.go, 1), 0);
+    expect(&desk, &first.finished);
+    expect(&desk, &second.started);
+    expect(&desk, &second.finished);
+    ck_assert_str_eq(second.outcome.json, "001 0 ");
+    send_away(&desk);
+    call_clear(&first);
+    call_clear(&second);
+}
+END_TEST
+
+START_TEST(a_second_stop_has_a_higher_serial)
+{
+    struct stop_request stop = {.cause = STOP_TERMINATE, .reason = "enough"};
+    struct function_ops ops;
+    struct desk desk;
+    struct function telling = function_of(tell_stop, &ops, &desk);
+    struct call call;
+    desk_open(&desk, NULL, 0);
+    call_init(&call, &telling);
+    push(&desk, &call);
+    expect(&desk, &call.started);
+    worker_stop_call(desk.worker, &call, &stop);
+    expect(&desk, &call.finished);
+    ck_assert_str_eq(call.outcome.json, "111 1 enough");
+    send_away(&desk);
+    call_clear(&call);
+}
+END_TEST
+
+START_TEST(an_initializer_can_be_stopped)
+{
+    struct stop_request stop = {.cause = STOP_SHUTDOWN};
+    struct function_ops ops;
+    struct desk desk;
+    struct function telling = function_of(tell_stop, &ops, &desk);
+    desk_open(&desk, &telling, 0);
+    struct work_queue_rules rules = {.closing = true};
+    work_queue_set_rules(desk.queue, &rules);
+    /* The thread may not have come to it yet: a stop before that is for nobody. */
+    do
+        worker_stop_any(desk.worker, &stop);
+    while (!(desk.messages = completions_take(desk.completions)));
+    expect_exit(&desk);
+    desk_close(&desk);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        a_call_runs_on_a_thread_of_its_own,
+        a_function_without_outcome_raises_and_its_output_ends,
+        a_worker_takes_one_call_after_the_other,
+        the_last_call_of_a_share_is_told_after_the_exit,
+        the_initializer_comes_first,
+        an_initializer_that_raises_ends_the_worker,
+        only_the_call_that_runs_can_be_stopped,
+        a_stop_that_nobody_read_does_not_stop_the_next_call,
+        a_second_stop_has_a_higher_serial,
+        an_initializer_can_be_stopped,
+    };
+    return CORE_CHECK("worker", tests);
+}

@@ -51,8 +51,22 @@ objects  = $(patsubst %.c,$O/%.o,$(sort $(wildcard $(1)/*.c)))
 archives = $(patsubst %,$(BUILD)/lib%.a,$(1))
 
 DAEMON_OBJECTS = $(call objects,daemon)
-CLIENT_OBJECTS = $(call objects,client)
-PROGRAMS       = $(if $(DAEMON_OBJECTS),$(BUILD)/futured) $(if $(CLIENT_OBJECTS),$(BUILD)/future)
+CLIENT_OBJECTS = $(filter-out $O/client/libfuture%,$(call objects,client))
+# The scripts for completion are in the program: `future completion` prints them.
+COMPLETION     = $(patsubst %,$O/client/completion/future.%.o,bash zsh fish) \
+                 $(call objects,client/completion)
+TSP_OBJECTS    = $(call objects,client/tsp) $O/client/parse.o
+PROGRAMS       = $(if $(DAEMON_OBJECTS),$(BUILD)/futured) $(if $(CLIENT_OBJECTS),$(BUILD)/future) \
+                 $(BUILD)/future-tsp
+PLUGINS        = $(patsubst daemon/plugins/%.c,$(BUILD)/plugins/%.so,$(wildcard daemon/plugins/*.c))
+TEST_PLUGINS   = $(patsubst tests/support/plugins/%.c,$(BUILD)/tests/plugins/%.so,\
+                 $(wildcard tests/support/plugins/*.c))
+
+# The library: one for the linker, one for programs that run. The last part of its file's name is the
+# version; the soname changes when programs must be built anew.
+VERSION        = $(shell sed -n 's/.*FUTURED_VERSION "\(.*\)"/\1/p' proto/version.h)
+SONAME         = libfuture.so.0
+LIBFUTURE      = $(BUILD)/libfuture.a $(BUILD)/libfuture.so
 
 # `make check T=test_frame` builds and runs only what carries that in its name; T=unit/ the unit
 # tests, which do without the programs.
@@ -63,10 +77,11 @@ WIRE_TESTS    = $(patsubst %.c,$(BUILD)/%,$(call selected,$(wildcard tests/integ
 SHELL_TESTS   = $(call selected,$(wildcard tests/support/test_*.sh tests/integration/test_*.sh))
 SUPPORT       = $(BUILD)/libtestsupport.a
 SUPERVISE     = $(BUILD)/tests/supervise
+PUPPET        = $(BUILD)/tests/puppet
 
 .DEFAULT_GOAL := all
 .PHONY: all
-all: $(PROGRAMS)
+all: $(PROGRAMS) $(LIBFUTURE) $(PLUGINS)
 
 # ---- Dependencies ---------------------------------------------------------------------
 # config.mk holds what pkg-config says. It is remade first, and on the way installs the
@@ -117,8 +132,65 @@ link = $(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^)
 $(BUILD)/futured: $(DAEMON_OBJECTS) $(call archives,net rpc run store core proto base) $(STAMP)
 	$(link) $(DAEMON_LIBS)
 
-$(BUILD)/future: $(CLIENT_OBJECTS) $(call archives,proto) $(STAMP)
+$(BUILD)/future: $(CLIENT_OBJECTS) $(COMPLETION) $(call archives,future proto) $(STAMP)
+	$(link) $(CLIENT_LIBS) $(CURSES_LIBS)
+
+$O/client/completion/%.o: client/completion/% $(STAMP)
+	@mkdir -p $(@D)
+	$(call say,BIN)$(LD) -r -b binary -z noexecstack -o $@ $<
+
+$(BUILD)/future-tsp: $(TSP_OBJECTS) $(call archives,future proto) $(STAMP)
 	$(link) $(CLIENT_LIBS)
+
+# libfuture is one object, with what it needs of proto/ inside, in which every name but those of its
+# API is local: so it gets into nobody's way, and nobody can lean on its inside.
+PIC_LIBRARY = $(patsubst %.c,$O/pic/%.o,$(sort $(wildcard client/libfuture*.c)))
+PIC_PROTO   = $(patsubst %.c,$O/pic/%.o,$(sort $(wildcard proto/*.c)))
+
+$O/pic/%.o: %.c $(STAMP)
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
+
+$O/pic/libproto.a: $(PIC_PROTO) $(BUILD)/members-proto
+	@rm -f $@
+	$(call say,AR)$(AR) rcs $@ $(PIC_PROTO)
+
+$O/pic/libfuture.o: $(PIC_LIBRARY) $O/pic/libproto.a $(BUILD)/members-libfuture
+	$(call say,LD)$(LD) -r -o $@ $(PIC_LIBRARY) $O/pic/libproto.a
+	@objcopy --localize-hidden $@
+
+$(BUILD)/members-libfuture: FORCE
+	@mkdir -p $(@D)
+	@echo '$(PIC_LIBRARY)' >$@.new
+	@$(keep_if_same)
+
+$(BUILD)/libfuture.a: $O/pic/libfuture.o
+	@rm -f $@
+	$(call say,AR)$(AR) rcs $@ $^
+
+$(BUILD)/libfuture.so.$(VERSION): $O/pic/libfuture.o client/libfuture.map $(STAMP)
+	$(call say,SO)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=client/libfuture.map \
+	    $(filter-out -pie,$(ALL_LDFLAGS)) -o $@ $< $(CLIENT_LIBS)
+
+$(BUILD)/libfuture.so: $(BUILD)/libfuture.so.$(VERSION)
+	@ln -sf $(<F) $(BUILD)/$(SONAME)
+	@ln -sf $(SONAME) $@
+
+# A plugin is one file; what it is linked with beside jansson stands in config.mk. Nobody else may
+# write to it, whatever the umask: the daemon would refuse it. It must not need the daemon's symbols.
+PLUGIN_LDFLAGS = -shared -fPIC -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS) \
+                 $(if $(filter asan tsan,$(MODE)),,-Wl,-z,defs)
+plugin = $(call say,SO)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fvisibility=hidden -MMD -MP -MT $@ \
+             -MF $(@:.so=.d) $(PLUGIN_LDFLAGS) -o $@ $< $(PLUGIN_LIBS_$*) $(PLUGIN_LIBS)
+
+$(BUILD)/plugins/%.so: daemon/plugins/%.c $(STAMP)
+	@mkdir -p $(@D)
+	$(plugin)
+	@chmod go-w $@ $(@D)
+
+$(BUILD)/tests/plugins/%.so: tests/support/plugins/%.c $(STAMP)
+	@mkdir -p $(@D)
+	$(plugin)
 
 # ---- Tests ----------------------------------------------------------------------------
 # A unit test says in its first lines what it is linked with, leftmost first:
@@ -133,10 +205,20 @@ $(BUILD)/tests/unit/%: $O/tests/unit/%.o $$(call unit_needs,tests/unit/$$*.c) $(
 	@mkdir -p $(@D)
 	$(link) $(TEST_LIBS) $(DAEMON_LIBS)
 
+# `private`, so that nothing else is linked, or compiled anew, because of it.
+$(BUILD)/tests/unit/test_libfuture_memory: private LDFLAGS += \
+    -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+
 # The others talk to the real daemon and know nothing of its inside.
 $(BUILD)/tests/integration/%: $O/tests/integration/%.o $(SUPPORT) $(BUILD)/libproto.a $(STAMP)
 	@mkdir -p $(@D)
 	$(link) $(TEST_LIBS) $(CLIENT_LIBS)
+
+# Those of the library use it as any program does.
+$(BUILD)/tests/integration/test_lib%: $O/tests/integration/test_lib%.o $(SUPPORT) \
+    $(BUILD)/libproto.a $(BUILD)/libfuture.so $(STAMP)
+	@mkdir -p $(@D)
+	$(link) -L$(BUILD) -lfuture -Wl,-rpath,$(abspath $(BUILD)) $(TEST_LIBS) $(CLIENT_LIBS)
 
 SUPPORT_OBJECTS = $(patsubst %,$O/tests/support/%.o,daemon client json gate text deadline fixture)
 $(SUPPORT): $(SUPPORT_OBJECTS)
@@ -147,25 +229,36 @@ $(SUPERVISE): $O/tests/support/supervise.o $(STAMP)
 	@mkdir -p $(@D)
 	$(link)
 
+# A handler for the tests. Without sanitizers in any mode: it is not what is tested.
+$(PUPPET): tests/support/puppet.c $(STAMP)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) -std=gnu11 -O1 -g $(WARNINGS) $(ALL_CPPFLAGS) $(DEP_CFLAGS) -o $@ $< $(CLIENT_LIBS)
+
 # Sanitized programs are several times slower; they get the time.
 SLOWER        = $(if $(filter asan tsan coverage debug,$(MODE)),4,1)
 TEST_JOBS    ?= $(shell nproc 2>/dev/null || echo 2)
 TEST_TIMEOUT ?= $(shell echo $$((120 * $(SLOWER))))
 
 .PHONY: tests check check-layers
-tests: $(if $(WIRE_TESTS)$(SHELL_TESTS),$(PROGRAMS)) $(UNIT_TESTS) $(WIRE_TESTS) $(SUPERVISE)
+tests: $(if $(WIRE_TESTS)$(SHELL_TESTS),$(PROGRAMS) $(LIBFUTURE)) $(PLUGINS) $(TEST_PLUGINS) $(UNIT_TESTS) $(WIRE_TESTS) $(SUPERVISE) \
+       $(PUPPET)
 
 check: tests
 	@BUILD='$(BUILD)' MODE='$(MODE)' TEST_JOBS='$(TEST_JOBS)' TEST_TIMEOUT='$(TEST_TIMEOUT)' \
 	    CK_TIMEOUT_MULTIPLIER='$(SLOWER)' \
 	    tests/support/run-tests $(UNIT_TESTS) $(WIRE_TESTS) $(SHELL_TESTS)
 
+# The tests at full size.
+.PHONY: check-long
+check-long: export FUTURED_LONG = 1
+check-long: check
+
 check-layers:
 	@tests/support/check-layers .
 
 .PHONY: lint
 lint: check-layers
-	@CPPFLAGS='$(ALL_CPPFLAGS)' DEP_CFLAGS='$(DEP_CFLAGS)' tests/support/lint.sh
+	@CPPFLAGS='$(ALL_CPPFLAGS) -Iclient' DEP_CFLAGS='$(DEP_CFLAGS)' tests/support/lint.sh
 
 .PHONY: coverage
 coverage:
@@ -177,17 +270,35 @@ coverage:
 run: all
 	@PATH="$(abspath $(BUILD)):$$PATH" tests/support/first-run.sh
 
+# The library as others use it, below $(DESTDIR)$(PREFIX).
+PREFIX     ?= /usr/local
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR     ?= $(PREFIX)/share/man
+.PHONY: install-lib
+install-lib: $(LIBFUTURE)
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(MANDIR)/man3
+	install -m 644 $(BUILD)/libfuture.a $(BUILD)/libfuture.so.$(VERSION) $(DESTDIR)$(LIBDIR)
+	ln -sf libfuture.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libfuture.so
+	install -m 644 client/future.h $(DESTDIR)$(INCLUDEDIR)
+	install -m 644 client/future.3 $(DESTDIR)$(MANDIR)/man3
+	sed -e 's|@prefix@|$(PREFIX)|' -e 's|@libdir@|$(LIBDIR)|' -e 's|@includedir@|$(INCLUDEDIR)|' \
+	    -e 's|@version@|$(VERSION)|' client/future.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/future.pc
+
 .PHONY: clean
 clean:
 	rm -rf build
 
 .PHONY: help
 help:
-	@echo 'make                builds build/futured (the daemon) and build/future (the client)'
+	@echo 'make                builds build/futured (the daemon), build/future (the client), libfuture'
 	@echo 'make run            a first session with a private daemon, to watch'
 	@echo 'make check          builds and runs all tests (T=frame: those with "frame" in their name)'
+	@echo 'make check-long     the same with ten times the load'
 	@echo 'make lint           layers, format, cppcheck, clang-tidy, shellcheck (after: make deps-ci)'
 	@echo 'make coverage       line coverage of daemon/ and proto/ by the tests'
+	@echo 'make install-lib    installs libfuture below DESTDIR and PREFIX (/usr/local)'
 	@echo 'make deps           installs the Debian packages that are missing (deps-ci: those of lint too)'
 	@echo 'make clean          removes build/'
 	@echo
@@ -198,5 +309,5 @@ FORCE:
 
 .SECONDARY:
 -include $(patsubst %.o,%.d,$(foreach l,$(LAYERS),$(call objects,$(DIR_$l))) $(DAEMON_OBJECTS) \
-    $(CLIENT_OBJECTS) $(call objects,tests/unit) $(call objects,tests/integration) \
-    $(call objects,tests/support))
+    $(CLIENT_OBJECTS) $(COMPLETION) $(TSP_OBJECTS) $(call objects,tests/unit) $(call objects,tests/integration) \
+    $(PIC_LIBRARY) $(PIC_PROTO) $(call objects,tests/support)) $(patsubst %.so,%.d,$(PLUGINS) $(TEST_PLUGINS))

@@ -19,25 +19,21 @@ static int bad_text(struct cli *cli, const char *name)
     return cli_bad_usage(cli, "%s is not valid UTF-8", name);
 }
 
-static int take_text(struct cli *cli, struct call_options *options, const char *member,
-                     const char *value)
+static int take_text(struct cli *cli, const char **place, const char *member, const char *value)
 {
     if (!utf8_valid(value, strlen(value)))
         return bad_text(cli, member);
-    writer_key(&options->members, member);
-    writer_cstring(&options->members, value);
+    *place = value;
     return 0;
 }
 
-static int take_duration(struct cli *cli, struct call_options *options, const char *member,
-                         const char *value)
+static int take_duration(struct cli *cli, const char **place, const char *member, const char *value)
 {
     int64_t us;
 
     if (parse_duration(value, &us) < 0)
         return cli_bad_usage(cli, "--%s %s: write a duration as 90s, 5m, 2h or 0.5", member, value);
-    writer_key(&options->members, member);
-    writer_seconds(&options->members, us);
+    *place = value;
     return 0;
 }
 
@@ -47,8 +43,7 @@ static int take_priority(struct cli *cli, struct call_options *options, const ch
 
     if (parse_int(value, &priority) < 0)
         return cli_bad_usage(cli, "--priority %s: write an integer, as 10 or -5", value);
-    writer_key(&options->members, "priority");
-    writer_int(&options->members, priority);
+    options->priority = value;
     return 0;
 }
 
@@ -58,19 +53,19 @@ static int take_retry(struct cli *cli, struct call_options *options, const char 
 
     if (parse_uint(value, &max) < 0 || max > INT32_MAX)
         return cli_bad_usage(cli, "--retry %s: write how many more attempts, as 3", value);
-    writer_key(&options->members, "retry");
-    writer_begin_object(&options->members);
-    writer_key(&options->members, "max");
-    writer_uint(&options->members, max);
-    writer_end_object(&options->members);
+    options->retry = value;
     return 0;
 }
 
 static int take_after(struct cli *cli, struct call_options *options, const char *value)
 {
-    writer_key(&options->members, "after");
-    if (parse_after(value, &options->members) < 0)
+    struct writer ignored = {0};
+    int r = parse_after(value, &ignored);
+
+    writer_free(&ignored);
+    if (r < 0)
         return cli_bad_usage(cli, "--after %s: write ids as 7 or 7,8:done,10-12", value);
+    options->after = value;
     return 0;
 }
 
@@ -108,21 +103,26 @@ int call_options_take(struct cli *cli, struct call_options *options, int option,
 {
     switch (option) {
     case 'l':
-        return take_text(cli, options, "label", value);
+        return take_text(cli, &options->label, "label", value);
     case 'p':
-        return take_text(cli, options, "pool", value);
+        return take_text(cli, &options->pool, "pool", value);
     case OPTION_KEY:
-        return take_text(cli, options, "key", value);
+        return take_text(cli, &options->key, "key", value);
     case OPTION_PRIORITY:
         return take_priority(cli, options, value);
     case OPTION_AFTER:
         return take_after(cli, options, value);
     case OPTION_DELAY:
-        return take_duration(cli, options, "delay", value);
+        return take_duration(cli, &options->delay, "delay", value);
     case OPTION_TIMEOUT:
-        return take_duration(cli, options, "timeout", value);
+        return take_duration(cli, &options->timeout, "timeout", value);
     case OPTION_RETRY:
         return take_retry(cli, options, value);
+    case OPTION_RETRY_DELAY:
+        return take_duration(cli, &options->retry_delay, "retry-delay", value);
+    case OPTION_RERUN:
+        options->rerun = true;
+        return 0;
     case OPTION_ENV:
         return take_env(cli, options, value);
     case OPTION_CWD:
@@ -209,6 +209,61 @@ static int write_argv(struct cli *cli, char **argv, size_t argc, struct writer *
     return 0;
 }
 
+static void write_text(struct writer *params, const char *member, const char *value)
+{
+    if (!value)
+        return;
+    writer_key(params, member);
+    writer_cstring(params, value);
+}
+
+/* Checked when it was taken. */
+static void write_duration(struct writer *params, const char *member, const char *value)
+{
+    int64_t us;
+
+    if (!value || parse_duration(value, &us) < 0)
+        return;
+    writer_key(params, member);
+    writer_seconds(params, us);
+}
+
+static void write_retry(struct writer *params, const struct call_options *options)
+{
+    uint64_t max = 0;
+
+    if (!options->retry || parse_uint(options->retry, &max) < 0)
+        return;
+    writer_key(params, "retry");
+    writer_begin_object(params);
+    writer_key(params, "max");
+    writer_uint(params, max);
+    write_duration(params, "delay", options->retry_delay);
+    writer_end_object(params);
+}
+
+void call_options_write_shared(const struct call_options *options, struct writer *params)
+{
+    int64_t priority;
+
+    write_text(params, "label", options->label);
+    write_text(params, "pool", options->pool);
+    write_text(params, "key", options->key);
+    if (options->priority && parse_int(options->priority, &priority) == 0) {
+        writer_key(params, "priority");
+        writer_int(params, priority);
+    }
+    if (options->after) {
+        writer_key(params, "after");
+        (void)parse_after(options->after, params);
+    }
+    write_duration(params, "delay", options->delay);
+    write_duration(params, "timeout", options->timeout);
+    write_retry(params, options);
+    if (options->rerun)
+        write_text(params, "on_crash", "rerun");
+}
+
 int call_options_write(struct cli *cli, struct call_options *options, char **argv, size_t argc,
                        struct writer *params)
 {
@@ -236,15 +291,13 @@ int call_options_write(struct cli *cli, struct call_options *options, char **arg
         writer_bool(params, false);
     }
     writer_end_object(params);
-    if (options->members.size > 0)
-        writer_json(params, options->members.data, options->members.size);
-    if (writer_failed(&options->members) || writer_failed(&options->env))
+    call_options_write_shared(options, params);
+    if (writer_failed(&options->env))
         return cli_fail_errno(cli, -ENOMEM, "composing the request");
     return 0;
 }
 
 void call_options_clear(struct call_options *options)
 {
-    writer_free(&options->members);
     writer_free(&options->env);
 }

@@ -5,11 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "client/command.h"
-#include "proto/endpoint.h"
+#include "client/format.h"
+#include "client/hint.h"
+#include "client/start.h"
 #include "proto/json_text.h"
 #include "proto/methods.h"
 #include "proto/text.h"
@@ -85,6 +86,14 @@ static const char *option_as_written(int option, char **argv, char *buffer)
     return argv[optind - 1];
 }
 
+static int take_format(struct cli *cli, const char *format)
+{
+    const char *problem = format_problem(format);
+
+    cli->format = format;
+    return problem ? cli_bad_usage(cli, "--format %s: %s", format, problem) : 0;
+}
+
 int cli_getopt(struct cli *cli, int argc, char **argv, const char *shorts,
                const struct option *longs)
 {
@@ -100,6 +109,13 @@ int cli_getopt(struct cli *cli, int argc, char **argv, const char *shorts,
             break;
         case CLI_SOCKET:
             cli->socket_path = optarg;
+            break;
+        case CLI_NO_START:
+            cli->no_start = true;
+            break;
+        case CLI_FORMAT:
+            if (take_format(cli, optarg) != 0)
+                return CLI_ERROR;
             break;
         case ':':
             cli_bad_usage(cli, "%s needs a value", option_as_written(optopt, argv, buffer));
@@ -141,29 +157,18 @@ int cli_no_options(struct cli *cli, int argc, char **argv, int *ret_status)
 
 /* ---- calls ---- */
 
-static int tell_no_daemon(const struct cli *cli, int error)
-{
-    char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-
-    if (endpoint_path(cli->socket_path, 1, path, sizeof(path)) < 0) {
-        cli_warn(cli, "the path of the socket is empty or longer than %zu bytes", sizeof(path) - 1);
-        return EXIT_BAD_USAGE;
-    }
-    cli_warn(cli, "no daemon at %s: %s", path, strerror(-error));
-    if (error == -ENOENT || error == -ECONNREFUSED)
-        fprintf(stderr,
-                "Start one with `futured%s%s &`, or name a running one's socket with --socket or "
-                "FUTURE_SOCKET.\n",
-                cli->socket_path || getenv("FUTURE_SOCKET") ? " --socket " : "",
-                cli->socket_path || getenv("FUTURE_SOCKET") ? path : "");
-    return EXIT_NO_DAEMON;
-}
-
 int cli_connect(struct cli *cli)
 {
-    int r = cli->client ? 0 : future_connect(cli->socket_path, &cli->client);
+    int r = cli->client ? 0 : future_connect(cli->socket_path, -1, &cli->client);
 
-    return r < 0 ? tell_no_daemon(cli, r) : 0;
+    if ((r == -ENOENT || r == -ECONNREFUSED) && start_is_wanted(cli)) {
+        int status = start_daemon(cli);
+
+        if (status != 0)
+            return status;
+        r = future_connect(cli->socket_path, -1, &cli->client);
+    }
+    return r < 0 ? hint_no_daemon(cli, r) : 0;
 }
 
 int cli_tell_failure(const struct cli *cli, int error)
@@ -177,12 +182,13 @@ int cli_tell_failure(const struct cli *cli, int error)
     return cli_fail_errno(cli, error, "talking to the daemon");
 }
 
-int cli_tell_error(const struct cli *cli, const struct future_message *error)
+int cli_tell_error(struct cli *cli, const struct future_message *error)
 {
     char text[512];
 
     cli_printable(error->error.message, strlen(error->error.message), text, sizeof(text));
     cli_warn(cli, "%s", text);
+    hint_error(cli, error);
     return error->error.code == RPC_TIMEOUT ? EXIT_TIMED_OUT : EXIT_OURS;
 }
 
@@ -256,6 +262,23 @@ void cli_print_raw_result(const struct future_message *reply)
     if (json_text_member(text, "result", &result))
         fwrite(result.text, 1, result.size, stdout);
     putchar('\n');
+}
+
+bool cli_print_for_machine(const struct cli *cli, const struct future_message *reply,
+                           const char *list)
+{
+    const json_t *elements = list ? json_object_get(reply->result, list) : NULL;
+    const json_t *element;
+    size_t i;
+
+    if (cli->json)
+        cli_print_raw_result(reply);
+    else if (cli->format && json_is_array(elements))
+        json_array_foreach (elements, i, element)
+            format_print(cli->format, element, stdout);
+    else if (cli->format)
+        format_print(cli->format, reply->result, stdout);
+    return cli->json || cli->format;
 }
 
 void cli_print_json(const json_t *value)

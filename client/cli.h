@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "client/future.h"
+#include "client/terminal.h"
 #include "proto/writer.h"
 
 /* The exit statuses, as `future help` documents them. A job's own status, and 128+N for a signal,
@@ -27,12 +28,19 @@ enum {
     EXIT_SIGNAL = 128
 };
 
+/* The version of what --json prints, as future(1) documents it: another number where a member went
+ * away or means something else. */
+#define CLI_SCHEMA 1
+
 /* One run of the program. */
 struct cli {
     const char *command;     /* for messages; NULL before it is known */
     const char *usage;       /* of the command */
     const char *socket_path; /* --socket; NULL: none */
+    const char *format;      /* --format; NULL: none */
     bool json;               /* --json */
+    bool no_start;           /* --no-start, or a command that asks about the daemon itself */
+    struct terminal out;     /* stdout */
     struct future_client *client;
 };
 
@@ -54,6 +62,8 @@ enum {
     CLI_FIRST_LONG = 256,
     CLI_JSON = CLI_FIRST_LONG,
     CLI_SOCKET,
+    CLI_NO_START,
+    CLI_FORMAT,
     CLI_OWN /* a command's own long options start here */
 };
 
@@ -61,11 +71,14 @@ enum {
 /* clang-format off */
 #define CLI_COMMON_OPTIONS                                                                         \
     {"json", no_argument, NULL, CLI_JSON}, {"socket", required_argument, NULL, CLI_SOCKET},        \
-    {"help", no_argument, NULL, CLI_HELP}, {NULL, 0, NULL, 0}
+    {"no-start", no_argument, NULL, CLI_NO_START}, {"help", no_argument, NULL, CLI_HELP},          \
+    {NULL, 0, NULL, 0}
+/* Of commands whose results are objects. */
+#define CLI_FORMAT_OPTION {"format", required_argument, NULL, CLI_FORMAT}
 /* clang-format on */
 
-/* As getopt_long, with --json and --socket taken in here and mistakes told in our own words.
- * `shorts` must start with ":" or "+:". Returns -1 at the end, CLI_ERROR or CLI_HELP, or the
+/* As getopt_long, with the options of all commands taken in here and mistakes told in our own
+ * words. `shorts` must start with ":" or "+:". Returns -1 at the end, CLI_ERROR or CLI_HELP, or the
  * command's own option. */
 int cli_getopt(struct cli *cli, int argc, char **argv, const char *shorts,
                const struct option *longs);
@@ -77,7 +90,8 @@ int cli_no_options(struct cli *cli, int argc, char **argv, int *ret_status);
 
 /* ---- calls ---- */
 
-/* Connects, where that has not been done. 0, or an exit status. */
+/* Connects, where that has not been done; starts a daemon first where one of the user's own is
+ * wanted and not there. 0, or an exit status. */
 int cli_connect(struct cli *cli);
 /* Calls `method` with the text in `params` (NULL: none; freed here). 0 and the reply, which the
  * caller frees, or an exit status after the failure was told. */
@@ -87,8 +101,8 @@ int cli_call(struct cli *cli, const char *method, struct writer *params,
 int cli_send(struct cli *cli, const char *method, struct writer *params, uint64_t *ret_request_id);
 /* Waits for the next message, whatever it is. 0 or an exit status. */
 int cli_receive(struct cli *cli, struct future_message **ret_message);
-/* Tells the daemon's error and returns the exit status it stands for. */
-int cli_tell_error(const struct cli *cli, const struct future_message *error);
+/* Tells the daemon's error, and what to do about it, and returns the exit status it stands for. */
+int cli_tell_error(struct cli *cli, const struct future_message *error);
 /* Tells a failure of libfuture (-errno) and returns its exit status. */
 int cli_tell_failure(const struct cli *cli, int error);
 
@@ -96,6 +110,11 @@ int cli_tell_failure(const struct cli *cli, int error);
 
 /* The `result` member of a reply, as the daemon wrote it, as one line on stdout. */
 void cli_print_raw_result(const struct future_message *reply);
+/* For --json and --format: true where the reply was printed. A template is filled in with each
+ * element of the result's member `list`, or with the result itself where that is NULL or not
+ * there. */
+bool cli_print_for_machine(const struct cli *cli, const struct future_message *reply,
+                           const char *list);
 /* A value as one line of JSON on stdout. */
 void cli_print_json(const json_t *value);
 /* All the bytes to the descriptor, behind what stdio holds. 0 or -errno. */

@@ -7,6 +7,8 @@
 
 #include "client/cli_ids.h"
 #include "client/command.h"
+#include "client/format.h"
+#include "client/show_event.h"
 #include "proto/text.h"
 
 enum { OPTION_ALL = CLI_OWN, OPTION_EVENTS, OPTION_SINCE, OPTION_POOL, OPTION_LABEL };
@@ -63,22 +65,30 @@ static bool sleep_for_news(const struct cli *cli)
 }
 
 /* Shows one notification. Returns whether it says that one of the ids asked for is done. */
-static bool show(const struct future_message *message, const struct id_spans *ids)
+static bool show(const struct cli *cli, const struct future_message *message,
+                 const struct id_spans *ids)
 {
     const json_t *future = json_object_get(message->params, "future");
 
-    fwrite(message->text, 1, message->text_size, stdout);
-    putchar('\n');
+    if (cli->format) {
+        format_print(cli->format, message->params, stdout);
+    } else if (cli->out.is_terminal && !cli->json) {
+        show_event(cli, message);
+    } else {
+        fwrite(message->text, 1, message->text_size, stdout);
+        putchar('\n');
+    }
     return strcmp(message->method, "future.done") == 0 &&
            id_spans_contain(ids, cli_uint(future, "id"));
 }
 
 /* Until `count` are shown (0: no end), or all of the ids are done, of which there are `left`. */
-static int follow(struct cli *cli, uint64_t count, const struct id_spans *ids, uint64_t left)
+static int follow(struct cli *cli, uint64_t count, bool given, const struct id_spans *ids,
+                  uint64_t left)
 {
     uint64_t shown = 0;
 
-    while ((count == 0 || shown < count) && (ids->count == 0 || left > 0)) {
+    while ((count == 0 || shown < count) && (!given || left > 0)) {
         struct future_message *message;
         int r = future_receive(cli->client, 0, &message);
 
@@ -92,7 +102,7 @@ static int follow(struct cli *cli, uint64_t count, const struct id_spans *ids, u
         if (r < 0)
             return cli_tell_failure(cli, r);
         if (message->kind == FUTURE_NOTIFICATION) {
-            left -= show(message, ids);
+            left -= show(cli, message, ids);
             shown++;
         }
         future_message_free(message);
@@ -103,15 +113,15 @@ static int follow(struct cli *cli, uint64_t count, const struct id_spans *ids, u
 }
 
 static int subscribe(struct cli *cli, const struct events_options *options, struct id_spans *ids,
-                     struct writer *params)
+                     bool given, struct writer *params)
 {
     struct future_message *reply;
     uint64_t left = id_spans_merge(ids);
     int status;
 
-    if (options->all && ids->count > 0)
+    if (options->all && given)
         return cli_bad_usage(cli, "give ids or --all, not both");
-    if (ids->count > 0) {
+    if (given) {
         writer_key(params, "ids");
         id_spans_write(ids, params);
     } else {
@@ -123,7 +133,7 @@ static int subscribe(struct cli *cli, const struct events_options *options, stru
     if (status != 0)
         return status;
     future_message_free(reply);
-    return follow(cli, options->count, ids, left);
+    return follow(cli, options->count, given, ids, left);
 }
 
 static int run(struct cli *cli, int argc, char **argv)
@@ -134,10 +144,12 @@ static int run(struct cli *cli, int argc, char **argv)
                                           {"pool", required_argument, NULL, OPTION_POOL},
                                           {"label", required_argument, NULL, OPTION_LABEL},
                                           {"count", required_argument, NULL, 'n'},
+                                          CLI_FORMAT_OPTION,
                                           CLI_COMMON_OPTIONS};
     struct events_options options = {0};
     struct writer params = {0};
     struct id_spans ids = {0};
+    bool given;
     int option, status;
 
     writer_begin_object(&params);
@@ -146,9 +158,9 @@ static int run(struct cli *cli, int argc, char **argv)
         if (status != 0 || option == CLI_HELP)
             goto out;
     }
-    status = cli_ids_if_any(cli, argc, argv, &ids);
+    status = cli_ids_if_any(cli, argc, argv, NULL, &ids, &given);
     if (status == 0)
-        status = subscribe(cli, &options, &ids, &params);
+        status = subscribe(cli, &options, &ids, given, &params);
 out:
     id_spans_clear(&ids);
     writer_free(&params);
@@ -159,16 +171,15 @@ const struct command cmd_events = {
     .name = "events",
     .usage = "events [OPTIONS] [--all | ID...]",
     .summary = "Print what happens to futures as lines of JSON, as it happens",
-    .help =
-        "Each line is one notification of the protocol: future.done, future.running,\n"
-        "future.output or future.progress. Without ids it is about all futures. A future that is\n"
-        "done already is told at once. Ends when all the ids given are done, or with the "
-        "daemon.\n\n"
-        "      --events LIST      of done,running,output,progress (done)\n"
-        "      --since CURSOR     first what was done since then\n"
-        "      --pool NAME        only futures of this pool\n"
-        "      --label TEXT       only futures with this label\n"
-        "  -n, --count N          end after N lines\n\n"
-        "  future events --events done,running --label nightly\n",
+    .help = "Each line is one notification of the protocol: future.done, future.running,\n"
+            "future.output or future.progress; on a terminal, without --json, it is in words.\n"
+            "Without ids it is about all futures. A future that is done already is told at once.\n"
+            "Ends when all the ids given are done, or with the daemon.\n\n"
+            "      --events LIST      of done,running,output,progress (done)\n"
+            "      --since CURSOR     first what was done since then\n"
+            "      --pool NAME        only futures of this pool\n"
+            "      --label TEXT       only futures with this label\n"
+            "  -n, --count N          end after N lines\n\n"
+            "  future events --events done,running --label nightly\n",
     .run = run,
 };

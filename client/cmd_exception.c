@@ -29,8 +29,7 @@ static int show_exception(struct cli *cli, uint64_t id, int64_t timeout_us, bool
         return status;
     outcome_describe(reply->result, text, sizeof(text));
     cancelled = strcmp(cli_string(reply->result, "state", ""), "CANCELLED") == 0;
-    if (cli->json) {
-        cli_print_raw_result(reply);
+    if (cli_print_for_machine(cli, reply, NULL)) {
         status = cancelled ? EXIT_OURS : EXIT_FINE;
     } else if (cancelled) {
         status = cli_fail(cli, "future %llu was cancelled", (unsigned long long)id);
@@ -62,8 +61,8 @@ static int show_all(struct cli *cli, const struct id_spans *ids, int64_t timeout
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    static const struct option longs[] = {{"timeout", required_argument, NULL, 't'},
-                                          CLI_COMMON_OPTIONS};
+    static const struct option longs[] = {
+        {"timeout", required_argument, NULL, 't'}, CLI_FORMAT_OPTION, CLI_COMMON_OPTIONS};
     struct id_spans ids = {0};
     int64_t timeout_us = SHOW_RESULT_FOREVER;
     int option, status;
@@ -75,7 +74,7 @@ static int run(struct cli *cli, int argc, char **argv)
         if (status != 0)
             return status;
     }
-    status = cli_ids(cli, argc, argv, &ids);
+    status = cli_ids(cli, argc, argv, NULL, &ids);
     if (status == 0)
         status = show_all(cli, &ids, timeout_us);
     id_spans_clear(&ids);

@@ -4,17 +4,16 @@
 
 static int run(struct cli *cli, int argc, char **argv)
 {
+    static const struct option longs[] = {CLI_FORMAT_OPTION, CLI_COMMON_OPTIONS};
     struct future_message *reply;
-    int status;
+    int option, status;
 
-    if (cli_no_options(cli, argc, argv, &status))
-        return status;
+    while ((option = cli_getopt(cli, argc, argv, ":h", longs)) != -1)
+        return cli_stop(cli, option);
     status = cli_call(cli, "info", NULL, &reply);
     if (status != 0)
         return status;
-    if (cli->json)
-        cli_print_raw_result(reply);
-    else
+    if (!cli_print_for_machine(cli, reply, NULL))
         show_object(reply->result);
     future_message_free(reply);
     return EXIT_FINE;

@@ -8,21 +8,93 @@
 
 #include "client/call_options.h"
 #include "client/command.h"
+#include "client/json_word.h"
 #include "client/map_run.h"
+#include "client/parse.h"
 #include "proto/text.h"
 
-enum { OPTION_FAIL_FAST = OPTION_FIRST_FREE };
+enum {
+    OPTION_FAIL_FAST = OPTION_FIRST_FREE,
+    OPTION_JSONL,
+    OPTION_NO_ORDER,
+    OPTION_TAG,
+    OPTION_HALT,
+    OPTION_RETRIES,
+    OPTION_JOBLOG,
+    OPTION_RESUME,
+    OPTION_RESUME_FAILED,
+    OPTION_BAR,
+    OPTION_NO_BAR,
+    OPTION_KEEP,
+    OPTION_FN,
+    OPTION_ARGS
+};
+
+enum { LISTS_MAX = 16 };
 
 struct map_options {
     struct call_options call;
-    const char *arg_file; /* NULL: stdin, or `items` */
-    char delimiter;
-    bool detach, fail_fast;
+    struct map_run_settings run; /* what the options say of it */
+    const char *arg_file;        /* NULL: stdin, or `lists` */
+    const char *joblog;
+    const char *fn, *args; /* a function instead of a command; NULL: none */
+    enum map_resume resume;
+    char delimiter, more_attempts[24];
+    bool detach, fail_fast, jsonl, dry_run;
+    const char *foreground; /* an option that means nothing to a detached map; NULL: none */
     char **argv;
     size_t argc;
-    char **items; /* NULL: from a file */
-    size_t item_count;
+    struct map_words lists[LISTS_MAX]; /* behind `:::` */
+    size_t list_count;
+    struct map_template *template;
 };
+
+/* ---- options ---- */
+
+static int take_jobs(struct cli *cli, struct map_options *options, const char *value)
+{
+    if (parse_uint(value, &options->run.jobs) < 0)
+        return cli_bad_usage(cli, "--jobs %s: write a number, as 8; 0 leaves it to the pool",
+                             value);
+    return 0;
+}
+
+/* now,fail=1 or soon,done=10 */
+static int take_halt(struct cli *cli, struct map_halt *halt, const char *value)
+{
+    static const char *const kinds[] = {"fail", "success", "done"};
+    const char *comma = strchr(value, ','), *equals = comma ? strchr(comma, '=') : NULL;
+    bool now = strncmp(value, "now,", 4) == 0, soon = strncmp(value, "soon,", 5) == 0;
+
+    if (strcmp(value, "never") == 0) {
+        halt->when = HALT_NEVER;
+        return 0;
+    }
+    for (unsigned i = 0; (now || soon) && equals && i < 3; i++) {
+        size_t size = (size_t)(equals - comma - 1);
+
+        if (strlen(kinds[i]) != size || memcmp(kinds[i], comma + 1, size) != 0 ||
+            parse_uint(equals + 1, &halt->count) < 0 || halt->count == 0)
+            continue;
+        halt->when = now ? HALT_NOW : HALT_SOON;
+        halt->of = i == 0 ? HALT_FAIL : i == 1 ? HALT_SUCCESS : HALT_DONE;
+        return 0;
+    }
+    return cli_bad_usage(cli, "--halt %s: write now,fail=1 or soon,fail=N (fail, success or done)",
+                         value);
+}
+
+/* As parallel counts: attempts in all. */
+static int take_retries(struct cli *cli, struct map_options *options, const char *value)
+{
+    uint64_t attempts;
+
+    if (parse_uint(value, &attempts) < 0 || attempts == 0 || attempts > INT32_MAX)
+        return cli_bad_usage(cli, "--retries %s: write how many attempts in all, as 3", value);
+    snprintf(options->more_attempts, sizeof(options->more_attempts), "%llu",
+             (unsigned long long)attempts - 1);
+    return call_options_take(cli, &options->call, OPTION_RETRY, options->more_attempts);
+}
 
 static int take_option(struct cli *cli, struct map_options *options, int option)
 {
@@ -36,15 +108,86 @@ static int take_option(struct cli *cli, struct map_options *options, int option)
     case 'd':
         options->detach = true;
         return 0;
+    case 'n':
+        options->dry_run = true;
+        return 0;
+    case 'j':
+        options->foreground = "--jobs";
+        return take_jobs(cli, options, optarg);
+    case 'k':
+        options->run.unordered = false;
+        return 0;
+    case OPTION_NO_ORDER:
+        options->run.unordered = true;
+        return 0;
     case OPTION_FAIL_FAST:
         options->fail_fast = true;
+        return 0;
+    case OPTION_JSONL:
+        options->jsonl = true;
+        return 0;
+    case OPTION_TAG:
+        options->run.tag = true;
+        return 0;
+    case OPTION_HALT:
+        options->foreground = "--halt";
+        return take_halt(cli, &options->run.halt, optarg);
+    case OPTION_RETRIES:
+        return take_retries(cli, options, optarg);
+    case OPTION_JOBLOG:
+        options->foreground = "--joblog";
+        options->joblog = optarg;
+        return 0;
+    case OPTION_RESUME:
+    case OPTION_RESUME_FAILED:
+        options->resume = option == OPTION_RESUME ? RESUME_UNFINISHED : RESUME_FAILED;
+        return 0;
+    case OPTION_BAR:
+    case OPTION_NO_BAR:
+        options->run.bar = option == OPTION_BAR ? BAR_ON : BAR_OFF;
+        return 0;
+    case OPTION_FN:
+        options->fn = optarg;
+        options->run.is_function = true;
+        return 0;
+    case OPTION_ARGS:
+        options->args = optarg;
+        return 0;
+    case OPTION_KEEP:
+        options->run.keep = true;
         return 0;
     default:
         return call_options_take(cli, &options->call, option, optarg);
     }
 }
 
-/* Parts the words behind the options at `:::`. */
+/* ---- words ---- */
+
+/* The lists behind `:::`; argv[from] is the first one. */
+static int split_lists(struct cli *cli, struct map_options *options, int from, int argc,
+                       char **argv)
+{
+    size_t item = 0;
+
+    for (int i = from; i < argc; i++) {
+        struct map_words *list;
+
+        if (strcmp(argv[i], ":::") == 0) {
+            if (options->list_count == LISTS_MAX)
+                return cli_bad_usage(cli, "at most %d lists behind `:::`", LISTS_MAX);
+            list = &options->lists[options->list_count++];
+            *list = (struct map_words){.words = (const char *const *)argv + i + 1};
+            continue;
+        }
+        if (!utf8_valid(argv[i], strlen(argv[i])))
+            return cli_bad_usage(cli, "item %zu is not valid UTF-8", item);
+        options->lists[options->list_count - 1].count++;
+        item++;
+    }
+    return 0;
+}
+
+/* Parts the words behind the options at the first `:::`. */
 static int split_words(struct cli *cli, struct map_options *options, int argc, char **argv)
 {
     int i = optind;
@@ -53,24 +196,79 @@ static int split_words(struct cli *cli, struct map_options *options, int argc, c
         i++;
     options->argv = argv + optind;
     options->argc = (size_t)(i - optind);
-    if (options->argc == 0)
+    if (options->argc > 0 && options->fn)
+        return cli_bad_usage(cli, "--fn takes the place of a command: items stand behind `:::`");
+    if (options->argc == 0 && !options->fn)
         return cli_bad_usage(cli, "which command? As in: future map -- sha256sum {} ::: *.c");
-    if (i < argc) {
-        options->items = argv + i + 1;
-        options->item_count = (size_t)(argc - i - 1);
-    }
-    if (options->items && options->arg_file)
+    return split_lists(cli, options, i, argc, argv);
+}
+
+static int check(struct cli *cli, const struct map_options *options)
+{
+    const struct call_options *call = &options->call;
+    bool lists = options->list_count > 0;
+
+    if (options->fn && (call->cwd || call->env_begun || call->stdin_path || call->no_check))
+        return cli_bad_usage(cli, "--cwd, --env, --stdin and --no-check are for commands");
+    if (options->args && !options->fn)
+        return cli_bad_usage(cli, "--args is for --fn");
+    if (lists && options->arg_file)
         return cli_bad_usage(cli, "items come from -a FILE or stand behind `:::`, not both");
-    for (size_t n = 0; options->items && n < options->item_count; n++) {
-        if (strcmp(options->items[n], ":::") == 0)
-            return cli_bad_usage(cli, "`:::` stands once, before the items");
-        if (!utf8_valid(options->items[n], strlen(options->items[n])))
-            return cli_bad_usage(cli, "item %zu is not valid UTF-8", n);
-    }
-    if (!options->items && !options->arg_file && options->call.stdin_path &&
+    if (lists && options->jsonl)
+        return cli_bad_usage(cli, "--jsonl is for items from -a FILE or stdin");
+    if (options->jsonl && options->delimiter == '\0')
+        return cli_bad_usage(cli, "--jsonl has one item a line, without -0");
+    if (!lists && !options->arg_file && options->call.stdin_path &&
         strcmp(options->call.stdin_path, "-") == 0)
         return cli_bad_usage(cli, "stdin gives the items: --stdin - needs `:::` or -a FILE");
+    if (options->resume != RESUME_NOT && !options->joblog)
+        return cli_bad_usage(cli, "--resume goes on with what --joblog FILE says");
+    if (options->detach && options->foreground)
+        return cli_bad_usage(cli,
+                             "%s means nothing to a map that is left alone; for a limit name a "
+                             "pool, as made by: future pool set NAME max_workers=4",
+                             options->foreground);
     return 0;
+}
+
+/* ---- running ---- */
+
+/* All items are there, and nobody stays: then the daemon gets all of them or none. */
+static bool is_whole(const struct map_options *options)
+{
+    return options->detach && options->list_count > 0;
+}
+
+static void write_items(const struct map_options *options, struct writer *params)
+{
+    struct map_value *value;
+    const char *refusal;
+    uint64_t sequence = 0;
+    int r;
+
+    writer_key(params, "items");
+    writer_begin_array(params);
+    while ((r = map_source_next(options->run.source, &value, &refusal)) > 0) {
+        map_template_write(options->template, value, ++sequence, params);
+        map_value_free(value);
+    }
+    if (r < 0)
+        params->failed = true;
+    writer_end_array(params);
+}
+
+static int write_function(struct cli *cli, const struct map_options *options, struct writer *params)
+{
+    int status = 0;
+
+    writer_key(params, "fn");
+    writer_cstring(params, options->fn);
+    if (options->args) {
+        writer_key(params, "args");
+        status = json_word_write(cli, options->args, "the arguments", false, params);
+    }
+    call_options_write_shared(&options->call, params);
+    return status;
 }
 
 /* A map without a client that waits for it is the daemon's own; in the foreground it ends with the
@@ -78,16 +276,16 @@ static int split_words(struct cli *cli, struct map_options *options, int argc, c
 static int create(struct cli *cli, struct map_options *options, struct future_message **ret_reply)
 {
     struct writer params = {0};
+    size_t argc;
+    char **argv = map_template_argv(options->template, &argc);
     int status;
 
     writer_begin_object(&params);
-    status = call_options_write(cli, &options->call, options->argv, options->argc, &params);
-    writer_key(&params, "items");
-    writer_begin_array(&params);
-    for (size_t i = 0; options->items && i < options->item_count; i++)
-        writer_cstring(&params, options->items[i]);
-    writer_end_array(&params);
-    if (!options->items) {
+    status = options->fn ? write_function(cli, options, &params)
+                         : call_options_write(cli, &options->call, argv, argc, &params);
+    if (is_whole(options)) {
+        write_items(options, &params);
+    } else {
         writer_key(&params, "open");
         writer_bool(&params, true);
     }
@@ -107,34 +305,103 @@ static int create(struct cli *cli, struct map_options *options, struct future_me
 }
 
 /* The id stands there before the last item is read: an endless input can be cancelled by it. */
-static int detach(struct cli *cli, struct map_run *run, const struct future_message *reply)
+static void print_id(const struct cli *cli, const struct future_message *reply)
 {
-    if (cli->json)
-        cli_print_raw_result(reply);
+    unsigned long long id = cli_uint(reply->result, "id");
+
+    if (cli_print_for_machine(cli, reply, NULL))
+        ;
+    else if (cli->out.is_terminal)
+        printf("Map %llu takes its items. `future follow %llu` shows their outputs.\n", id, id);
     else
-        printf("%llu\n", (unsigned long long)cli_uint(reply->result, "id"));
+        printf("%llu\n", id);
     fflush(stdout);
-    return map_run_feed(run);
 }
 
-static int run_map(struct cli *cli, struct map_options *options, int input)
+static int run_map(struct cli *cli, struct map_options *options)
 {
     struct future_message *reply;
-    struct map_run *run;
     int status = create(cli, options, &reply);
 
     if (status != 0)
         return status;
-    run = map_run_new(cli, cli_uint(reply->result, "id"), input, options->delimiter);
-    if (!run || (!options->detach && map_run_items(run, options->items, options->item_count,
-                                                   cli_uint(reply->result, "first")) < 0))
-        status = cli_fail_errno(cli, -ENOMEM, "the map");
-    else if (options->detach)
-        status = detach(cli, run, reply);
-    else
-        status = map_run_finish(run);
-    map_run_free(run);
+    options->run.map_id = cli_uint(reply->result, "id");
+    if (options->detach)
+        print_id(cli, reply);
     future_message_free(reply);
+    if (is_whole(options))
+        return EXIT_FINE;
+    return options->detach ? map_feed(cli, &options->run) : map_run(cli, &options->run);
+}
+
+/* What would be run, one command a line. */
+static int print_commands(struct cli *cli, const struct map_options *options)
+{
+    uint64_t sequence = 0;
+
+    for (;;) {
+        struct writer line = {0};
+        struct map_value *value;
+        const char *refusal;
+        int r = map_source_next(options->run.source, &value, &refusal);
+
+        if (r == 0 && map_source_ended(options->run.source))
+            return EXIT_FINE;
+        if (r == 0)
+            r = map_source_fill(options->run.source) < 0 ? -EIO : 2;
+        if (r < 0)
+            return cli_fail_errno(cli, r, "reading items");
+        if (r == 2)
+            continue;
+        map_template_command(options->template, value, ++sequence, &line);
+        map_value_free(value);
+        if (refusal)
+            cli_warn(cli, "item %llu: %s", (unsigned long long)sequence - 1, refusal);
+        else
+            printf("%.*s\n", (int)line.size, line.data);
+        writer_free(&line);
+    }
+}
+
+static int open_log_and_run(struct cli *cli, struct map_options *options)
+{
+    int r = 0, status;
+
+    if (options->dry_run)
+        return print_commands(cli, options);
+    if (options->joblog)
+        r = map_joblog_open(options->joblog, options->resume, &options->run.joblog);
+    if (r < 0)
+        return cli_fail_errno(cli, r, options->joblog);
+    status = run_map(cli, options);
+    map_joblog_close(options->run.joblog);
+    return status;
+}
+
+static int make_and_run(struct cli *cli, struct map_options *options, int input)
+{
+    size_t parts = options->list_count > 0 ? options->list_count : options->jsonl ? 0 : 1;
+    int status = -ENOMEM;
+
+    if (options->list_count > 0)
+        options->run.source = map_source_words(options->lists, options->list_count);
+    else
+        options->run.source = map_source_file(input, options->delimiter,
+                                              !options->jsonl ? MAP_OF_TEXT
+                                              : options->fn   ? MAP_OF_ANY_JSON
+                                                              : MAP_OF_JSON);
+    if (options->run.source && options->fn)
+        status = map_template_of_function(options->fn, &options->template);
+    else if (options->run.source)
+        status = map_template_new(options->argv, options->argc, parts, options->jsonl,
+                                  &options->template);
+    options->run.template = options->template;
+    if (status == 0)
+        status = open_log_and_run(cli, options);
+    else
+        status = cli_fail_errno(cli, status, "the map");
+    map_template_free(options->template);
+    map_source_free(options->run.source);
     return status;
 }
 
@@ -142,7 +409,7 @@ static int run_map(struct cli *cli, struct map_options *options, int input)
 static int open_and_run(struct cli *cli, struct map_options *options)
 {
     bool from_file = options->arg_file && strcmp(options->arg_file, "-") != 0;
-    int input = options->items ? -1 : STDIN_FILENO;
+    int input = options->list_count > 0 ? -1 : STDIN_FILENO;
     int status;
 
     if (from_file) {
@@ -152,7 +419,7 @@ static int open_and_run(struct cli *cli, struct map_options *options)
     }
     if (input == STDIN_FILENO && isatty(input))
         cli_warn(cli, "reading items from the terminal, one a line");
-    status = run_map(cli, options, input);
+    status = make_and_run(cli, options, input);
     if (from_file)
         close(input);
     return status;
@@ -160,21 +427,41 @@ static int open_and_run(struct cli *cli, struct map_options *options)
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    static const struct option longs[] = {{"null", no_argument, NULL, '0'},
-                                          {"arg-file", required_argument, NULL, 'a'},
-                                          {"detach", no_argument, NULL, 'd'},
-                                          {"fail-fast", no_argument, NULL, OPTION_FAIL_FAST},
-                                          CALL_OPTIONS,
-                                          CLI_COMMON_OPTIONS};
+    static const struct option longs[] = {
+        {"null", no_argument, NULL, '0'},
+        {"arg-file", required_argument, NULL, 'a'},
+        {"jsonl", no_argument, NULL, OPTION_JSONL},
+        {"jobs", required_argument, NULL, 'j'},
+        {"keep-order", no_argument, NULL, 'k'},
+        {"no-order", no_argument, NULL, OPTION_NO_ORDER},
+        {"tag", no_argument, NULL, OPTION_TAG},
+        {"halt", required_argument, NULL, OPTION_HALT},
+        {"retries", required_argument, NULL, OPTION_RETRIES},
+        {"joblog", required_argument, NULL, OPTION_JOBLOG},
+        {"resume", no_argument, NULL, OPTION_RESUME},
+        {"resume-failed", no_argument, NULL, OPTION_RESUME_FAILED},
+        {"bar", no_argument, NULL, OPTION_BAR},
+        {"no-bar", no_argument, NULL, OPTION_NO_BAR},
+        {"keep", no_argument, NULL, OPTION_KEEP},
+        {"fn", required_argument, NULL, OPTION_FN},
+        {"args", required_argument, NULL, OPTION_ARGS},
+        {"detach", no_argument, NULL, 'd'},
+        {"fail-fast", no_argument, NULL, OPTION_FAIL_FAST},
+        {"dry-run", no_argument, NULL, 'n'},
+        CALL_OPTIONS,
+        CLI_FORMAT_OPTION,
+        CLI_COMMON_OPTIONS};
     struct map_options options = {.delimiter = '\n'};
     int option, status = EXIT_FINE;
 
-    while ((option = cli_getopt(cli, argc, argv, "+:h0a:d" CALL_OPTIONS_SHORT, longs)) != -1) {
+    while ((option = cli_getopt(cli, argc, argv, "+:h0a:dj:kn" CALL_OPTIONS_SHORT, longs)) != -1) {
         status = take_option(cli, &options, option);
         if (option == CLI_HELP || status != EXIT_FINE)
             goto out;
     }
     status = split_words(cli, &options, argc, argv);
+    if (status == EXIT_FINE)
+        status = check(cli, &options);
     if (status == EXIT_FINE)
         status = open_and_run(cli, &options);
 out:
@@ -185,20 +472,44 @@ out:
 const struct command cmd_map = {
     .name = "map",
     .usage = "map [OPTIONS] [--] COMMAND [ARGUMENT...] [::: ITEM...]",
-    .summary = "Run a command for each of many items, and write the outputs in input order",
+    .summary = "Run a command for each of many items, outputs in input order",
     .help =
         "`{}` in the command stands for the item; where there is none, the item is added at the\n"
-        "end. Without `:::` items come from stdin, one a line, kept as they are with their spaces\n"
-        "and quotes; they start while more are read. Exit status 0, or 123 when an item failed:\n"
-        "stderr says which and why. When `future` is stopped the map is stopped as well, unless\n"
-        "it is detached.\n\n"
+        "end. `{.}` is a path without its extension, `{/}` without its directories, `{//}` the\n"
+        "directory, `{/.}` the bare name, `{#}` the number from 1; `{1}`, `{2/}` ... are the "
+        "parts\n"
+        "of an item. Several lists behind `:::` give all combinations. Without `:::` items come\n"
+        "from stdin, one a line, kept as they are; they start while more are read. Exit status 0,\n"
+        "or 123 when an item failed: stderr says which and why. When `future` is stopped the map\n"
+        "is stopped as well, unless it is detached.\n\n"
         "  -a, --arg-file FILE    read the items there\n"
         "  -0, --null             items end with NUL, as from find -print0\n"
-        "  -d, --detach           print the map's id once it is known, feed it and leave\n"
+        "      --jsonl            items are JSON, one a line: text, numbers, arrays of parts, or\n"
+        "                         objects, of which {name} is a member\n"
+        "  -j, --jobs N           at most N items at once; 0, as without it, leaves it to the "
+        "pool\n"
+        "  -k, --keep-order       outputs in input order, as without it\n"
+        "      --no-order         outputs as the items end; each one's stays together\n"
+        "      --tag              each line of output behind its item and a tab\n"
+        "      --halt WHEN        never, or now or soon with what is counted: now,fail=1 ends all\n"
+        "                         that runs, soon,fail=3 starts no more; also success= and done=\n"
+        "      --retries N        N attempts in all (--retry N: N more)\n"
+        "      --joblog FILE      log the jobs as parallel does\n"
+        "      --resume           go on with --joblog FILE: leave out what is in it\n"
+        "      --resume-failed    the same, but run again what failed\n"
+        "      --bar, --no-bar    progress with rate and time left; as it is on a terminal\n"
+        "  -d, --detach           print the map's id, feed it and leave; see `future follow`\n"
+        "      --fn FUNCTION      call this with each item as the argument `item`, instead of a\n"
+        "                         command; results are printed as JSON, one a line\n"
+        "      --args JSON        its other arguments\n"
+        "      --keep             keep results in the daemon, also those that were written\n"
         "      --fail-fast        the first failure cancels the items that wait\n"
+        "  -n, --dry-run          print the commands, and run none\n"
         "      --json             one line of JSON an item: index, item, and the reply to "
         "`result`\n" CALL_OPTIONS_HELP "\n"
         "  future map -- gzip -9 {} ::: *.log\n"
-        "  find /usr/include -name '*.h' | future map -- sha256sum {}\n",
+        "  find . -name '*.wav' | future map -j4 --bar -- flac -s {} -o {.}.flac\n"
+        "  future map --fn digest ::: *.iso\n"
+        "  future map --joblog log --resume -- ./fetch {1} {2} ::: a b ::: 1 2 3\n",
     .run = run,
 };

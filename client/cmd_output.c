@@ -100,7 +100,7 @@ static int run(struct cli *cli, int argc, char **argv)
                                           {"follow", no_argument, NULL, 'f'},
                                           CLI_COMMON_OPTIONS};
     struct output_options options = {.stream = "stdout"};
-    struct id_spans ids = {0};
+    uint64_t id;
     int option, status;
 
     while ((option = cli_getopt(cli, argc, argv, ":hf", longs)) != -1) {
@@ -113,17 +113,13 @@ static int run(struct cli *cli, int argc, char **argv)
     }
     if (strcmp(options.stream, "stdout") != 0 && strcmp(options.stream, "stderr") != 0)
         return cli_bad_usage(cli, "--stream %s: it is stdout or stderr", options.stream);
-    status = cli_ids(cli, argc, argv, &ids);
-    if (status == 0 && !id_spans_single(&ids))
-        status = cli_bad_usage(cli, "give one id");
-    if (status == 0)
-        status = show_output(cli, &options, ids.spans[0].first);
-    id_spans_clear(&ids);
-    return status;
+    status = cli_one_id(cli, argc, argv, &id);
+    return status == 0 ? show_output(cli, &options, id) : status;
 }
 
 const struct command cmd_output = {
     .name = "output",
+    .aliases = {"log"},
     .usage = "output [OPTIONS] ID",
     .summary = "Print what a command has written so far, byte for byte",
     .help = "      --stream NAME      stdout (default) or stderr\n"

@@ -23,6 +23,7 @@ static int run(struct cli *cli, int argc, char **argv)
 
 const struct command cmd_ping = {
     .name = "ping",
+    .never_starts = true,
     .usage = "ping",
     .summary = "Ask whether the daemon answers",
     .help = "Prints `pong`; exit status 69 where there is no daemon.\n\n"

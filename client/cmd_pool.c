@@ -5,28 +5,8 @@
 
 #include "client/command.h"
 #include "client/parse.h"
-#include "client/show_value.h"
+#include "client/show_pools.h"
 #include "proto/text.h"
-
-static int show(struct cli *cli, const struct future_message *reply)
-{
-    const json_t *pools = json_object_get(reply->result, "pools");
-    json_t *one;
-    int status;
-
-    if (cli->json) {
-        cli_print_raw_result(reply);
-        return EXIT_FINE;
-    }
-    if (json_is_array(pools))
-        return show_objects(cli, pools);
-    if (json_is_array(reply->result))
-        return show_objects(cli, reply->result);
-    one = json_pack("[O]", reply->result);
-    status = show_objects(cli, one);
-    json_decref(one);
-    return status;
-}
 
 /* The value as JSON where it is a number, true, false or null; a duration as seconds; else as a
  * string. */
@@ -86,7 +66,7 @@ static int call(struct cli *cli, const char *method, const char *pool, int setti
     writer_free(&params);
     if (status != 0)
         return status;
-    status = show(cli, reply);
+    status = show_pools(cli, reply);
     future_message_free(reply);
     return status;
 }
@@ -100,11 +80,12 @@ static int run(struct cli *cli, int argc, char **argv)
                    {"set", "pool.set", 2, 1000},
                    {"pause", "pool.pause", 1, 1},
                    {"resume", "pool.resume", 1, 1}};
-    int status, words;
+    static const struct option longs[] = {CLI_FORMAT_OPTION, CLI_COMMON_OPTIONS};
     const char *action;
+    int option, words;
 
-    if (cli_no_options(cli, argc, argv, &status))
-        return status;
+    while ((option = cli_getopt(cli, argc, argv, ":h", longs)) != -1)
+        return cli_stop(cli, option);
     action = optind < argc ? argv[optind] : "list";
     words = optind < argc ? argc - optind - 1 : 0;
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {

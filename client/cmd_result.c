@@ -23,8 +23,8 @@ static int show_all(struct cli *cli, const struct id_spans *ids, int64_t timeout
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    static const struct option longs[] = {{"timeout", required_argument, NULL, 't'},
-                                          CLI_COMMON_OPTIONS};
+    static const struct option longs[] = {
+        {"timeout", required_argument, NULL, 't'}, CLI_FORMAT_OPTION, CLI_COMMON_OPTIONS};
     struct id_spans ids = {0};
     int64_t timeout_us = SHOW_RESULT_FOREVER;
     int option, status;
@@ -36,7 +36,7 @@ static int run(struct cli *cli, int argc, char **argv)
         if (status != 0)
             return status;
     }
-    status = cli_ids(cli, argc, argv, &ids);
+    status = cli_ids(cli, argc, argv, NULL, &ids);
     if (status == 0)
         status = show_all(cli, &ids, timeout_us);
     id_spans_clear(&ids);

@@ -65,6 +65,7 @@ static int run(struct cli *cli, int argc, char **argv)
 
 const struct command cmd_shutdown = {
     .name = "shutdown",
+    .never_starts = true,
     .usage = "shutdown [OPTIONS]",
     .summary = "Let the daemon finish its futures and end; no new ones are taken",
     .help = "Returns when all is done. Exit status 124 when the time ran out before that.\n\n"

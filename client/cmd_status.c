@@ -1,14 +1,20 @@
 /* status: which futures there are, and how they are. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "client/cli_ids.h"
 #include "client/command.h"
 #include "client/show_futures.h"
 #include "proto/text.h"
 
-enum { OPTION_STATE = CLI_OWN, OPTION_POOL, OPTION_LABEL, OPTION_LIMIT, OPTION_BEFORE };
+enum {
+    OPTION_STATE = CLI_OWN,
+    OPTION_POOL,
+    OPTION_LABEL,
+    OPTION_LIMIT,
+    OPTION_BEFORE,
+    OPTION_NO_ITEMS
+};
 
 /* One filter as a member of the params. */
 static int take_filter(struct cli *cli, struct writer *params, int option, const char *value)
@@ -36,17 +42,21 @@ static int take_filter(struct cli *cli, struct writer *params, int option, const
         writer_key(params, option == OPTION_LIMIT ? "limit" : "before");
         writer_uint(params, number);
         return 0;
+    case OPTION_NO_ITEMS:
+        writer_key(params, "items");
+        writer_bool(params, false);
+        return 0;
     default:
         return cli_stop(cli, option);
     }
 }
 
 /* For people at a terminal only: scripts read the table alone. */
-static void print_footer(const json_t *result)
+static void print_footer(const struct cli *cli, const json_t *result)
 {
     const json_t *counts = json_object_get(result, "counts");
 
-    if (!isatty(STDOUT_FILENO) || !counts)
+    if (!cli->out.is_terminal || !counts)
         return;
     printf("%llu pending, %llu running, %llu finished, %llu cancelled\n",
            (unsigned long long)cli_uint(counts, "PENDING"),
@@ -64,13 +74,11 @@ static int show(struct cli *cli, const struct future_message *reply)
     json_t *one;
     int status;
 
-    if (cli->json) {
-        cli_print_raw_result(reply);
+    if (cli_print_for_machine(cli, reply, "futures"))
         return EXIT_FINE;
-    }
     if (futures) {
         status = show_futures(cli, futures);
-        print_footer(reply->result);
+        print_footer(cli, reply->result);
         return status;
     }
     one = json_pack("[O]", reply->result);
@@ -80,7 +88,7 @@ static int show(struct cli *cli, const struct future_message *reply)
 }
 
 /* Ends the params and asks. */
-static int ask(struct cli *cli, const struct id_spans *ids, struct writer *params)
+static int ask(struct cli *cli, const struct id_spans *ids, bool given, struct writer *params)
 {
     struct future_message *reply;
     int status;
@@ -88,7 +96,7 @@ static int ask(struct cli *cli, const struct id_spans *ids, struct writer *param
     if (id_spans_single(ids)) {
         writer_key(params, "id");
         writer_uint(params, ids->spans[0].first);
-    } else if (ids->count > 0) {
+    } else if (given) {
         writer_key(params, "ids");
         id_spans_write(ids, params);
     }
@@ -108,9 +116,12 @@ static int run(struct cli *cli, int argc, char **argv)
                                           {"label", required_argument, NULL, OPTION_LABEL},
                                           {"limit", required_argument, NULL, OPTION_LIMIT},
                                           {"before", required_argument, NULL, OPTION_BEFORE},
+                                          {"no-items", no_argument, NULL, OPTION_NO_ITEMS},
+                                          CLI_FORMAT_OPTION,
                                           CLI_COMMON_OPTIONS};
     struct writer params = {0};
     struct id_spans ids = {0};
+    bool given;
     int option, status;
 
     writer_begin_object(&params);
@@ -119,9 +130,9 @@ static int run(struct cli *cli, int argc, char **argv)
         if (status != 0 || option == CLI_HELP)
             goto out;
     }
-    status = cli_ids_if_any(cli, argc, argv, &ids);
+    status = cli_ids_if_any(cli, argc, argv, NULL, &ids, &given);
     if (status == 0)
-        status = ask(cli, &ids, &params);
+        status = ask(cli, &ids, given, &params);
 out:
     id_spans_clear(&ids);
     writer_free(&params);
@@ -138,8 +149,11 @@ const struct command cmd_status = {
             "      --label TEXT       only those with this label\n"
             "      --limit N          at most so many (100)\n"
             "      --before ID        only older ones\n"
+            "      --no-items         without the items of maps\n"
+            "      --format TEMPLATE  a line for each, as '{id} {state} {label}'\n"
             "      --json             print the daemon's reply\n\n"
             "  future status --state pending,running\n"
-            "  future status 7,9-12\n",
+            "  future status last\n"
+            "  future status 7,9-12 @nightly --format '{id} {failed}'\n",
     .run = run,
 };

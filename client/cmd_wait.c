@@ -143,7 +143,7 @@ static int run(struct cli *cli, int argc, char **argv)
             return cli_stop(cli, option);
         }
     }
-    status = cli_ids(cli, argc, argv, &ids);
+    status = cli_ids(cli, argc, argv, NULL, &ids);
     if (status == 0)
         status = wait_for(cli, &options, &ids);
     id_spans_clear(&ids);

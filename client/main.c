@@ -1,5 +1,6 @@
 /* future: the command line of futured. */
 #include <errno.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,29 +8,42 @@
 
 #include "client/cli.h"
 #include "client/command.h"
+#include "client/hint.h"
 #include "proto/version.h"
+
+static void print_version(const struct cli *cli)
+{
+    if (cli->json)
+        printf("{\"name\":\"future\",\"version\":\"%s\",\"schema\":%d}\n", FUTURED_VERSION,
+               CLI_SCHEMA);
+    else
+        printf("future %s\n", FUTURED_VERSION);
+}
 
 /* The options before the command. Returns -1 when the program shall go on with the command. */
 static int read_options(struct cli *cli, int argc, char **argv)
 {
     enum { OPTION_VERSION = CLI_OWN };
-    static const struct option longs[] = {{"version", no_argument, NULL, OPTION_VERSION},
-                                          CLI_COMMON_OPTIONS};
+    static const struct option longs[] = {
+        {"version", no_argument, NULL, OPTION_VERSION}, CLI_FORMAT_OPTION, CLI_COMMON_OPTIONS};
+    bool version = false;
     int option;
 
     while ((option = cli_getopt(cli, argc, argv, "+:hV", longs)) != -1) {
         switch (option) {
         case OPTION_VERSION:
         case 'V':
-            printf("future %s\n", FUTURED_VERSION);
-            return EXIT_FINE;
+            version = true;
+            break;
         case CLI_HELP:
             return cmd_help.run(cli, 0, NULL);
         default:
             return EXIT_BAD_USAGE;
         }
     }
-    return -1;
+    if (version)
+        print_version(cli);
+    return version ? EXIT_FINE : -1;
 }
 
 static int run_command(struct cli *cli, int argc, char **argv)
@@ -44,7 +58,8 @@ static int run_command(struct cli *cli, int argc, char **argv)
     }
     command = command_find(argv[0]);
     if (!command)
-        return cli_bad_usage(cli, "there is no command `%s`", argv[0]);
+        return hint_unknown_command(cli, argv[0]);
+    cli->no_start = cli->no_start || command->never_starts;
     cli->command = command->name;
     cli->usage = command->usage;
     optind = 0; /* glibc: start anew, with another argv */
@@ -64,8 +79,12 @@ static int close_stdout(const struct cli *cli, int status)
 int main(int argc, char **argv)
 {
     struct cli cli = {.usage = "[--socket PATH] [--json] COMMAND [ARGUMENTS]"};
-    int status = read_options(&cli, argc, argv);
+    int status;
 
+    /* Only what characters are: numbers and messages stay as they are. */
+    setlocale(LC_CTYPE, "");
+    terminal_of(STDOUT_FILENO, &cli.out);
+    status = read_options(&cli, argc, argv);
     if (status < 0)
         status = run_command(&cli, argc - optind, argv + optind);
     status = close_stdout(&cli, status);

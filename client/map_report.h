@@ -1,5 +1,5 @@
-/* What a map tells people on stderr: a progress line on a terminal, and in the end which items
- * failed and why. One thread. */
+/* What a map tells people on stderr: a line with the progress, the rate and the time that is left,
+ * and in the end which items failed and why. One thread. */
 #ifndef FUTURED_CLIENT_MAP_REPORT_H
 #define FUTURED_CLIENT_MAP_REPORT_H
 
@@ -11,8 +11,10 @@
 
 struct map_report;
 
+enum map_bar { BAR_ON_TERMINAL, BAR_ON, BAR_OFF };
+
 /* NULL: no memory. */
-struct map_report *map_report_new(void);
+struct map_report *map_report_new(enum map_bar bar);
 /* Takes NULL. */
 void map_report_free(struct map_report *report);
 
@@ -21,10 +23,10 @@ void map_report_item(struct map_report *report, const struct map_item *item, con
 /* So many items are known by now; `complete`: there will be no more. */
 void map_report_total(struct map_report *report, uint64_t total, bool complete);
 uint64_t map_report_failed(const struct map_report *report);
-/* The number of the next item, from 0. */
-uint64_t map_report_index(const struct map_report *report);
 
-/* Shows the progress line where stderr is a terminal, some times a second at most. */
+/* How long to sleep before the line is to be shown again, as poll(2) takes it. */
+int map_report_pause_ms(const struct map_report *report);
+/* Shows the line, some times a second at most. */
 void map_report_show(struct map_report *report);
 /* Takes the line away: something else is about to be written. */
 void map_report_hide(struct map_report *report);

@@ -1,95 +1,135 @@
-#include "client/map_run.h"
+#include "client/map_run_impl.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "client/map_items.h"
-#include "client/map_report.h"
-#include "client/map_show.h"
-#include "client/map_window.h"
 #include "client/outcome.h"
-#include "proto/text.h"
 
-enum { OUTPUT_BYTES = 65536, PATIENCE_MS = 200 };
+static bool take_in(void *context);
 
-enum feed_state {
-    FEED_READING, /* items are to be read */
-    FEED_ADDING,  /* the answer to map.add is to come */
-    FEED_CLOSING, /* the answer to map.close is to come */
-    FEED_OVER
-};
-
-struct map_run {
-    struct cli *cli;
-    uint64_t map_id;
-    int input;
-    bool discard; /* nobody wants the results here */
-    enum feed_state feed;
-    uint64_t feed_request;
-    uint64_t total;
-    uint64_t taken; /* messages so far */
-    int status;     /* of what went wrong and was told; EXIT_FINE so far */
-    struct item_reader *reader;
-    struct map_window *window;
-    struct map_report *report;
-    size_t output_size; /* stdout's bytes that wait in `output` */
-    char output[OUTPUT_BYTES];
-};
-
-struct map_run *map_run_new(struct cli *cli, uint64_t map_id, int input, char delimiter)
+static int prepare(struct map_run *run, struct cli *cli, const struct map_run_settings *settings)
 {
-    struct map_run *run = calloc(1, sizeof(*run));
+    const struct map_window_settings window = {
+        .unordered = settings->unordered,
+        .ends = settings->jobs > 0 || settings->halt.when != HALT_NEVER || settings->joblog,
+        .times = settings->joblog != NULL};
 
-    if (!run)
-        return NULL;
-    run->cli = cli;
-    run->map_id = map_id;
-    run->input = input;
-    run->feed = input < 0 ? FEED_OVER : FEED_READING;
-    run->window = map_window_new();
-    run->report = map_report_new();
-    run->reader = input < 0 ? NULL : item_reader_new(input, delimiter);
-    if (!run->window || !run->report || (input >= 0 && !run->reader)) {
-        map_run_free(run);
-        return NULL;
-    }
-    return run;
+    *run = (struct map_run){.cli = cli, .settings = settings, .is_exec = !settings->is_function};
+    run->feed = settings->source ? FEED_READING : FEED_OVER;
+    run->window = map_window_new(&window);
+    run->report = map_report_new(settings->bar);
+    run->output = run->report ? map_output_new(cli, run->report, take_in, run) : NULL;
+    return run->window && run->output ? 0 : cli_fail_errno(cli, -ENOMEM, "the map");
 }
 
-void map_run_free(struct map_run *run)
+static void release(struct map_run *run)
 {
-    if (!run)
-        return;
-    item_reader_free(run->reader);
-    map_window_free(run->window);
+    map_output_free(run->output);
     map_report_free(run->report);
-    free(run);
+    map_window_free(run->window);
+    id_spans_clear(&run->forgettable);
 }
 
-int map_run_items(struct map_run *run, char **items, size_t count, uint64_t first)
+void map_run_fail(struct map_run *run, int error, const char *what)
 {
-    for (size_t i = 0; i < count; i++) {
-        int r = map_window_push(run->window, items[i], strlen(items[i]), NULL);
+    map_report_hide(run->report);
+    if (run->status == EXIT_FINE)
+        run->status = cli_fail_errno(run->cli, error, what);
+}
 
-        if (r < 0)
-            return r;
+/* ---- halting ---- */
+
+/* Cancels what waits and, for "now", ends what runs; no further item is read. */
+static void halt(struct map_run *run)
+{
+    struct writer params = {0};
+    uint64_t request;
+
+    run->halted = true;
+    if (run->feed == FEED_READING)
+        run->feed = FEED_OVER;
+    writer_begin_object(&params);
+    writer_key(&params, "id");
+    writer_uint(&params, run->settings->map_id);
+    writer_key(&params, "terminate");
+    writer_bool(&params, run->settings->halt.when == HALT_NOW);
+    writer_key(&params, "reason");
+    writer_cstring(&params, "halted");
+    writer_end_object(&params);
+    run->status = cli_send(run->cli, "cancel", &params, &request);
+}
+
+static void halt_if_due(struct map_run *run)
+{
+    const struct map_halt *due = &run->settings->halt;
+    uint64_t count = 0;
+
+    if (due->when == HALT_NEVER || run->halted || run->status != EXIT_FINE)
+        return;
+    switch (due->of) {
+    case HALT_FAIL:
+        count = run->failed;
+        break;
+    case HALT_SUCCESS:
+        count = run->succeeded;
+        break;
+    case HALT_DONE:
+        count = run->failed + run->succeeded;
+        break;
     }
-    map_window_assign(run->window, first, count);
-    run->total += count;
-    return 0;
+    if (count >= due->count)
+        halt(run);
+}
+
+/* ---- the log ---- */
+
+/* What GNU parallel writes for a job: its own status, -1 where it has none. */
+static void job_ended(const json_t *reply, struct map_job *ret_job)
+{
+    const json_t *command = outcome_command(reply);
+    const json_t *code = json_object_get(command, "exit_code");
+
+    ret_job->signal = outcome_signal(command);
+    ret_job->exit_value = json_is_integer(code) ? (int)json_integer_value(code)
+                          : ret_job->signal > 0 ? 0
+                                                : outcome_exit_status(reply, true);
+    ret_job->received_bytes = json_string_length(json_object_get(command, "stdout"));
+}
+
+static void log_item(struct map_run *run, const struct map_item *item)
+{
+    struct map_job job = {.sequence = item->sequence, .started = item->started};
+    struct writer command = {0};
+    int r = -ENOMEM;
+
+    if (!run->settings->joblog || item->state != ITEM_READY || item->reply->kind != FUTURE_REPLY ||
+        item->started <= 0)
+        return;
+    job.runtime = item->finished - item->started;
+    job_ended(item->reply->result, &job);
+    map_template_command(run->settings->template, item->value, item->sequence, &command);
+    writer_raw(&command, "", 1);
+    if (!writer_failed(&command)) {
+        job.command = command.data;
+        r = map_joblog_add(run->settings->joblog, &job);
+    }
+    writer_free(&command);
+    if (r < 0)
+        map_run_fail(run, r, "writing the job log");
 }
 
 /* ---- messages ---- */
 
 static void fed(struct map_run *run, const struct future_message *reply)
 {
+    if (reply->kind == FUTURE_ERROR && run->halted) {
+        map_window_refuse_sent(run->window, "halted before it was taken");
+        run->feed = FEED_OVER;
+        return;
+    }
     if (reply->kind == FUTURE_ERROR) {
         map_report_hide(run->report);
         run->status = cli_tell_error(run->cli, reply);
@@ -102,7 +142,63 @@ static void fed(struct map_run *run, const struct future_message *reply)
     if (!run->discard)
         map_window_assign(run->window, cli_uint(reply->result, "first"),
                           cli_uint(reply->result, "count"));
-    run->feed = FEED_READING;
+    run->feed = run->halted ? FEED_OVER : FEED_READING;
+}
+
+/* Of a map that is followed: one of its items is done, or all are. */
+static void told(struct map_run *run, const struct future_message *message)
+{
+    const json_t *future = json_object_get(message->params, "future");
+    int r = 0;
+
+    if (strcmp(message->method, "future.done") != 0)
+        return;
+    if (cli_uint(future, "item_of") == run->settings->map_id) {
+        r = map_window_place(run->window, cli_uint(future, "index"), cli_uint(future, "id"));
+    } else if (cli_uint(future, "id") == run->settings->map_id) {
+        run->total = cli_uint(json_object_get(future, "map"), "count");
+        run->feed = FEED_OVER;
+        r = map_window_complete(run->window, run->total, "the item was forgotten");
+    }
+    if (r < 0)
+        map_run_fail(run, r, "the map");
+}
+
+static void over(struct map_run *run, struct map_item *item)
+{
+    log_item(run, item);
+    if (item->reply && item->reply->kind == FUTURE_REPLY) {
+        if (outcome_failed(item->reply->result))
+            run->failed++;
+        else
+            run->succeeded++;
+        halt_if_due(run);
+    }
+}
+
+/* 1: the message was an item's; 0: it is to be freed here. */
+static int take_message(struct map_run *run, struct future_message *message)
+{
+    struct map_item *item = NULL;
+    int r = map_window_accept(run->window, run->cli->client, message, &item);
+
+    if (r < 0) {
+        map_report_hide(run->report);
+        run->status = cli_tell_failure(run->cli, r);
+        return 1;
+    }
+    if (r > 0) {
+        if (item && item->state == ITEM_READY)
+            over(run, item);
+        return 1;
+    }
+    if (message->kind == FUTURE_NOTIFICATION) {
+        if (run->following)
+            told(run, message);
+    } else if (message->request_id == run->feed_request || message->request_id == 0) {
+        fed(run, message);
+    }
+    return 0;
 }
 
 /* Takes in what is there, without waiting, until an item's turn has come: it is to be written
@@ -120,267 +216,155 @@ static void take_messages(struct map_run *run)
             return;
         }
         run->taken++;
-        if (map_window_accept(run->window, message)) {
-            if (map_window_ready(run->window))
-                return;
-            continue;
-        }
-        if (message->kind != FUTURE_NOTIFICATION &&
-            (message->request_id == run->feed_request || message->request_id == 0))
-            fed(run, message);
-        future_message_free(message);
+        if (take_message(run, message) == 0)
+            future_message_free(message);
+        if (map_window_ready(run->window))
+            return;
     }
 }
 
-/* ---- output ---- */
-
-/* Writes to the descriptor, and takes answers in while it is blocked for long: a reader of ours
- * that is slow must not make the daemon think that we are gone. A pipe that is ready takes PIPE_BUF
- * bytes without blocking. */
-static int write_patiently(struct map_run *run, int fd, const char *data, size_t size)
-{
-    struct stat info;
-    bool may_block = fstat(fd, &info) == 0 && !S_ISREG(info.st_mode);
-
-    while (may_block && size > 0 && run->status == EXIT_FINE) {
-        struct pollfd ready[2] = {
-            {.fd = fd, .events = POLLOUT},
-            {.fd = future_fd(run->cli->client), .events = future_events(run->cli->client)}};
-        size_t part = size < PIPE_BUF ? size : PIPE_BUF;
-
-        /* Answers taken in too early may have to be asked for again: so a short block is waited
-         * out. */
-        int r = poll(ready, 1, PATIENCE_MS);
-
-        if (r == 0)
-            r = poll(ready, 2, -1);
-        if (r < 0 && errno != EINTR)
-            return -errno;
-        if (r > 0 && ready[1].revents)
-            take_messages(run);
-        if (r > 0 && ready[0].revents) {
-            r = cli_write(fd, data, part);
-            if (r < 0)
-                return r;
-            data += part;
-            size -= part;
-        }
-    }
-    return cli_write(fd, data, size);
-}
-
-static int flush_output(struct map_run *run)
-{
-    size_t size = run->output_size;
-
-    run->output_size = 0;
-    if (size == 0)
-        return 0;
-    map_report_hide(run->report);
-    return write_patiently(run, STDOUT_FILENO, run->output, size);
-}
-
-/* Small pieces for stdout are collected; stderr keeps its place among them. */
-static int sink(void *context, int fd, const void *data, size_t size)
+static bool take_in(void *context)
 {
     struct map_run *run = context;
-    int r = 0;
 
-    if (fd != STDOUT_FILENO || size > sizeof(run->output) - run->output_size)
-        r = flush_output(run);
-    if (r < 0)
-        return r;
-    if (fd != STDOUT_FILENO || size > sizeof(run->output)) {
-        map_report_hide(run->report);
-        return write_patiently(run, fd, data, size);
-    }
-    memcpy(run->output + run->output_size, data, size);
-    run->output_size += size;
-    return 0;
-}
-
-static int write_json(struct map_run *run, const struct map_item *item, const char *why)
-{
-    struct writer line = {0};
-    int r = -ENOMEM;
-
-    map_item_json(item, map_report_index(run->report), why, &line);
-    if (!writer_failed(&line))
-        r = sink(run, STDOUT_FILENO, line.data, line.size);
-    writer_free(&line);
-    return r;
-}
-
-static int write_item(struct map_run *run, const struct map_item *item, const char *why)
-{
-    if (run->cli->json)
-        return write_json(run, item, why);
-    if (item->state == ITEM_REFUSED || item->reply->kind == FUTURE_ERROR)
-        return 0;
-    if (outcome_truncated(item->reply->result)) {
-        map_report_hide(run->report);
-        cli_warn(run->cli, "the output of item %llu was longer than the daemon keeps",
-                 (unsigned long long)map_report_index(run->report));
-    }
-    return outcome_write_streams(item->reply->result, sink, run);
-}
-
-/* Everything whose turn has come. */
-static void write_ready(struct map_run *run)
-{
-    const struct map_item *item;
-    char why[512];
-    int r = 0;
-
-    while (r == 0 && run->status == EXIT_FINE && (item = map_window_ready(run->window))) {
-        map_item_why(item, why, sizeof(why));
-        r = write_item(run, item, why);
-        map_report_item(run->report, item, why);
-        map_window_pop(run->window);
-    }
-    if (r == 0)
-        r = flush_output(run);
-    if (r < 0 && run->status == EXIT_FINE) {
-        map_report_hide(run->report);
-        run->status =
-            r == -EPIPE ? EXIT_SIGNAL + SIGPIPE : cli_fail_errno(run->cli, r, "writing the output");
-    }
-}
-
-/* ---- input ---- */
-
-static const char *refusal(const char *text, size_t size, bool too_long)
-{
-    if (too_long)
-        return "the item is longer than an argument may be";
-    if (memchr(text, '\0', size))
-        return "the item holds a NUL byte";
-    return utf8_valid(text, size) ? NULL : "the item is not valid UTF-8";
-}
-
-/* The items that are in the reader's buffer, as params of map.add. Returns how many of them are
- * to be sent. */
-static size_t collect(struct map_run *run, struct writer *params)
-{
-    const char *text;
-    size_t size, count = 0;
-    bool too_long;
-
-    writer_begin_object(params);
-    writer_key(params, "id");
-    writer_uint(params, run->map_id);
-    writer_key(params, "items");
-    writer_begin_array(params);
-    while (run->status == EXIT_FINE && item_reader_next(run->reader, &text, &size, &too_long)) {
-        const char *why_not = refusal(text, size, too_long);
-
-        if (!why_not) {
-            writer_string(params, text, size);
-            count++;
-        } else if (run->discard) {
-            run->status =
-                cli_fail(run->cli, "item %llu: %s", (unsigned long long)run->total, why_not);
-        }
-        run->total++;
-        if (!run->discard && map_window_push(run->window, text, size, why_not) < 0)
-            run->status = cli_fail_errno(run->cli, -ENOMEM, "reading items");
-    }
-    writer_end_array(params);
-    writer_end_object(params);
-    return count;
-}
-
-static void close_map(struct map_run *run)
-{
-    struct writer params = {0};
-
-    writer_begin_object(&params);
-    writer_key(&params, "id");
-    writer_uint(&params, run->map_id);
-    writer_end_object(&params);
-    run->feed = FEED_CLOSING;
-    run->status = cli_send(run->cli, "map.close", &params, &run->feed_request);
-}
-
-/* One read, and what came of it on its way to the daemon. At the end the last item may lack its
- * delimiter; the map is closed when a further read says the end again. */
-static void feed(struct map_run *run)
-{
-    struct writer params = {0};
-    int r = item_reader_fill(run->reader);
-    size_t count;
-
-    if (r < 0) {
-        run->status = cli_fail_errno(run->cli, r, "reading items");
-        return;
-    }
-    count = collect(run, &params);
-    if (run->status == EXIT_FINE && count > 0) {
-        run->feed = FEED_ADDING;
-        run->status = cli_send(run->cli, "map.add", &params, &run->feed_request);
-    } else if (run->status == EXIT_FINE && r == 0) {
-        close_map(run);
-    }
-    writer_free(&params);
+    take_messages(run);
+    return run->status == EXIT_FINE;
 }
 
 /* ---- the loop ---- */
 
-/* Sleeps until something can be done, and feeds where that is it. */
-static void wait_and_feed(struct map_run *run)
+/* Sleeps until something can be done, and reads where that is it. */
+static void wait_and_read(struct map_run *run, bool wants_items)
 {
-    bool wants_items = run->feed == FEED_READING && !map_window_full(run->window);
+    int input = wants_items ? map_source_fd(run->settings->source) : -1;
     struct pollfd ready[2] = {
         {.fd = future_fd(run->cli->client), .events = future_events(run->cli->client)},
-        {.fd = wants_items ? run->input : -1, .events = POLLIN}};
+        {.fd = input, .events = POLLIN}};
 
-    if (poll(ready, 2, -1) < 0 && errno != EINTR) {
-        run->status = cli_fail_errno(run->cli, -errno, "waiting");
+    if (poll(ready, 2, map_report_pause_ms(run->report)) < 0) {
+        if (errno != EINTR)
+            map_run_fail(run, -errno, "waiting");
         return;
     }
-    if (ready[1].revents)
-        feed(run);
-}
-
-int map_run_feed(struct map_run *run)
-{
-    run->discard = true;
-    while (run->status == EXIT_FINE && run->feed != FEED_OVER) {
-        wait_and_feed(run);
-        take_messages(run);
-    }
-    return run->status;
-}
-
-/* Asks, takes in and writes as long as that leads on. False when it is over. */
-static bool move_on(struct map_run *run)
-{
-    uint64_t taken;
-
-    do {
-        int r = map_window_ask(run->window, run->cli->client);
+    if (ready[1].revents) {
+        int r = map_source_fill(run->settings->source);
 
         if (r < 0)
+            map_run_fail(run, r, "reading items");
+    }
+}
+
+int map_feed(struct cli *cli, const struct map_run_settings *settings)
+{
+    struct map_run run;
+    int status = prepare(&run, cli, settings);
+
+    run.discard = true;
+    while (status == 0 && run.status == EXIT_FINE && run.feed != FEED_OVER) {
+        bool wants_items = map_run_feed(&run);
+
+        if (run.status == EXIT_FINE && run.feed != FEED_OVER)
+            wait_and_read(&run, wants_items);
+        take_messages(&run);
+    }
+    if (status == 0)
+        status = run.status;
+    release(&run);
+    return status;
+}
+
+/* Feeds, asks, takes in and writes as long as that leads on. False when it is over;
+ * *ret_wants_items where items are to be read. */
+static bool move_on(struct map_run *run, bool *ret_wants_items)
+{
+    uint64_t taken;
+    bool wrote;
+
+    do {
+        int r;
+
+        *ret_wants_items = map_run_feed(run);
+        r = map_window_ask(run->window, run->cli->client);
+        if (r < 0 && run->status == EXIT_FINE)
             run->status = cli_tell_failure(run->cli, r);
         taken = run->taken;
         take_messages(run);
-        write_ready(run);
-        map_report_total(run->report, run->total, run->feed == FEED_OVER);
+        wrote = map_run_write(run);
+        if (run->settings->source && map_source_total(run->settings->source) > 0)
+            map_report_total(run->report, map_source_total(run->settings->source), true);
+        else
+            map_report_total(run->report, run->total, run->feed == FEED_OVER);
         if (run->status != EXIT_FINE || (run->feed == FEED_OVER && map_window_empty(run->window)))
             return false;
-        /* A message may be what lets more be asked; the sleep must not come before that. */
-    } while (run->taken != taken);
+        /* A message, or a place that got free, may be what lets more be asked or read; the sleep
+         * must not come before that. */
+    } while (run->taken != taken || wrote);
     return true;
 }
 
-int map_run_finish(struct map_run *run)
+static int finish(struct map_run *run)
 {
-    while (run->status == EXIT_FINE && move_on(run)) {
+    bool wants_items;
+
+    while (run->status == EXIT_FINE && move_on(run, &wants_items)) {
         map_report_show(run->report);
-        wait_and_feed(run);
+        wait_and_read(run, wants_items);
     }
-    map_report_summary(run->report, run->cli, run->map_id);
+    map_run_forget_rest(run);
+    map_report_summary(run->report, run->cli, run->settings->map_id);
+    if (run->halted && run->status == EXIT_FINE)
+        cli_warn(run->cli, "halted: %llu items had failed, %llu had succeeded",
+                 (unsigned long long)run->failed, (unsigned long long)run->succeeded);
     if (run->status != EXIT_FINE)
         return run->status;
     return map_report_failed(run->report) > 0 ? EXIT_SOME_FAILED : EXIT_FINE;
+}
+
+int map_run(struct cli *cli, const struct map_run_settings *settings)
+{
+    struct map_run run;
+    int status = prepare(&run, cli, settings);
+
+    if (status == 0)
+        status = finish(&run);
+    release(&run);
+    return status;
+}
+
+/* ---- somebody else's map ---- */
+
+static int ask(struct cli *cli, const char *method, const char *text,
+               struct future_message **ret_reply)
+{
+    struct writer params = {0};
+
+    writer_raw(&params, text, strlen(text));
+    return cli_call(cli, method, &params, ret_reply);
+}
+
+int map_follow(struct cli *cli, uint64_t map_id)
+{
+    const struct map_run_settings settings = {.map_id = map_id, .bar = BAR_OFF, .keep = true};
+    struct future_message *reply;
+    struct map_run run;
+    char id[48];
+    int status = prepare(&run, cli, &settings);
+
+    snprintf(id, sizeof(id), "{\"id\":%llu}", (unsigned long long)map_id);
+    run.following = true;
+    run.feed = FEED_ADDING;
+    if (status == 0)
+        status = ask(cli, "status", id, &reply);
+    if (status == 0) {
+        run.is_exec = strcmp(cli_string(reply->result, "fn", ""), "exec") == 0;
+        future_message_free(reply);
+        /* An item's place is in what is told of it, and nowhere else. */
+        status = ask(cli, "subscribe", "{\"all\":true,\"since\":0}", &reply);
+    }
+    if (status == 0) {
+        future_message_free(reply);
+        status = finish(&run);
+    }
+    release(&run);
+    return status;
 }

@@ -29,19 +29,24 @@ static void write_reply(const struct future_message *reply, struct writer *write
     free(members);
 }
 
-void map_item_json(const struct map_item *item, uint64_t index, const char *why,
-                   struct writer *writer)
+static void write_text(const struct map_value *value, struct writer *writer)
+{
+    if (utf8_valid(value->text, value->size)) {
+        writer_key(writer, "item");
+        writer_string(writer, value->text, value->size);
+    } else {
+        writer_key(writer, "item_base64");
+        writer_base64(writer, value->text, value->size);
+    }
+}
+
+void map_item_json(const struct map_item *item, const char *why, struct writer *writer)
 {
     writer_begin_object(writer);
     writer_key(writer, "index");
-    writer_uint(writer, index);
-    if (utf8_valid(item->text, item->size)) {
-        writer_key(writer, "item");
-        writer_string(writer, item->text, item->size);
-    } else {
-        writer_key(writer, "item_base64");
-        writer_base64(writer, item->text, item->size);
-    }
+    writer_uint(writer, item->sequence - 1);
+    if (item->value)
+        write_text(item->value, writer);
     if (item->reply && item->reply->kind == FUTURE_REPLY) {
         write_reply(item->reply, writer);
     } else {

@@ -5,12 +5,11 @@
 #include "client/map_window.h"
 #include "proto/writer.h"
 
-/* Why the item failed; "" where it did not. It must be answered or refused. */
+/* Why the item failed; "" where it did not. It must be ready or refused. */
 void map_item_why(const struct map_item *item, char *ret_text, size_t size);
 
 /* {"index":0,"item":"a", then the members of the reply to `result`, or "error" where there is none.
  * An item that is not UTF-8 comes as `item_base64`. With the line feed; check writer_failed. */
-void map_item_json(const struct map_item *item, uint64_t index, const char *why,
-                   struct writer *writer);
+void map_item_json(const struct map_item *item, const char *why, struct writer *writer);
 
 #endif

@@ -21,8 +21,7 @@ bool outcome_failed(const json_t *reply)
     return !json_object_get(reply, "result");
 }
 
-/* The object that exec made: the result, or what its exception holds of it. NULL: there is none. */
-static const json_t *command_result(const json_t *reply)
+const json_t *outcome_command(const json_t *reply)
 {
     const json_t *result = json_object_get(reply, "result");
 
@@ -51,6 +50,11 @@ static int signal_number(const json_t *signal)
             return number;
     }
     return 0;
+}
+
+int outcome_signal(const json_t *command)
+{
+    return signal_number(json_object_get(command, "signal"));
 }
 
 /* The status of a command that ended by itself, -1 where it did not. */
@@ -88,7 +92,7 @@ int outcome_exit_status(const json_t *reply, bool is_exec)
     if (strcmp(type, "SpawnError") == 0)
         return spawn_error_status(exception);
     if (!exception || strcmp(type, "ExitStatus") == 0 || strcmp(type, "Signalled") == 0)
-        status = own_status(command_result(reply));
+        status = own_status(outcome_command(reply));
     if (status < 0)
         status = outcome_failed(reply) ? EXIT_OURS : EXIT_FINE;
     return status;
@@ -118,7 +122,7 @@ static int write_stream(const json_t *command, const char *name, const char *bas
 
 int outcome_write_streams(const json_t *reply, outcome_sink_fn sink, void *context)
 {
-    const json_t *command = command_result(reply);
+    const json_t *command = outcome_command(reply);
     int r = write_stream(command, "stdout", "stdout_base64", STDOUT_FILENO, sink, context);
 
     if (r < 0)
@@ -128,7 +132,7 @@ int outcome_write_streams(const json_t *reply, outcome_sink_fn sink, void *conte
 
 bool outcome_truncated(const json_t *reply)
 {
-    return json_is_true(json_object_get(command_result(reply), "truncated"));
+    return json_is_true(json_object_get(outcome_command(reply), "truncated"));
 }
 
 void outcome_describe(const json_t *reply, char *ret_text, size_t size)

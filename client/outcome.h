@@ -19,6 +19,11 @@ bool outcome_failed(const json_t *reply);
  * could not be started, 125 for the rest. For any function but exec: 0 or 125. */
 int outcome_exit_status(const json_t *reply, bool is_exec);
 
+/* The object that exec made: the result, or what its exception holds of it. NULL: there is none.
+ * And the number of the signal in it, 0: none. */
+const json_t *outcome_command(const json_t *reply);
+int outcome_signal(const json_t *command);
+
 /* The stdout and stderr of a command, as far as they are known; nothing for other functions.
  * 0; -errno of the sink; -ENOMEM. */
 int outcome_write_streams(const json_t *reply, outcome_sink_fn sink, void *context);

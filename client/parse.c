@@ -151,7 +151,7 @@ static int take_span(const char **text, struct id_span *ret_span)
     return 0;
 }
 
-static int append_span(struct id_spans *ids, struct id_span span)
+int id_spans_append(struct id_spans *ids, struct id_span span)
 {
     struct id_span *spans;
 
@@ -175,7 +175,7 @@ int id_spans_add(struct id_spans *ids, const char *text)
         int r = take_span(&text, &span);
 
         if (r == 0)
-            r = append_span(ids, span);
+            r = id_spans_append(ids, span);
         if (r < 0)
             return r;
         if (!*text)
@@ -183,6 +183,17 @@ int id_spans_add(struct id_spans *ids, const char *text)
         if (*text++ != ',')
             return -EINVAL;
     }
+}
+
+int id_spans_add_below(struct id_spans *ids, uint64_t id)
+{
+    struct id_span *last = ids->count ? &ids->spans[ids->count - 1] : NULL;
+
+    if (last && last->first == id + 1) {
+        last->first = id;
+        return 0;
+    }
+    return id_spans_append(ids, (struct id_span){id, id});
 }
 
 void id_spans_clear(struct id_spans *ids)

@@ -29,6 +29,9 @@ int parse_duration(const char *text, int64_t *ret_us);
 /* Adds the ids of one word: `7` or `7,9-12`. -EINVAL; -ERANGE for a number too large or a range
  * that runs backwards; -ENOMEM. */
 int id_spans_add(struct id_spans *ids, const char *text);
+int id_spans_append(struct id_spans *ids, struct id_span span);
+/* Adds an id to spans that fall: to the last one where it is the next one below. */
+int id_spans_add_below(struct id_spans *ids, uint64_t id);
 void id_spans_clear(struct id_spans *ids);
 /* True where there is one id and no more. */
 bool id_spans_single(const struct id_spans *ids);

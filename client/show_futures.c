@@ -8,8 +8,9 @@
 #include "client/table.h"
 
 static const struct table_column columns[] = {
-    {"ID", true},     {"STATE", false},     {"OUTCOME", false}, {"FN", false},   {"POOL", false},
-    {"LABEL", false}, {"SUBMITTED", false}, {"TIME", true},     {"NOTE", false},
+    {"ID", true, false},         {"STATE", false, false}, {"OUTCOME", false, false},
+    {"FN", false, true},         {"POOL", false, true},   {"LABEL", false, true},
+    {"SUBMITTED", false, false}, {"TIME", true, false},   {"NOTE", false, true},
 };
 
 static const char *outcome(const json_t *future)
@@ -21,8 +22,9 @@ static const char *outcome(const json_t *future)
     return "-";
 }
 
-/* The time of day for the last day, else the date. */
-static void submitted_text(const json_t *future, double now, char *ret_text, size_t size)
+/* For people how long ago; else the time of day for the last day, and the date before. */
+static void submitted_text(const struct cli *cli, const json_t *future, double now, char *ret_text,
+                           size_t size)
 {
     double submitted = json_number_value(json_object_get(future, "submitted"));
     time_t seconds = (time_t)submitted;
@@ -30,6 +32,11 @@ static void submitted_text(const json_t *future, double now, char *ret_text, siz
 
     if (submitted <= 0 || !localtime_r(&seconds, &local)) {
         snprintf(ret_text, size, "-");
+        return;
+    }
+    if (cli->out.is_terminal) {
+        time_span_text(now - submitted, ret_text, size);
+        strncat(ret_text, " ago", size - strlen(ret_text) - 1);
         return;
     }
     strftime(ret_text, size, now - submitted < 86400 ? "%H:%M:%S" : "%Y-%m-%d", &local);
@@ -66,6 +73,8 @@ static void note_text(const json_t *future, char *ret_text, size_t size)
                  (unsigned long long)cli_uint(map, "failed"));
     else if (json_is_string(json_object_get(future, "waiting")))
         snprintf(ret_text, size, "waiting: %s", cli_string(future, "waiting", ""));
+    else if (json_is_true(json_object_get(future, "deadlocked")))
+        snprintf(ret_text, size, "deadlocked");
     else if (cli_uint(future, "item_of"))
         snprintf(ret_text, size, "item %llu of map %llu",
                  (unsigned long long)cli_uint(future, "index"),
@@ -77,17 +86,30 @@ static void note_text(const json_t *future, char *ret_text, size_t size)
         snprintf(ret_text + used, size - used, "%sattempt %llu", used ? ", " : "", attempt);
 }
 
-static void add_row(struct table *table, const json_t *future, double now)
+static enum tone state_tone(const json_t *future)
+{
+    const char *state = cli_string(future, "state", "");
+
+    if (strcmp(state, "RUNNING") == 0)
+        return TONE_BUSY;
+    if (strcmp(state, "PENDING") == 0)
+        return TONE_WAITING;
+    if (strcmp(state, "CANCELLED") == 0)
+        return TONE_FAINT;
+    return json_is_true(json_object_get(future, "failed")) ? TONE_BAD : TONE_GOOD;
+}
+
+static void add_row(const struct cli *cli, struct table *table, const json_t *future, double now)
 {
     char text[128];
 
     table_add_uint(table, cli_uint(future, "id"));
-    table_add(table, cli_string(future, "state", "-"));
-    table_add(table, outcome(future));
+    table_add_tone(table, cli_string(future, "state", "-"), state_tone(future));
+    table_add_tone(table, outcome(future), state_tone(future));
     table_add(table, cli_string(future, "fn", "-"));
     table_add(table, cli_string(future, "pool", "-"));
     table_add(table, cli_string(future, "label", "-"));
-    submitted_text(future, now, text, sizeof(text));
+    submitted_text(cli, future, now, text, sizeof(text));
     table_add(table, text);
     time_text(future, now, text, sizeof(text));
     table_add(table, text);
@@ -98,16 +120,15 @@ static void add_row(struct table *table, const json_t *future, double now)
 int show_futures(struct cli *cli, const json_t *futures)
 {
     struct table *table = table_new(columns, sizeof(columns) / sizeof(columns[0]));
-    struct timespec now;
+    double now = time_now();
     const json_t *future;
     size_t i;
 
     if (!table)
         return cli_fail_errno(cli, -ENOMEM, "the table");
-    clock_gettime(CLOCK_REALTIME, &now);
     json_array_foreach (futures, i, future)
-        add_row(table, future, (double)now.tv_sec + (double)now.tv_nsec / 1e9);
-    table_print(table, stdout);
+        add_row(cli, table, future, now);
+    table_print(table, stdout, &cli->out);
     table_free(table);
     return EXIT_FINE;
 }

@@ -73,19 +73,19 @@ static void tell_exception(const struct cli *cli, const json_t *reply, bool is_e
     fprintf(stderr, "%s\n", text);
 }
 
-static int show(struct cli *cli, const struct replies *replies)
+int show_outcome(struct cli *cli, const json_t *future, const struct future_message *message,
+                 bool streams)
 {
-    const json_t *future = replies->status->result, *reply = replies->result->result;
+    const json_t *reply = message->result;
     bool is_exec =
         strcmp(cli_string(future, "fn", ""), "exec") == 0 && !json_object_get(future, "map");
-    int r;
+    int r = 0;
 
-    if (cli->json) {
-        cli_print_raw_result(replies->result);
+    if (streams && cli_print_for_machine(cli, message, NULL))
         return outcome_exit_status(reply, is_exec);
-    }
     if (is_exec) {
-        r = outcome_write_streams(reply, outcome_sink_own, NULL);
+        if (streams)
+            r = outcome_write_streams(reply, outcome_sink_own, NULL);
         if (r < 0)
             return cli_fail_errno(cli, r, "writing the output");
         if (outcome_truncated(reply))
@@ -107,7 +107,7 @@ int show_result(struct cli *cli, uint64_t id, int64_t timeout_us)
     if (status == 0 && replies.result->kind == FUTURE_ERROR)
         status = cli_tell_error(cli, replies.result);
     else if (status == 0)
-        status = show(cli, &replies);
+        status = show_outcome(cli, replies.status->result, replies.result, true);
     future_message_free(replies.status);
     future_message_free(replies.result);
     return status;

@@ -13,4 +13,9 @@
  * --json the reply. Returns the exit status that `future result` documents. */
 int show_result(struct cli *cli, uint64_t id, int64_t timeout_us);
 
+/* The end of it: the outcome in `message`, a reply to `result`, of `future`. Without `streams` the
+ * command's bytes were shown before, and --json and --format are done with. */
+int show_outcome(struct cli *cli, const json_t *future, const struct future_message *message,
+                 bool streams);
+
 #endif

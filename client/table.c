@@ -5,12 +5,17 @@
 
 #include "client/cli.h"
 
-enum { CELL_BYTES = 256 };
+enum { CELL_BYTES = 256, GAP = 2, FLEXIBLE_MIN = 6 };
+
+struct cell {
+    char *text;
+    enum tone tone;
+};
 
 struct table {
     const struct table_column *columns;
     size_t column_count;
-    char **cells;
+    struct cell *cells;
     size_t cell_count, capacity;
     bool failed; /* the rest of the row is dropped, and all rows behind it */
 };
@@ -31,7 +36,7 @@ void table_free(struct table *table)
     if (!table)
         return;
     for (size_t i = 0; i < table->cell_count; i++)
-        free(table->cells[i]);
+        free(table->cells[i].text);
     free(table->cells);
     free(table);
 }
@@ -39,7 +44,7 @@ void table_free(struct table *table)
 static bool make_room(struct table *table)
 {
     size_t capacity = table->capacity ? table->capacity * 2 : 128;
-    char **cells;
+    struct cell *cells;
 
     if (table->cell_count < table->capacity)
         return true;
@@ -51,19 +56,24 @@ static bool make_room(struct table *table)
     return true;
 }
 
-bool table_add(struct table *table, const char *text)
+bool table_add_tone(struct table *table, const char *text, enum tone tone)
 {
     char printable[CELL_BYTES];
-    char *cell;
+    char *copy;
 
     cli_printable(text, strlen(text), printable, sizeof(printable));
-    cell = table->failed || !make_room(table) ? NULL : strdup(printable);
-    if (!cell) {
+    copy = table->failed || !make_room(table) ? NULL : strdup(printable);
+    if (!copy) {
         table->failed = true;
         return false;
     }
-    table->cells[table->cell_count++] = cell;
+    table->cells[table->cell_count++] = (struct cell){.text = copy, .tone = tone};
     return true;
+}
+
+bool table_add(struct table *table, const char *text)
+{
+    return table_add_tone(table, text, TONE_PLAIN);
 }
 
 bool table_add_uint(struct table *table, unsigned long long number)
@@ -74,22 +84,12 @@ bool table_add_uint(struct table *table, unsigned long long number)
     return table_add(table, text);
 }
 
-/* Characters, not bytes; good enough for names without double-width or combining ones. */
-static size_t text_width(const char *text)
-{
-    size_t width = 0;
-
-    for (; *text; text++)
-        width += ((unsigned char)*text & 0xc0) != 0x80;
-    return width;
-}
-
 static size_t column_width(const struct table *table, size_t column)
 {
-    size_t width = text_width(table->columns[column].title);
+    size_t width = terminal_columns(table->columns[column].title);
 
     for (size_t i = column; i < table->cell_count; i += table->column_count) {
-        size_t cell = text_width(table->cells[i]);
+        size_t cell = terminal_columns(table->cells[i].text);
 
         if (cell > width)
             width = cell;
@@ -97,31 +97,78 @@ static size_t column_width(const struct table *table, size_t column)
     return width;
 }
 
-static void print_cell(const struct table *table, size_t column, size_t width, const char *text,
-                       FILE *out)
+/* The widest flexible column that may still give; column_count: none. */
+static size_t widest_flexible(const struct table *table, const size_t *widths)
 {
-    size_t own = text_width(text);
-    int padding = (int)(width > own ? width - own : 0);
-    bool last = column + 1 == table->column_count;
+    size_t widest = table->column_count;
 
-    if (table->columns[column].right)
-        fprintf(out, "%*s%s", padding, "", text);
-    else
-        fprintf(out, "%s%*s", text, last ? 0 : padding, "");
-    fputs(last ? "\n" : "  ", out);
+    for (size_t i = 0; i < table->column_count; i++)
+        if (table->columns[i].flexible && widths[i] > FLEXIBLE_MIN &&
+            (widest == table->column_count || widths[i] > widths[widest]))
+            widest = i;
+    return widest;
 }
 
-void table_print(const struct table *table, FILE *out)
+/* Takes from the widest columns until the table fits, and then from the end: a column that is
+ * not there has the width 0. */
+static void squeeze(const struct table *table, size_t *widths, size_t room)
+{
+    size_t total = 0, column;
+
+    for (size_t i = 0; i < table->column_count; i++)
+        total += widths[i] + (i ? GAP : 0);
+    while (total > room && (column = widest_flexible(table, widths)) < table->column_count) {
+        widths[column]--;
+        total--;
+    }
+    for (column = table->column_count; total > room && column-- > 1;) {
+        total -= widths[column] + GAP;
+        widths[column] = 0;
+    }
+}
+
+static void print_cell(const struct table *table, size_t column, const size_t *widths,
+                       const struct cell *cell, FILE *out, const struct terminal *terminal)
+{
+    size_t width = widths[column], own = terminal_columns(cell->text);
+    bool last = column + 1 == table->column_count || widths[column + 1] == 0;
+    bool cut = own > width;
+    size_t bytes = cut ? terminal_fit(cell->text, width - 1) : strlen(cell->text);
+    int padding = (int)(cut ? 0 : width - own);
+
+    if (table->columns[column].right)
+        fprintf(out, "%*s", padding, "");
+    fprintf(out, "%s%.*s%s%s", terminal_begin(terminal, cell->tone), (int)bytes, cell->text,
+            cut ? terminal_ellipsis() : "", terminal_end(terminal, cell->tone));
+    if (!table->columns[column].right && !last)
+        fprintf(out, "%*s", padding, "");
+    if (!last)
+        fprintf(out, "%*s", GAP, "");
+}
+
+void table_print(const struct table *table, FILE *out, const struct terminal *terminal)
 {
     size_t columns = table->column_count;
     size_t *widths = calloc(columns, sizeof(*widths));
 
-    /* Without memory for the widths it is a table that is not aligned. */
-    for (size_t i = 0; widths && i < columns; i++)
-        widths[i] = column_width(table, i);
+    if (!widths)
+        return;
     for (size_t i = 0; i < columns; i++)
-        print_cell(table, i, widths ? widths[i] : 0, table->columns[i].title, out);
-    for (size_t i = 0; i < table->cell_count / columns * columns; i++)
-        print_cell(table, i % columns, widths ? widths[i % columns] : 0, table->cells[i], out);
+        widths[i] = column_width(table, i);
+    if (terminal->width > 0)
+        squeeze(table, widths, terminal->width);
+    for (size_t i = 0; i < columns && widths[i] > 0; i++) {
+        char *title = (char *)(uintptr_t)table->columns[i].title; /* only read */
+        struct cell cell = {.text = title, .tone = TONE_TITLE};
+
+        print_cell(table, i, widths, &cell, out, terminal);
+    }
+    fputc('\n', out);
+    for (size_t i = 0; i < table->cell_count / columns * columns; i++) {
+        if (widths[i % columns] > 0)
+            print_cell(table, i % columns, widths, &table->cells[i], out, terminal);
+        if ((i + 1) % columns == 0)
+            fputc('\n', out);
+    }
     free(widths);
 }

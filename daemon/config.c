@@ -1,14 +1,20 @@
 #include "daemon/config.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <ini.h>
 #include <math.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/config_function.h"
+
+/* The parser keeps 49 bytes of a section's title: a name that fills them may have been cut. */
+#define FUNCTION_NAME_BYTES 39
 
 static int fail(struct config_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -28,6 +34,9 @@ void config_set_defaults(struct config *config)
         .log_level = LOG_LEVEL_INFO,
         .stop_timeout_ms = 3000,
         .stop_grace_ms = 2000,
+        .socket_group = (gid_t)-1,
+        .admin_group = (gid_t)-1,
+        .ready_fd = -1,
     };
     limits_set_defaults(&config->limits);
 }
@@ -40,9 +49,19 @@ void config_free(struct config *config)
         free(config->pools[i].initializer_args);
     }
     free(config->pools);
+    for (size_t i = 0; i < config->function_count; i++) {
+        free(config->functions[i].name);
+        free(config->functions[i].handler);
+        free(config->functions[i].init);
+        free(config->functions[i].doc);
+        free(config->functions[i].params);
+        free(config->functions[i].cwd);
+    }
+    free(config->functions);
     free(config->socket);
     free(config->state_dir);
     free(config->durability);
+    free(config->plugin_dir);
 }
 
 /* ---- values ---- */
@@ -91,6 +110,23 @@ static int parse_ms(const char *key, const char *value, uint64_t *ret_ms,
     return r;
 }
 
+/* A group's name, or its number. */
+static int parse_group(const char *key, const char *value, gid_t *ret_group,
+                       struct config_error *error)
+{
+    char *end;
+    struct group *group = getgrnam(value);
+    if (group) {
+        *ret_group = group->gr_gid;
+        return 0;
+    }
+    unsigned long number = strtoul(value, &end, 10);
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' || number >= (gid_t)-1)
+        return fail(error, "%s: there is no group \"%s\"", key, value);
+    *ret_group = (gid_t)number;
+    return 0;
+}
+
 /* ---- [daemon] and [limits] ---- */
 
 int config_set(struct config *config, const char *key, const char *value,
@@ -106,6 +142,12 @@ int config_set(struct config *config, const char *key, const char *value,
             return fail(error, "durability must be full, process or none, not \"%s\"", value);
         return set_text(&config->durability, value, error);
     }
+    if (strcmp(key, "socket_group") == 0)
+        return parse_group(key, value, &config->socket_group, error);
+    if (strcmp(key, "admin_group") == 0)
+        return parse_group(key, value, &config->admin_group, error);
+    if (strcmp(key, "plugin_dir") == 0)
+        return set_text(&config->plugin_dir, value, error);
     if (strcmp(key, "log_level") == 0) {
         if (log_level_parse(value, &config->log_level) < 0)
             return fail(error, "log_level must be error, warning, info or debug, not \"%s\"",
@@ -122,7 +164,7 @@ int config_set(struct config *config, const char *key, const char *value,
 static int set_limit(struct config *config, const char *key, const char *value,
                      struct config_error *error)
 {
-    uint64_t limit;
+    uint64_t limit = 0;
     int r = parse_count(key, value, UINT64_MAX / 4, &limit, error);
     if (r < 0)
         return r;
@@ -158,7 +200,7 @@ struct config_pool *config_pool(struct config *config, const char *name)
 static int set_pool_workers(const struct config *config, struct pool_settings *settings,
                             const char *key, const char *value, struct config_error *error)
 {
-    uint64_t count;
+    uint64_t count = 0;
     bool max = strcmp(key, "max_workers") == 0;
     int r = parse_count(key, value, config->limits.workers, &count, error);
     if (r < 0)
@@ -212,49 +254,181 @@ static int set_pool(struct config *config, const char *name, const char *key, co
     return fail(error, "unknown key \"%s\" in [pool %s]", key, name);
 }
 
+/* ---- [function NAME] ---- */
+
+/* The function's settings, made with the defaults if it is not there yet. NULL: no memory. */
+static struct config_function *config_function(struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->function_count; i++)
+        if (strcmp(config->functions[i].name, name) == 0)
+            return &config->functions[i];
+    struct config_function *grown =
+        realloc(config->functions, (config->function_count + 1) * sizeof(*config->functions));
+    if (!grown)
+        return NULL;
+    config->functions = grown;
+    struct config_function *function = &grown[config->function_count];
+    *function = (struct config_function){.name = strdup(name), .idle_timeout_ms = 60000};
+    if (!function->name)
+        return NULL;
+    config->function_count++;
+    return function;
+}
+
+/* The texts of a function: where they do not fit on one line, they go on in the next. NULL: the key
+ * is none of them. */
+static char **function_text(struct config_function *function, const char *key)
+{
+    if (strcmp(key, "handler") == 0)
+        return &function->handler;
+    if (strcmp(key, "init") == 0)
+        return &function->init;
+    if (strcmp(key, "doc") == 0)
+        return &function->doc;
+    if (strcmp(key, "params") == 0)
+        return &function->params;
+    if (strcmp(key, "cwd") == 0)
+        return &function->cwd;
+    return NULL;
+}
+
+static int continue_text(char **text, const char *more, struct config_error *error)
+{
+    char *longer;
+    if (asprintf(&longer, "%s %s", *text ? *text : "", more) < 0)
+        return fail(error, "no memory");
+    free(*text);
+    *text = longer;
+    return 0;
+}
+
+static int set_function(struct config *config, const char *name, const char *key, const char *value,
+                        bool continues, struct config_error *error)
+{
+    if (name[0] == '\0' || strlen(name) > FUNCTION_NAME_BYTES)
+        return fail(error, "a function's name has 1 to %d bytes", FUNCTION_NAME_BYTES);
+    struct config_function *function = config_function(config, name);
+    if (!function)
+        return fail(error, "no memory");
+    char **text = function_text(function, key);
+    if (text)
+        return continues ? continue_text(text, value, error) : set_text(text, value, error);
+    if (continues)
+        return fail(error, "%s has one line: the next key must not be indented", key);
+    if (strcmp(key, "max_tasks") == 0)
+        return parse_count(key, value, UINT64_MAX / 4, &function->max_tasks, error);
+    if (strcmp(key, "memory_limit") == 0)
+        return parse_count(key, value, UINT64_MAX / 4, &function->memory_limit_bytes, error);
+    if (strcmp(key, "idle_timeout") == 0)
+        return parse_ms(key, value, &function->idle_timeout_ms, error);
+    if (strcmp(key, "timeout") == 0)
+        return parse_ms(key, value, &function->timeout_ms, error);
+    if (strcmp(key, "on_crash") == 0) {
+        function->break_pool = strcmp(value, "break_pool") == 0;
+        if (!function->break_pool && strcmp(value, "fail_job") != 0)
+            return fail(error, "on_crash must be fail_job or break_pool, not \"%s\"", value);
+        return 0;
+    }
+    return fail(error, "unknown key \"%s\" in [function %s]", key, name);
+}
+
 /* ---- the file ---- */
 
 struct reading {
     struct config *config;
-    struct config_error error; /* the first one */
+    FILE *file;
+    int line;                  /* that was read last, from 1 */
+    bool indented;             /* it may continue the value of the key before it */
+    char section[64], key[64]; /* of that one */
+    struct config_error error; /* the first one, in */
+    int error_line;
     bool failed;
 };
+
+static void fail_reading(struct reading *reading, const struct config_error *error)
+{
+    if (reading->failed)
+        return;
+    reading->failed = true;
+    reading->error = *error;
+    reading->error_line = reading->line;
+}
+
+static int set_key(struct reading *reading, const char *section, const char *key, const char *value,
+                   struct config_error *error)
+{
+    struct config *config = reading->config;
+    bool continues = reading->indented && strcmp(section, reading->section) == 0 &&
+                     strcmp(key, reading->key) == 0;
+    if (strncmp(section, "function ", 9) == 0)
+        return set_function(config, section + 9, key, value, continues, error);
+    if (continues)
+        return fail(error, "%s has one line: the next key must not be indented", key);
+    if (strcmp(section, "daemon") == 0)
+        return config_set(config, key, value, error);
+    if (strcmp(section, "limits") == 0)
+        return set_limit(config, key, value, error);
+    if (strncmp(section, "pool ", 5) == 0)
+        return set_pool(config, section + 5, key, value, error);
+    if (section[0] == '\0')
+        return fail(error, "\"%s\" stands before any section", key);
+    return fail(error, "unknown section [%s]", section);
+}
 
 static int on_key(void *arg, const char *section, const char *key, const char *value)
 {
     struct reading *reading = arg;
     struct config_error error = {.text = ""};
-    int r;
     if (reading->failed)
         return 0;
-    if (strcmp(section, "daemon") == 0)
-        r = config_set(reading->config, key, value, &error);
-    else if (strcmp(section, "limits") == 0)
-        r = set_limit(reading->config, key, value, &error);
-    else if (strncmp(section, "pool ", 5) == 0)
-        r = set_pool(reading->config, section + 5, key, value, &error);
-    else if (section[0] == '\0')
-        r = fail(&error, "\"%s\" stands before any section", key);
-    else
-        r = fail(&error, "unknown section [%s]", section);
-    if (r < 0) {
-        reading->failed = true;
-        reading->error = error;
-    }
+    int r = set_key(reading, section, key, value, &error);
+    if (r < 0)
+        fail_reading(reading, &error);
+    snprintf(reading->section, sizeof(reading->section), "%s", section);
+    snprintf(reading->key, sizeof(reading->key), "%s", key);
     return r == 0;
+}
+
+/* As fgets, for the parser: it has room for short lines only, and would take the rest of a long one
+ * for a line of its own. */
+static char *read_line(char *line, int size, void *arg)
+{
+    struct reading *reading = arg;
+    struct config_error error;
+    if (!fgets(line, size, reading->file))
+        return NULL;
+    reading->line++;
+    reading->indented = line[0] == ' ' || line[0] == '\t';
+    if (strchr(line, '\n') || feof(reading->file))
+        return line;
+    int c = getc(reading->file);
+    bool is_comment = strchr(";#", line[strspn(line, " \t")]) != NULL;
+    if (c != EOF && c != '\n' && !is_comment) {
+        (void)fail(&error, "more than %d bytes: the value can go on in the next line, indented",
+                   size - 2);
+        fail_reading(reading, &error);
+    }
+    while (c != EOF && c != '\n')
+        c = getc(reading->file);
+    return line;
 }
 
 int config_read_file(struct config *config, const char *path, struct config_error *ret_error)
 {
-    struct reading reading = {.config = config};
-    int line = ini_parse(path, on_key, &reading);
-    if (line == -1)
+    struct reading reading = {.config = config, .file = fopen(path, "re")};
+    if (!reading.file)
         return fail(ret_error, "%s: %s", path, strerror(errno));
+    int line = ini_parse_stream(read_line, &reading, on_key, &reading);
+    bool unread = ferror(reading.file) != 0;
+    (void)fclose(reading.file);
+    if (reading.failed && (line <= 0 || line >= reading.error_line))
+        return fail(ret_error, "%s:%d: %s", path, reading.error_line, reading.error.text);
+    if (unread)
+        return fail(ret_error, "%s: cannot be read", path);
     if (line < 0)
         return fail(ret_error, "%s: no memory", path);
     if (line > 0)
-        return fail(ret_error, "%s:%d: %s", path, line,
-                    reading.failed ? reading.error.text : "this is neither a section nor a key");
+        return fail(ret_error, "%s:%d: this is neither a section nor a key", path, line);
     return 0;
 }
 
@@ -266,6 +440,11 @@ int config_check(const struct config *config, struct config_error *ret_error)
             return fail(ret_error, "[pool %s]: min_workers is above max_workers", pool->name);
         if (pool->initializer_args && !pool->initializer)
             return fail(ret_error, "[pool %s]: initializer_args without initializer", pool->name);
+    }
+    for (size_t i = 0; i < config->function_count; i++) {
+        int r = config_function_check(&config->functions[i], ret_error);
+        if (r < 0)
+            return r;
     }
     /* Futures are kept in memory alone so far, and a promise must not be made that is not kept. */
     if (config->durability && strcmp(config->durability, "none") != 0)

@@ -3,8 +3,10 @@
 #ifndef FUTURED_CONFIG_H
 #define FUTURED_CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "daemon/base/log.h"
 #include "daemon/core/pool.h"
@@ -18,16 +20,36 @@ struct config_pool {
     char *initializer_args;        /* JSON text; NULL: {} */
 };
 
+/* A [function NAME] section: a handler. Texts are as they were written. */
+struct config_function {
+    char *name;
+    char *handler;      /* its command line; NULL: missing */
+    char *init;         /* JSON; NULL: none */
+    char *doc, *params; /* NULL: none */
+    char *cwd;          /* NULL: the daemon's */
+    uint64_t max_tasks; /* 0: any number */
+    uint64_t idle_timeout_ms;
+    uint64_t memory_limit_bytes; /* 0: none */
+    uint64_t timeout_ms;         /* 0: none */
+    bool break_pool;
+};
+
 struct config {
     char *socket;     /* NULL: the default place */
     char *state_dir;  /* NULL: none */
     char *durability; /* NULL: the default */
+    gid_t socket_group; /* who may connect; (gid_t)-1: only the daemon's user and root */
+    gid_t admin_group;  /* who sees and may change everybody's; (gid_t)-1: only those two */
+    char *plugin_dir; /* directories, separated by ":"; NULL: none */
     enum log_level log_level;
     uint64_t stop_timeout_ms; /* SIGTERM: how long running jobs may go on */
     uint64_t stop_grace_ms;   /* and how long they have after TERM */
+    int ready_fd;             /* gets a line when clients may come; -1: none */
     struct limits limits;
     struct config_pool *pools;
     size_t pool_count;
+    struct config_function *functions;
+    size_t function_count;
 };
 
 /* What was wrong: "FILE:LINE: what", or "what". */

@@ -1,10 +1,13 @@
 /* futured: the command line. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "daemon/base/log.h"
 #include "daemon/config.h"
@@ -23,11 +26,19 @@ static const char usage[] =
     "  --max-workers N     workers of the pool \"default\" (default: CPUs + 4, at most 32)\n"
     "  --durability KIND   full, process or none\n"
     "  --log-level LEVEL   error, warning, info or debug\n"
+    "  --ready-fd N        write a line to this descriptor when clients may come\n"
     "  --check-config      check the settings, say what is wrong, and end\n"
     "  --version           say the version, and end\n"
     "  --help              say this, and end\n";
 
-enum { OPTION_MAX_WORKERS = 256, OPTION_CHECK, OPTION_VERSION, OPTION_HELP, OPTION_CONFIG };
+enum {
+    OPTION_MAX_WORKERS = 256,
+    OPTION_CHECK,
+    OPTION_VERSION,
+    OPTION_HELP,
+    OPTION_CONFIG,
+    OPTION_READY_FD
+};
 
 static const struct option options[] = {
     {"socket", required_argument, NULL, 's'},
@@ -36,6 +47,7 @@ static const struct option options[] = {
     {"max-workers", required_argument, NULL, OPTION_MAX_WORKERS},
     {"durability", required_argument, NULL, 'D'},
     {"log-level", required_argument, NULL, 'l'},
+    {"ready-fd", required_argument, NULL, OPTION_READY_FD},
     {"check-config", no_argument, NULL, OPTION_CHECK},
     {"version", no_argument, NULL, OPTION_VERSION},
     {"help", no_argument, NULL, OPTION_HELP},
@@ -78,6 +90,22 @@ static int set_max_workers(struct config *config, const char *value, struct conf
     return 0;
 }
 
+/* Jobs must not inherit it: the reader waits for its end, too. */
+static int set_ready_fd(struct config *config, const char *value, struct config_error *error)
+{
+    char *end;
+    errno = 0;
+    long fd = strtol(value, &end, 10);
+    if (errno != 0 || end == value || *end != '\0' || fd <= STDERR_FILENO || fd > INT_MAX ||
+        fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0) {
+        snprintf(error->text, sizeof(error->text),
+                 "--ready-fd: \"%s\" is no open file descriptor above 2", value);
+        return -EINVAL;
+    }
+    config->ready_fd = (int)fd;
+    return 0;
+}
+
 /* The file comes first, whatever the order of the options: they are laid over it. */
 static int read_config_file(struct config *config, int argc, char **argv,
                             struct config_error *error)
@@ -101,6 +129,8 @@ static int apply_options(struct config *config, int argc, char **argv, bool *ret
             r = config_set(config, key, optarg, error);
         else if (option == OPTION_MAX_WORKERS)
             r = set_max_workers(config, optarg, error);
+        else if (option == OPTION_READY_FD)
+            r = set_ready_fd(config, optarg, error);
         else if (option == OPTION_CHECK)
             *ret_check = true;
         else if (option == '?')

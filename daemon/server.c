@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -25,7 +26,11 @@
 #include "daemon/net/listener.h"
 #include "daemon/rpc/service.h"
 #include "daemon/run/command.h"
+#include "daemon/run/handler.h"
 #include "daemon/run/native.h"
+#include "daemon/run/plugin.h"
+#include "daemon/server_handlers.h"
+#include "daemon/server_plugins.h"
 #include "daemon/store/null_store.h"
 #include "proto/endpoint.h"
 #include "proto/version.h"
@@ -43,10 +48,13 @@ struct server {
     struct store *store;
     struct executor *executor;
     struct function *command;
+    struct rlimit job_open_files; /* rlim_max 0: as ours */
     struct service *service;
     struct connections *connections;
     struct listener *listener;
-    struct loop_signal *on_term, *on_int;
+    struct plugins *plugins;   /* NULL: none */
+    struct handlers *handlers; /* NULL: none */
+    struct loop_signal *on_term, *on_int, *on_hup;
     struct deadline stop_deadline;     /* running jobs are ended then */
     struct deadline farewell_deadline; /* clients that do not read are left behind then */
     unsigned stops;                    /* signals so far that asked for the end */
@@ -128,6 +136,15 @@ static void on_stop_signal(void *arg)
     }
 }
 
+/* ---- reload ---- */
+
+static void on_reload_signal(void *arg)
+{
+    struct server *server = arg;
+    log_info("loading new plugins");
+    server_plugins_reload(server->plugins);
+}
+
 /* ---- making ---- */
 
 static int make_core(struct server *server)
@@ -147,6 +164,7 @@ static int make_core(struct server *server)
         .store = server->store,
         .output_bytes = limits->output_bytes,
         .pending_limit = limits->pending,
+        .pending_per_uid = limits->pending_per_uid,
         .map_items_limit = limits->map_items,
         .pools_limit = limits->pools,
         .retention_count = limits->retention_count,
@@ -156,12 +174,40 @@ static int make_core(struct server *server)
     return executor_new(&settings, &server->executor);
 }
 
+/* Each client is a descriptor and each running command some more. The usual soft limit is that low
+ * for the sake of programs that use select(2), so jobs get it back. */
+static void raise_open_files(struct server *server)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    server->job_open_files = limit;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        log_warning("cannot raise the limit of open files: %s", strerror(errno));
+}
+
+static int make_handlers(struct server *server)
+{
+    const struct limits *limits = &server->config->limits;
+    struct handlers_settings settings = {
+        .environment = environ,
+        .socket_path = server->socket_path,
+        .open_files = server->job_open_files.rlim_max > 0 ? &server->job_open_files : NULL,
+        .line_bytes = limits->line_bytes,
+        .depth = limits->depth,
+        .values = limits->values,
+    };
+    return server_handlers_new(server->config, &settings, server->executor, &server->handlers);
+}
+
 static int make_functions(struct server *server)
 {
     struct command_settings settings = {
         .environment = environ,
         .socket_path = server->socket_path,
         .pipe_grace_ms = COMMAND_PIPE_GRACE_MS,
+        .open_files = server->job_open_files.rlim_max > 0 ? &server->job_open_files : NULL,
     };
     int r = command_function_new(&settings, &server->command);
     if (r == 0)
@@ -170,6 +216,11 @@ static int make_functions(struct server *server)
         r = executor_add_function(server->executor, native_sleep());
     if (r == 0)
         r = executor_add_function(server->executor, native_echo());
+    if (r == 0)
+        r = server_plugins_new(server->config->plugin_dir, server->config->limits.result_bytes,
+                               server->executor, &server->plugins);
+    if (r == 0)
+        r = make_handlers(server);
     return r;
 }
 
@@ -221,7 +272,8 @@ static int make_service(struct server *server)
     };
     int r = service_new(&settings, &server->service);
     if (r == 0)
-        r = connections_new(server->loop, server->service, settings.limits, &server->connections);
+        r = connections_new(server->loop, server->timers, server->service, settings.limits,
+                            &server->connections);
     return r;
 }
 
@@ -258,7 +310,7 @@ static int find_socket(struct server *server, int *ret_fd, int *ret_lock_fd)
         log_error("the path of the socket is too long or empty");
         return r;
     }
-    r = listener_bind(server->socket_path, ret_fd, ret_lock_fd);
+    r = listener_bind(server->socket_path, server->config->socket_group, ret_fd, ret_lock_fd);
     if (r == -EADDRINUSE)
         log_error("a daemon is running on %s already", server->socket_path);
     else if (r == -ENOTSOCK)
@@ -277,6 +329,8 @@ static int make_signals(struct server *server)
     int r = loop_signal_new(server->loop, SIGTERM, on_stop_signal, server, &server->on_term);
     if (r == 0)
         r = loop_signal_new(server->loop, SIGINT, on_stop_signal, server, &server->on_int);
+    if (r == 0)
+        r = loop_signal_new(server->loop, SIGHUP, on_reload_signal, server, &server->on_hup);
     return r;
 }
 
@@ -288,6 +342,7 @@ int server_new(const struct config *config, struct server **ret_server)
     if (!server)
         return -ENOMEM;
     server->config = config;
+    raise_open_files(server);
     int r = find_socket(server, &fd, &lock_fd);
     if (r < 0)
         goto fail_logged;
@@ -302,7 +357,8 @@ int server_new(const struct config *config, struct server **ret_server)
     if (r == 0)
         r = make_service(server);
     if (r == 0) {
-        r = listener_new(server->loop, fd, lock_fd, inherited ? NULL : server->socket_path,
+        struct identity_rules rules = {.uid = getuid(), .admin_group = config->admin_group};
+        r = listener_new(server->loop, fd, lock_fd, inherited ? NULL : server->socket_path, &rules,
                          on_client, server, &server->listener);
         fd = lock_fd = -1;
     }
@@ -330,13 +386,27 @@ void server_free(struct server *server)
     service_free(server->service);
     executor_free(server->executor);
     command_function_free(server->command);
+    handlers_free(server->handlers);
+    plugins_free(server->plugins);
     if (server->store)
         server->store->ops->free(server->store);
     loop_signal_free(server->on_term);
     loop_signal_free(server->on_int);
+    loop_signal_free(server->on_hup);
     timers_free(server->timers);
     loop_free(server->loop);
     free(server);
+}
+
+/* The end is in order by now. One more signal must not make it look otherwise, as it would once its
+ * handler is gone. */
+static void block_stop_signals(void)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
 }
 
 int server_run(struct server *server)
@@ -345,6 +415,12 @@ int server_run(struct server *server)
     /* Said whatever the log level: somebody may wait for exactly this line. */
     dprintf(STDERR_FILENO, "futured: ready on %s (pid %d, max_workers %u, durability %s)\n",
             server->socket_path, (int)getpid(), max_workers, server->store->ops->durability);
+    if (server->config->ready_fd >= 0) {
+        dprintf(server->config->ready_fd, "ready on %s\n", server->socket_path);
+        close(server->config->ready_fd);
+    }
     notify_manager("READY=1");
-    return loop_run(server->loop);
+    int r = loop_run(server->loop);
+    block_stop_signals();
+    return r;
 }

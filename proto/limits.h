@@ -13,12 +13,18 @@
     X(requests_in_flight, 100000, "requests of one connection that wait for their replies")        \
     X(subscriptions, 10000, "subscriptions of one connection")                                     \
     X(connections, 20000, "connections at once")                                                   \
+    X(connections_per_uid, 12000, "connections of one user; not root or the daemon's own")         \
+    X(connections_reserved, 100, "connections kept for root and the daemon's user; at most half")  \
+    X(line_seconds, 30, "seconds that a line may stay incomplete with nothing more of it coming")  \
     X(unsent_pause_bytes, 1048576, "unsent output at which reading from a client pauses")          \
     X(unsent_bytes, 67108864, "unsent output at which a client is disconnected")                   \
+    X(unsent_seconds, 60, "seconds above unsent_pause_bytes until a client is disconnected")       \
+    X(unsent_total_bytes, 100663296, "unsent output of all clients: then who has stalled goes")    \
     X(output_bytes, 4194304, "captured bytes of each stream of a job")                             \
     X(output_chunk_bytes, 1048576, "bytes in one reply to output")                                 \
     X(result_bytes, 50331648, "bytes of one reply to result")                                      \
     X(pending, 10000000, "pending futures in the daemon")                                          \
+    X(pending_per_uid, 5000000, "pending futures of one user")                                     \
     X(map_window, 10000, "pending items of an open map before map.add waits (default)")            \
     X(map_items, 10000000, "items of one map")                                                     \
     X(workers, 10000, "workers of one pool")                                                       \

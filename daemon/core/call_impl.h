@@ -29,24 +29,24 @@ struct call {
     size_t args_bytes, item_bytes;
     uint64_t output_cap_bytes;
     unsigned attempt;
-    bool wake_on_start; /* somebody waits for the start: a timeout's timer */
+
+    /* Shared while the call runs. */
+    _Atomic pid_t pid;
+    _Atomic(struct output *) output; /* made by whoever needs it first; its own lock inside */
+    _Atomic(char *) progress;        /* told and not taken in yet; whoever takes it out owns it */
+    struct message output_changed, progressed;
+    atomic_bool output_posted, progress_posted; /* they are in the completion list */
+    atomic_bool stop_asked;
+
+    bool wake_on_start; /* set before the push: a timeout's timer waits for the start */
+    bool break_pool;    /* the worker's: the pool must not go on after this call */
+    bool reported;      /* the loop's, which may read `worker` from `started` to `finished` */
 
     /* The worker's, then the loop's. */
     struct worker *worker;
     struct outcome outcome;
     int64_t started_us, finished_us;
     struct message started, finished;
-    bool break_pool; /* the pool must not go on after this call */
-
-    /* Shared while the call runs. */
-    _Atomic(struct output *) output; /* made by whoever needs it first; its own lock inside */
-    _Atomic pid_t pid;
-    atomic_bool stop_asked;
-    struct message output_changed;
-    atomic_bool output_posted; /* output_changed is in the completion list */
-    _Atomic(char *) progress;  /* told and not taken in yet; whoever takes it out owns it */
-    struct message progressed;
-    atomic_bool progress_posted; /* progressed is in the completion list */
 };
 
 /* The output, made if it is not there yet. Worker or loop. NULL: no memory. */

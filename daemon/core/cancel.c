@@ -22,20 +22,28 @@ static bool cancel_call(struct future *future)
     return true;
 }
 
-static bool terminate_call(struct future *future, const struct stop_request *stop)
+bool stop_call(struct future *future, const struct stop_request *stop)
 {
-    if (future->state != FUTURE_RUNNING || future->settling)
-        return false;
     struct worker *worker = pool_call_worker(&future->call);
     if (worker) {
         worker_stop_call(worker, &future->call, stop);
-    } else {
-        if (!future->stop_on_start)
-            future->stop_on_start = malloc(sizeof(*stop));
+        return true;
+    }
+    if (!future->stop_on_start) {
+        future->stop_on_start = malloc(sizeof(*stop));
         if (!future->stop_on_start)
             return false;
-        *future->stop_on_start = *stop;
+        future->executor->stops_on_start++;
+        wake_for_starts(future->executor);
     }
+    *future->stop_on_start = *stop;
+    return true;
+}
+
+static bool terminate_call(struct future *future, const struct stop_request *stop)
+{
+    if (future->state != FUTURE_RUNNING || future->settling || !stop_call(future, stop))
+        return false;
     future->stopped = true;
     return true;
 }
@@ -61,9 +69,10 @@ static void cancel_map(struct executor *executor, struct future *future,
             ret_fate->terminating = true;
     /* Nothing of it has run and nothing may come any more: the map itself is cancelled. */
     stop_waiting(future);
-    executor_map_close(executor, future);
+    /* Before it is closed: a closed map without items would be done, and well. */
     if (map->count == 0 && future->state == FUTURE_PENDING && !future->settling)
         settle_cancelled(future);
+    executor_map_close(executor, future);
     map_check_done(map);
 }
 
@@ -101,6 +110,8 @@ static int start_again(struct future *future)
     }
     if (failed && future->item_of)
         future->item_of->failed--;
+    if (future->map)
+        future->map->failed_dependency = 0;
     return 0;
 }
 
@@ -143,7 +154,8 @@ static void detach(struct future *future, bool expired)
     if (future->item_of)
         future->item_of->items[future->index] = NULL;
     future_table_remove(executor->table, future->call.id, expired);
-    store_change(executor, CHANGE_FORGOTTEN, future);
+    if (!(future->holds & HOLD_COMMIT))
+        store_change(executor, CHANGE_FORGOTTEN, future);
     future_free(future);
 }
 

@@ -39,6 +39,8 @@ void completions_free(struct completions *completions)
 void completions_wake_always(struct completions *completions, bool always)
 {
     atomic_store(&completions->wake_always, always);
+    if (always)
+        loop_wakeup_ring(completions->wakeup);
 }
 
 void completions_post(struct completions *completions, struct message *message, bool wake)

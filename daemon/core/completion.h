@@ -30,7 +30,7 @@ int completions_new(struct loop *loop, void (*fn)(void *arg), void *arg,
 /* Messages still in the list are forgotten. */
 void completions_free(struct completions *completions);
 
-/* Loop thread: every later post wakes the loop. Take the list once after switching it on. */
+/* Loop thread: every later post wakes the loop, and so do the messages that are there already. */
 void completions_wake_always(struct completions *completions, bool always);
 
 /* Any thread. Without `wake` the message waits until the loop looks by itself. */

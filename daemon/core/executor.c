@@ -15,7 +15,22 @@
 
 #define CONTAINER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
+/* An answer that waits for the store. */
+struct after_commit {
+    TAILQ_ENTRY(after_commit) link;
+    struct executor *executor;
+    uint64_t client;
+    void (*fn)(void *arg);
+    void *arg;
+};
+
 /* ---- what the workers report ---- */
+
+void wake_for_starts(struct executor *executor)
+{
+    completions_wake_always(executor->completions,
+                            executor->running_wanted || executor->stops_on_start > 0);
+}
 
 static void on_call_started(struct call *call)
 {
@@ -26,6 +41,8 @@ static void on_call_started(struct call *call)
         worker_stop_call(pool_call_worker(call), call, future->stop_on_start);
         free(future->stop_on_start);
         future->stop_on_start = NULL;
+        future->executor->stops_on_start--;
+        wake_for_starts(future->executor);
     }
 }
 
@@ -136,7 +153,8 @@ static void on_wakeup(void *arg)
 
 void executor_want_running(struct executor *executor, bool wanted)
 {
-    completions_wake_always(executor->completions, wanted);
+    executor->running_wanted = wanted;
+    wake_for_starts(executor);
     if (wanted)
         executor_sync(executor);
 }
@@ -182,10 +200,21 @@ static void free_futures(struct executor *executor)
     while ((future = future_table_below(executor->table, UINT64_MAX))) {
         deadline_clear(executor->settings.timers, &future->deadline);
         stop_waiting(future);
+        if (future->queued)
+            (void)pool_remove(future->spec->pool, &future->call);
         if (future->key)
             key_entry_free(executor, future->key);
         future_table_remove(executor->table, future->call.id, false);
         future_free(future);
+    }
+}
+
+static void free_after_commits(struct executor *executor)
+{
+    struct after_commit *after;
+    while ((after = TAILQ_FIRST(&executor->after_commits))) {
+        TAILQ_REMOVE(&executor->after_commits, after, link);
+        free(after);
     }
 }
 
@@ -197,9 +226,10 @@ void executor_free(struct executor *executor)
         pool_close(executor->pools[i]);
     for (size_t i = 0; i < executor->pool_count; i++)
         pool_join(executor->pools[i]);
-    drop_submits(executor, 0);
+    free_submits(executor);
     if (executor->table)
         free_futures(executor);
+    free_after_commits(executor);
     for (size_t i = 0; i < executor->pool_count; i++)
         pool_free(executor->pools[i]);
     free(executor->pools);
@@ -290,6 +320,9 @@ void executor_pause_pool(struct executor *executor, struct pool *pool, bool paus
 
 static bool may_see(const struct client *client, const struct future *future)
 {
+    /* What is not in the store yet may never have been. */
+    if (future->holds & HOLD_COMMIT)
+        return false;
     return client->sees_all || future_uid(future) == client->uid;
 }
 
@@ -380,14 +413,6 @@ void store_change(struct executor *executor, enum store_change_kind kind, struct
                                           NULL);
 }
 
-struct after_commit {
-    TAILQ_ENTRY(after_commit) link;
-    struct executor *executor;
-    uint64_t client;
-    void (*fn)(void *arg);
-    void *arg;
-};
-
 static void on_after_commit(void *arg, int error)
 {
     struct after_commit *after = arg;
@@ -440,13 +465,11 @@ uint64_t executor_shut_down(struct executor *executor, bool cancel_pending, bool
         for (size_t i = 0; i < executor->pool_count; i++)
             pool_pause(executor->pools[i], true);
     }
-    uint64_t before[FUTURE_STATES], after[FUTURE_STATES];
-    owners_counts(executor->owners, true, 0, before);
+    uint64_t before = executor->cancels;
     if (cancel_pending) {
         struct cancel_options options = {.terminate = false};
-        struct client everyone = {.sees_all = true};
-        struct future *future = executor_find_above(executor, &everyone, 1);
-        for (; future; future = executor_find_above(executor, &everyone, future->call.id + 1)) {
+        struct future *future = future_table_above(executor->table, 1);
+        for (; future; future = future_table_above(executor->table, future->call.id + 1)) {
             struct cancel_fate fate;
             if (future->state != FUTURE_PENDING)
                 continue;
@@ -454,8 +477,7 @@ uint64_t executor_shut_down(struct executor *executor, bool cancel_pending, bool
         }
     }
     settle_run(executor);
-    owners_counts(executor->owners, true, 0, after);
-    return after[FUTURE_CANCELLED] - before[FUTURE_CANCELLED];
+    return executor->cancels - before;
 }
 
 bool executor_is_shut_down(const struct executor *executor)
@@ -465,7 +487,8 @@ bool executor_is_shut_down(const struct executor *executor)
 
 bool executor_is_drained(const struct executor *executor)
 {
-    if (!executor->shut_down || !TAILQ_EMPTY(&executor->to_settle) || executor->committing > 0)
+    if (!executor->shut_down || !TAILQ_EMPTY(&executor->to_settle) || executor->committing > 0 ||
+        !TAILQ_EMPTY(&executor->committing_submits))
         return false;
     uint64_t in_flight = 0;
     for (size_t i = 0; i < executor->pool_count; i++)

@@ -26,7 +26,7 @@ struct executor_settings {
     struct timers *timers; /* borrowed */
     struct store *store;   /* borrowed */
     uint64_t output_bytes; /* kept of each stream of a job */
-    uint64_t pending_limit;
+    uint64_t pending_limit, pending_per_uid;
     uint64_t map_items_limit;
     uint64_t pools_limit;
     uint64_t retention_count, retention_bytes, retention_s;
@@ -158,7 +158,8 @@ struct map_add_answer {
     void *arg;
 };
 
-/* Adds items to an open map; answers once the map's window has room again. */
+/* Adds items to an open map; answers once the map's window has room again. A map that fails fast
+ * is closed by its first failure. */
 void executor_map_add(struct executor *executor, struct future *map,
                       const struct submission_item *items, size_t count,
                       const struct client *client, const struct map_add_answer *answer);

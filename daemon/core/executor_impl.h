@@ -37,6 +37,7 @@ struct executor {
     struct future_list to_settle; /* ends decided, not yet given to the store */
     uint64_t committing;          /* ends given to the store and not yet announced */
     bool settling;                /* somebody up the stack works through `to_settle` */
+    uint64_t cancels;             /* ends decided so far that are CANCELLED */
     LIST_HEAD(, map) open_maps;
     LIST_HEAD(, block) blocks; /* jobs that wait for futures */
     struct future_list done;   /* by rising cursor */
@@ -46,21 +47,31 @@ struct executor {
     struct admission_list committing_submits;     /* submits that wait for the store */
     TAILQ_HEAD(, after_commit) after_commits;     /* answers that wait for the store */
     bool shut_down, drop_pending, keep_pending;
+    bool running_wanted;     /* somebody wants to be told of starts promptly */
+    uint64_t stops_on_start; /* jobs that will be stopped when their start is reported */
 };
 
-/* An answer to map.add that is held back while the map's window is full. */
+/* An answer to map.add that waits for the store, then while the map's window is full. */
 struct map_add_waiter {
     TAILQ_ENTRY(map_add_waiter) link;
+    struct map *map;
     uint64_t client;
+    uint64_t from; /* index of the first item */
     uint64_t first, count;
     bool stored;                  /* the items are in the store */
     struct map_add_answer answer; /* fn NULL: the client is gone */
 };
 
+/* ---- executor.c ---- */
+
+/* Has starts reported promptly while somebody waits for them, and not otherwise. */
+void wake_for_starts(struct executor *executor);
+
 /* ---- submit.c ---- */
 
-/* Whether so many more may be pending in the daemon. */
-bool may_be_pending(const struct executor *executor, uint64_t calls);
+/* Names the limit that so many more pending futures of that user would pass; NULL: none. */
+const char *past_pending(const struct executor *executor, uint32_t uid, uint64_t calls,
+                         uint64_t *ret_value);
 /* Gives the map's items from that index on their ids; the table has room for them. */
 void number_items(struct executor *executor, struct map *map, uint64_t from, int64_t now_us);
 /* Hands the future (NULL: none) and the map's items from that index on (map NULL: none) to the
@@ -71,9 +82,11 @@ int commit_futures(struct executor *executor, struct future *future, struct map 
 void admit_parked(struct executor *executor);
 /* Answers all parked submits with a refusal. */
 void refuse_parked(struct executor *executor, enum refusal refusal);
-/* A client (0: everybody) is gone: drops its parked submits; what is on its way into the store
- * goes on, unanswered. */
+/* A client is gone: drops its parked submits; what is on its way into the store goes on,
+ * unanswered. */
 void drop_submits(struct executor *executor, uint64_t client);
+/* Drops them all; the futures that the table has stay. */
+void free_submits(struct executor *executor);
 
 /* ---- key.c ---- */
 
@@ -109,12 +122,13 @@ void settle_finished(struct future *future);
 /* The same with an exception of ours; `data` is JSON text or NULL, copied. */
 void settle_exception(struct future *future, const char *type, const char *message,
                       const char *data);
-/* Because the future with that id did not end in the way that was wanted. Of a map: all its items
- * too. */
+/* Because the future with that id did not end in the way that was wanted; not for maps. */
 void settle_dependency_failed(struct future *future, uint64_t id);
 /* Works through what is to be settled, unless somebody up the stack does; then keeps house. */
 void settle_run(struct executor *executor);
-/* Takes the future off its waiting: deadline, dependencies. */
+/* The future is in the store: what was decided meanwhile can be settled. */
+void let_in(struct future *future);
+/* Takes the future off its waiting: deadline, dependencies; not off its commit. */
 void stop_waiting(struct future *future);
 void store_change(struct executor *executor, enum store_change_kind kind, struct future *future);
 uint64_t next_cursor(struct executor *executor);
@@ -134,6 +148,8 @@ void map_release(struct map *map, uint64_t from);
 /* An item is RUNNING, or done. */
 void map_item_running(struct map *map, int64_t wall_us);
 void map_item_done(struct map *map, struct future *item);
+/* What the map waited for did not end in the way that was wanted: it ends with its items. */
+void map_dependency_failed(struct map *map, uint64_t id);
 /* Settles the map if nothing more can come. */
 void map_check_done(struct map *map);
 void map_answer_waiters(struct map *map);
@@ -141,6 +157,10 @@ void map_answer_waiters(struct map *map);
 void map_drop_client(struct map *map, uint64_t client);
 
 /* ---- cancel.c ---- */
+
+/* Asks the job of a RUNNING future to stop, at the latest when its start is reported. False: no
+ * memory. */
+bool stop_call(struct future *future, const struct stop_request *stop);
 
 /* Puts the pending items on their way to CANCELLED; returns how many. */
 uint64_t cancel_items(struct map *map);

@@ -88,6 +88,7 @@ struct map {
     uint64_t first; /* id of item 0 */
     uint64_t by_state[FUTURE_STATES];
     uint64_t failed;
+    uint64_t failed_dependency; /* id of what should have ended otherwise; 0: none */
     uint64_t window;
     bool open, was_open, fail_fast;
     uint64_t bytes; /* of the done items, where retention takes the map as a whole */

@@ -134,6 +134,22 @@ void map_item_done(struct map *map, struct future *item)
             cancel_items(map);
     }
     map_answer_waiters(map);
+    /* What would be added now would not be started. */
+    if (map->fail_fast && map->failed > 0)
+        executor_map_close(map->self->executor, map->self);
+    map_check_done(map);
+}
+
+void map_dependency_failed(struct map *map, uint64_t id)
+{
+    stop_waiting(map->self);
+    map->failed_dependency = id;
+    if (map->open)
+        LIST_REMOVE(map, open_link);
+    map->open = false;
+    for (uint64_t i = 0; i < map->count; i++)
+        if (map->items[i] && map->items[i]->state == FUTURE_PENDING)
+            settle_dependency_failed(map->items[i], id);
     map_check_done(map);
 }
 
@@ -158,7 +174,9 @@ void map_check_done(struct map *map)
     uint64_t left = map->by_state[FUTURE_PENDING] + map->by_state[FUTURE_RUNNING];
     if (map->open || left > 0 || self->settling || future_is_done(self) || self->holds != 0)
         return;
-    if (map->failed > 0) {
+    if (map->failed_dependency != 0) {
+        settle_dependency_failed(self, map->failed_dependency);
+    } else if (map->failed > 0) {
         finish_failed(map);
     } else if (cancelled == 0) {
         outcome_set_result(&self->call.outcome, NULL, 0);

@@ -6,43 +6,62 @@
 #include "daemon/core/executor_impl.h"
 #include "daemon/core/future_table.h"
 
-struct map_addition {
-    struct future *map;
-    uint64_t from, count;
-    struct map_add_waiter *waiter; /* holds the answer */
-};
-
 static void refuse_map_add(const struct map_add_answer *answer, enum refusal refusal,
-                           const char *limit, uint64_t value)
+                           const struct refusal_detail *detail)
 {
-    struct refusal_detail detail = {.limit = limit, .value = value};
-    answer->fn(answer->arg, refusal, &detail, 0, 0);
+    static const struct refusal_detail nothing = {.id = 0};
+    answer->fn(answer->arg, refusal, detail ? detail : &nothing, 0, 0);
+}
+
+/* Takes items away that the store does not have. Where others have been added behind them they
+ * leave a gap, as forgotten ones do. */
+static void take_back(struct map *map, uint64_t from, uint64_t count)
+{
+    struct future_table *table = map->self->executor->table;
+    bool last = from + count == map->count;
+    for (uint64_t i = from; i < from + count; i++) {
+        struct future *item = map->items[i];
+        future_table_remove(table, item->call.id, false);
+        if (last)
+            continue;
+        map->by_state[item->state]--;
+        map->items[i] = NULL;
+        future_free(item);
+    }
+    if (last)
+        map_truncate(map, (size_t)count);
+}
+
+static void fail_map_add(struct map *map, struct map_add_waiter *waiter, int error)
+{
+    struct map_add_answer answer = waiter->answer;
+    struct refusal_detail detail = {.error = error};
+    TAILQ_REMOVE(&map->add_waiters, waiter, link);
+    take_back(map, waiter->from, waiter->count);
+    free(waiter);
+    if (answer.fn)
+        refuse_map_add(&answer, REFUSED_STORAGE, &detail);
 }
 
 static void on_map_add_stored(void *arg, int error)
 {
-    struct map_addition *addition = arg;
-    struct future *future = addition->map;
-    struct map *map = future->map;
-    struct map_add_waiter *waiter = addition->waiter;
-    uint64_t from = addition->from;
-    free(addition);
+    struct map_add_waiter *waiter = arg;
+    struct map *map = waiter->map;
+    struct executor *executor = map->self->executor;
     if (error < 0) {
-        struct map_add_answer answer = waiter->answer;
-        TAILQ_REMOVE(&map->add_waiters, waiter, link);
-        free(waiter);
-        for (uint64_t i = from; i < map->count; i++)
-            future_table_remove(future->executor->table, map->items[i]->call.id, false);
-        map_truncate(map, (size_t)(map->count - from));
-        if (answer.fn)
-            refuse_map_add(&answer, REFUSED_STORAGE, NULL, 0);
-        return;
+        fail_map_add(map, waiter, error);
+    } else {
+        uint64_t from = waiter->from, end = from + waiter->count;
+        for (uint64_t i = from; i < end; i++)
+            let_in(map->items[i]);
+        waiter->stored = true;
+        map_answer_waiters(map);
+        for (uint64_t i = from; i < end && map->self->holds == 0; i++)
+            release_hold(map->items[i], HOLD_MAP);
     }
-    waiter->stored = true;
     map_answer_waiters(map);
-    if (future->holds == 0)
-        map_release(map, from);
-    settle_run(future->executor);
+    map_check_done(map);
+    settle_run(executor);
 }
 
 /* Names the limit that so many more items would pass. */
@@ -56,11 +75,10 @@ static bool past_limit(const struct executor *executor, const struct future *fut
         *ret_value = settings->map_items_limit;
         return true;
     }
-    if (!may_be_pending(executor, count)) {
-        *ret_limit = "pending";
-        *ret_value = settings->pending_limit;
+    /* The items are the map's owner's, whoever adds them. */
+    *ret_limit = past_pending(executor, future_uid(future), count, ret_value);
+    if (*ret_limit)
         return true;
-    }
     /* Where submitters wait for room, the map's window makes its producer wait. */
     if (!pool_settings(pool)->on_full_wait && !pool_has_room(pool, count)) {
         *ret_limit = "queue_limit";
@@ -76,42 +94,40 @@ void executor_map_add(struct executor *executor, struct future *future,
 {
     struct map *map = future->map;
     if (executor->shut_down) {
-        refuse_map_add(answer, REFUSED_SHUT_DOWN, NULL, 0);
+        refuse_map_add(answer, REFUSED_SHUT_DOWN, NULL);
         return;
     }
     if (!map->open) {
-        refuse_map_add(answer, REFUSED_STATE, NULL, 0);
+        refuse_map_add(answer, REFUSED_STATE, NULL);
         return;
     }
     if (pool_is_broken(future->spec->pool)) {
-        refuse_map_add(answer, REFUSED_BROKEN_POOL, NULL, 0);
+        refuse_map_add(answer, REFUSED_BROKEN_POOL, NULL);
         return;
     }
-    const char *limit;
-    uint64_t value;
-    if (past_limit(executor, future, count, &limit, &value)) {
-        refuse_map_add(answer, REFUSED_LIMIT, limit, value);
+    struct refusal_detail detail = {.id = 0};
+    if (past_limit(executor, future, count, &detail.limit, &detail.value)) {
+        refuse_map_add(answer, REFUSED_LIMIT, &detail);
         return;
     }
     uint64_t from = map->count;
     struct map_add_waiter *waiter = calloc(1, sizeof(*waiter));
-    struct map_addition *addition = calloc(1, sizeof(*addition));
-    if (!waiter || !addition || future_table_reserve(executor->table, count) < 0 ||
+    if (!waiter || future_table_reserve(executor->table, count) < 0 ||
         map_append(future, items, count) < 0) {
         free(waiter);
-        free(addition);
-        refuse_map_add(answer, REFUSED_NO_MEMORY, NULL, 0);
+        refuse_map_add(answer, REFUSED_NO_MEMORY, NULL);
         return;
     }
     number_items(executor, map, from, clock_wall_us());
     *waiter = (struct map_add_waiter){
+        .map = map,
+        .from = from,
         .client = client->number,
         .first = count > 0 ? map->items[from]->call.id : executor_next_id(executor),
         .count = count,
         .answer = *answer,
     };
     TAILQ_INSERT_TAIL(&map->add_waiters, waiter, link);
-    *addition = (struct map_addition){.map = future, .from = from, .waiter = waiter};
-    if (commit_futures(executor, NULL, map, from, on_map_add_stored, addition) < 0)
-        on_map_add_stored(addition, -ENOMEM);
+    if (commit_futures(executor, NULL, map, from, on_map_add_stored, waiter) < 0)
+        on_map_add_stored(waiter, -ENOMEM);
 }

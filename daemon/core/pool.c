@@ -175,15 +175,13 @@ static int start_worker(struct pool *pool)
     return r;
 }
 
-/* As many threads as there are calls for, within the limit. */
+/* As many threads as there are calls for, within the limit. It is the queue that knows: what the
+ * workers have reported may be behind what they have done. */
 static void balance(struct pool *pool)
 {
     if (pool->broken || pool->closing)
         return;
-    uint64_t wanted = pool->running + (pool->paused ? 0 : pool->queued);
-    if (wanted > pool->settings.max_workers)
-        wanted = pool->settings.max_workers;
-    for (uint64_t threads = work_queue_threads(pool->queue); threads < wanted; threads++) {
+    for (unsigned missing = work_queue_missing(pool->queue); missing > 0; missing--) {
         int r = start_worker(pool);
         if (r < 0) {
             log_warning("pool %s: cannot start a worker: %s", pool->name, strerror(-r));
@@ -300,17 +298,19 @@ void pool_call_started(struct pool *pool, struct call *call)
 {
     struct member *member = worker_owner(call->worker);
     member->call = call;
+    call->reported = true;
     pool->queued--;
     pool->running++;
 }
 
 void pool_call_finished(struct pool *pool, struct call *call)
 {
-    if (!call->worker)
+    if (!call->reported)
         return;
     struct member *member = worker_owner(call->worker);
     member->call = NULL;
     call->worker = NULL;
+    call->reported = false;
     pool->running--;
 }
 
@@ -325,7 +325,7 @@ struct call *pool_call_of_pid(const struct pool *pool, pid_t pid)
 
 struct worker *pool_call_worker(const struct call *call)
 {
-    return call->worker;
+    return call->reported ? call->worker : NULL;
 }
 
 uint64_t pool_running(const struct pool *pool)

@@ -18,7 +18,7 @@ void stop_waiting(struct future *future)
         LIST_REMOVE(dependency, of_waiter);
         free(dependency);
     }
-    future->holds = 0;
+    future->holds &= HOLD_COMMIT;
 }
 
 static bool change_state(struct future *future, enum future_state state, int64_t wall_us)
@@ -40,9 +40,8 @@ static void on_timeout(struct deadline *deadline)
         .signal_number = 15,
         .grace_ms = 10000,
     };
-    struct worker *worker = pool_call_worker(&future->call);
-    if (worker)
-        worker_stop_call(worker, &future->call, &stop);
+    if (!stop_call(future, &stop))
+        log_error("future %llu: no memory for its timeout", (unsigned long long)future->call.id);
 }
 
 void begin_running(struct future *future, int64_t wall_us)
@@ -135,7 +134,17 @@ static void settle(struct future *future, bool cancelling)
     stop_waiting(future);
     future->settling = true;
     future->cancelling = cancelling;
-    TAILQ_INSERT_TAIL(&future->executor->to_settle, future, link);
+    future->executor->cancels += cancelling;
+    /* What may never have been has no end: let_in goes on. */
+    if (!(future->holds & HOLD_COMMIT))
+        TAILQ_INSERT_TAIL(&future->executor->to_settle, future, link);
+}
+
+void let_in(struct future *future)
+{
+    future->holds &= ~(unsigned)HOLD_COMMIT;
+    if (future->settling)
+        TAILQ_INSERT_TAIL(&future->executor->to_settle, future, link);
 }
 
 void settle_cancelled(struct future *future)
@@ -151,6 +160,8 @@ void settle_finished(struct future *future)
 void settle_exception(struct future *future, const char *type, const char *message,
                       const char *data)
 {
+    if (future->settling)
+        return;
     char *copy = data ? strdup(data) : NULL;
     outcome_set_exception(&future->call.outcome, type, message, copy, copy ? strlen(copy) : 0);
     settle_finished(future);
@@ -163,14 +174,6 @@ void settle_dependency_failed(struct future *future, uint64_t id)
              (unsigned long long)id);
     snprintf(data, sizeof(data), "{\"id\":%llu}", (unsigned long long)id);
     settle_exception(future, "DependencyFailed", message, data);
-    struct map *map = future->map;
-    if (map && map->open) {
-        map->open = false;
-        LIST_REMOVE(map, open_link);
-    }
-    for (uint64_t i = 0; map && i < map->count; i++)
-        if (map->items[i] && map->items[i]->state == FUTURE_PENDING)
-            settle_exception(map->items[i], "DependencyFailed", message, data);
 }
 
 /* `future` is done: those that waited for it may go, or can never. */
@@ -196,7 +199,9 @@ static void settle_dependents(struct future *future)
         LIST_REMOVE(dependency, of_future);
         LIST_REMOVE(dependency, of_waiter);
         free(dependency);
-        if (!satisfied)
+        if (!satisfied && waiter->map)
+            map_dependency_failed(waiter->map, future->call.id);
+        else if (!satisfied)
             settle_dependency_failed(waiter, future->call.id);
         else if (LIST_EMPTY(&waiter->dependencies))
             release_hold(waiter, HOLD_AFTER);

@@ -36,6 +36,7 @@ struct store_ops {
      * the order of the commits. */
     void (*commit)(struct store *store, const struct store_change *changes, size_t count,
                    store_done_fn *done, void *arg);
+    /* The executor is freed before: what was not answered yet stays so. */
     void (*free)(struct store *store);
 };
 

@@ -155,12 +155,27 @@ static void refuse_limit(const struct submit_answer *answer, const char *limit, 
     refuse(answer, REFUSED_LIMIT, &detail);
 }
 
-bool may_be_pending(const struct executor *executor, uint64_t calls)
+static bool fits(const struct executor *executor, bool all, uint32_t uid, uint64_t calls,
+                 uint64_t limit)
 {
-    uint64_t limit = executor->settings.pending_limit;
     uint64_t counts[FUTURE_STATES];
-    owners_counts(executor->owners, true, 0, counts);
+    owners_counts(executor->owners, all, uid, counts);
     return calls <= limit && counts[FUTURE_PENDING] <= limit - calls;
+}
+
+const char *past_pending(const struct executor *executor, uint32_t uid, uint64_t calls,
+                         uint64_t *ret_value)
+{
+    const struct executor_settings *settings = &executor->settings;
+    if (!fits(executor, true, 0, calls, settings->pending_limit)) {
+        *ret_value = settings->pending_limit;
+        return "pending";
+    }
+    if (!fits(executor, false, uid, calls, settings->pending_per_uid)) {
+        *ret_value = settings->pending_per_uid;
+        return "pending_per_uid";
+    }
+    return NULL;
 }
 
 /* Answers, if the submission cannot be taken now or ever, whatever room there is. */
@@ -189,21 +204,25 @@ static bool refused_outright(struct executor *executor, const struct submission 
         refuse_limit(answer, "map_items", settings->map_items_limit);
         return true;
     }
-    if (!may_be_pending(executor, submission->is_map ? submission->item_count : 1)) {
-        refuse_limit(answer, "pending", settings->pending_limit);
+    uint64_t value;
+    const char *limit = past_pending(executor, client->uid,
+                                     submission->is_map ? submission->item_count : 1, &value);
+    if (limit) {
+        refuse_limit(answer, limit, value);
         return true;
     }
     return false;
 }
 
-/* Whether an earlier submit waits for room in this pool. */
-static bool has_parked(const struct executor *executor, const struct pool *pool)
+/* The submit that has waited longest for room in this pool; NULL: none. */
+static const struct admission *first_parked(const struct executor *executor,
+                                            const struct pool *pool)
 {
     const struct admission *admission;
     TAILQ_FOREACH (admission, &executor->parked, link)
         if (admission->future->spec->pool == pool)
-            return true;
-    return false;
+            break;
+    return admission;
 }
 
 /* ---- admission ---- */
@@ -252,23 +271,30 @@ static enum refusal link_dependencies(struct admission *admission, struct refusa
 }
 
 static void number_future(struct executor *executor, struct future *future, int64_t now_us,
-                          enum hold hold)
+                          unsigned holds)
 {
     future->call.id = future_table_add(executor->table, future);
     future->call.output_cap_bytes = executor->settings.output_bytes;
     future->call.wake_on_start = future->spec->timeout_ns > 0;
     future->submitted_us = now_us;
     future->cursor = next_cursor(executor);
-    future->holds |= hold;
+    future->holds |= holds;
     future_count_in(future);
 }
 
 void number_items(struct executor *executor, struct map *map, uint64_t from, int64_t now_us)
 {
     for (uint64_t i = from; i < map->count; i++)
-        number_future(executor, map->items[i], now_us, HOLD_MAP);
+        number_future(executor, map->items[i], now_us, HOLD_MAP | HOLD_COMMIT);
     if (from == 0 && map->count > 0)
         map->first = map->items[0]->call.id;
+}
+
+/* The future and its key are in their tables, which own them now. */
+static void let_go(struct admission *admission)
+{
+    admission->future = NULL;
+    admission->key = NULL;
 }
 
 /* The submit is in the store: tell, and let go. */
@@ -280,21 +306,24 @@ static void on_submit_stored(void *arg, int error)
     struct submit_answer answer = admission->answer;
     uint64_t failed_id = admission->failed_id;
     TAILQ_REMOVE(&executor->committing_submits, admission, link);
-    admission->future = NULL;
-    admission->key = NULL;
+    let_go(admission);
     admission_free(admission);
-    future->holds &= ~(unsigned)HOLD_COMMIT;
     if (error < 0) {
         struct refusal_detail detail = {.error = error};
-        refuse(&answer, REFUSED_STORAGE, &detail);
         stop_waiting(future);
         remove_future(future, false);
+        refuse(&answer, REFUSED_STORAGE, &detail);
+        settle_run(executor);
         return;
     }
-    if (future->map && future->map->open)
-        LIST_INSERT_HEAD(&executor->open_maps, future->map, open_link);
+    struct map *map = future->map;
+    for (uint64_t i = 0; map && i < map->count; i++)
+        let_in(map->items[i]);
+    let_in(future);
     answer.fn(answer.arg, REFUSED_NOT, NULL, future, false);
-    if (failed_id != 0)
+    if (failed_id != 0 && map)
+        map_dependency_failed(map, failed_id);
+    else if (failed_id != 0)
         settle_dependency_failed(future, failed_id);
     else
         schedule(future);
@@ -333,7 +362,8 @@ static enum refusal admit(struct admission *admission, struct refusal_detail *de
     enum refusal refusal = link_dependencies(admission, detail);
     if (refusal != REFUSED_NOT)
         goto fail;
-    bool waits = future->holds != 0 || admission->delay_ns > 0;
+    bool waits =
+        future->holds != 0 || admission->delay_ns > 0 || pool_is_paused(future->spec->pool);
     if (!waits && calls_of(admission) > 0) {
         detail->error = pool_ensure_worker(future->spec->pool);
         refusal = detail->error < 0 ? REFUSED_NO_THREAD : REFUSED_NOT;
@@ -351,6 +381,8 @@ static enum refusal admit(struct admission *admission, struct refusal_detail *de
     number_future(executor, future, now_us, HOLD_COMMIT);
     if (map)
         number_items(executor, map, 0, now_us);
+    if (map && map->open)
+        LIST_INSERT_HEAD(&executor->open_maps, map, open_link);
     TAILQ_INSERT_TAIL(&executor->committing_submits, admission, link);
     if (commit_futures(executor, future, map, 0, on_submit_stored, admission) < 0)
         on_submit_stored(admission, -ENOMEM);
@@ -361,18 +393,44 @@ fail:
     return refusal;
 }
 
-/* Answers, if the key stands for a future already. */
-static bool answered_by_key(struct executor *executor, const struct admission *admission)
+static void take_in(struct admission *admission);
+
+static void on_first_stored(void *arg, int error)
 {
+    struct admission *admission = arg;
+    struct executor *executor = admission->executor;
+    (void)error; /* its own commit tells */
+    TAILQ_REMOVE(&executor->committing_submits, admission, link);
+    if (executor->shut_down) {
+        refuse(&admission->answer, REFUSED_SHUT_DOWN, NULL);
+        admission_free(admission);
+    } else {
+        take_in(admission);
+    }
+    settle_run(executor);
+}
+
+/* Whether the admission's key stands for a future already. It is answered then, or will be as soon
+ * as that future is in the store, and is not the caller's any more. */
+static bool settled_by_key(struct admission *admission)
+{
+    struct executor *executor = admission->executor;
+    struct store *store = executor->settings.store;
     bool same = false;
     struct future *known = admission->key ? key_entry_known(executor, admission->key, &same) : NULL;
     if (!known)
         return false;
+    if (known->holds & HOLD_COMMIT) {
+        TAILQ_INSERT_TAIL(&executor->committing_submits, admission, link);
+        store->ops->commit(store, NULL, 0, on_first_stored, admission);
+        return true;
+    }
     struct refusal_detail detail = {.id = known->call.id};
     if (same)
         admission->answer.fn(admission->answer.arg, REFUSED_NOT, &detail, known, true);
     else
         refuse(&admission->answer, REFUSED_KEY_CONFLICT, &detail);
+    admission_free(admission);
     return true;
 }
 
@@ -385,6 +443,30 @@ static void admit_or_refuse(struct admission *admission)
         refuse(&answer, refusal, &detail);
 }
 
+static void refuse_queue_limit(struct admission *admission)
+{
+    struct submit_answer answer = admission->answer;
+    uint64_t limit = pool_settings(admission->future->spec->pool)->queue_limit;
+    admission_free(admission);
+    refuse_limit(&answer, "queue_limit", limit);
+}
+
+/* Owns the admission from here on. */
+static void take_in(struct admission *admission)
+{
+    struct executor *executor = admission->executor;
+    struct pool *pool = admission->future->spec->pool;
+    uint64_t calls = calls_of(admission);
+    if (settled_by_key(admission))
+        return;
+    if (pool_has_room(pool, calls) && !first_parked(executor, pool))
+        admit_or_refuse(admission);
+    else if (pool_settings(pool)->on_full_wait && calls <= pool_settings(pool)->queue_limit)
+        TAILQ_INSERT_TAIL(&executor->parked, admission, link);
+    else
+        refuse_queue_limit(admission);
+}
+
 void executor_submit(struct executor *executor, const struct submission *submission,
                      const struct client *client, const struct submit_answer *answer)
 {
@@ -395,20 +477,7 @@ void executor_submit(struct executor *executor, const struct submission *submiss
         refuse(answer, REFUSED_NO_MEMORY, NULL);
         return;
     }
-    if (answered_by_key(executor, admission)) {
-        admission_free(admission);
-        return;
-    }
-    const struct pool_settings *settings = pool_settings(submission->pool);
-    uint64_t calls = calls_of(admission);
-    if (pool_has_room(submission->pool, calls) && !has_parked(executor, submission->pool)) {
-        admit_or_refuse(admission);
-    } else if (settings->on_full_wait && calls <= settings->queue_limit) {
-        TAILQ_INSERT_TAIL(&executor->parked, admission, link);
-    } else {
-        admission_free(admission);
-        refuse_limit(answer, "queue_limit", settings->queue_limit);
-    }
+    take_in(admission);
 }
 
 void admit_parked(struct executor *executor)
@@ -421,11 +490,15 @@ void admit_parked(struct executor *executor)
             TAILQ_REMOVE(&executor->parked, admission, link);
             refuse(&admission->answer, REFUSED_BROKEN_POOL, NULL);
             admission_free(admission);
-        } else if (pool_has_room(pool, calls_of(admission))) {
+        } else if (!pool_has_room(pool, calls_of(admission))) {
+            uint64_t limit = pool_settings(pool)->queue_limit;
+            if (calls_of(admission) > limit) {
+                TAILQ_REMOVE(&executor->parked, admission, link);
+                refuse_queue_limit(admission);
+            }
+        } else if (first_parked(executor, pool) == admission) {
             TAILQ_REMOVE(&executor->parked, admission, link);
-            if (answered_by_key(executor, admission))
-                admission_free(admission);
-            else
+            if (!settled_by_key(admission))
                 admit_or_refuse(admission);
         }
         admission = next;
@@ -447,12 +520,24 @@ void drop_submits(struct executor *executor, uint64_t client)
     struct admission *admission, *next;
     for (admission = TAILQ_FIRST(&executor->parked); admission; admission = next) {
         next = TAILQ_NEXT(admission, link);
-        if (client == 0 || admission->client.number == client) {
+        if (admission->client.number == client) {
             TAILQ_REMOVE(&executor->parked, admission, link);
             admission_free(admission);
         }
     }
     TAILQ_FOREACH (admission, &executor->committing_submits, link)
-        if (client == 0 || admission->client.number == client)
+        if (admission->client.number == client)
             admission->answer.fn = answer_nobody;
+}
+
+void free_submits(struct executor *executor)
+{
+    struct admission *admission;
+    TAILQ_CONCAT(&executor->parked, &executor->committing_submits, link);
+    while ((admission = TAILQ_FIRST(&executor->parked))) {
+        TAILQ_REMOVE(&executor->parked, admission, link);
+        if (admission->future->call.id != 0)
+            let_go(admission);
+        admission_free(admission);
+    }
 }

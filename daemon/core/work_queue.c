@@ -61,6 +61,7 @@ struct work_queue {
     struct work_queue_rules rules;
     uint64_t length;
     unsigned threads, idle;
+    unsigned busy; /* threads that have a call */
 };
 
 struct work_queue *work_queue_new(void)
@@ -253,6 +254,17 @@ unsigned work_queue_threads(struct work_queue *queue)
     return threads;
 }
 
+unsigned work_queue_missing(struct work_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    uint64_t wanted = queue->busy + (queue->rules.paused ? 0 : queue->length);
+    if (wanted > queue->rules.max_threads)
+        wanted = queue->rules.max_threads;
+    unsigned missing = wanted > queue->threads ? (unsigned)wanted - queue->threads : 0;
+    pthread_mutex_unlock(&queue->lock);
+    return missing;
+}
+
 uint64_t work_queue_length(struct work_queue *queue)
 {
     pthread_mutex_lock(&queue->lock);
@@ -331,7 +343,9 @@ struct call *work_queue_take(struct work_queue *queue)
                 break;
         }
     }
-    if (!call) {
+    if (call) {
+        queue->busy++;
+    } else {
         queue->threads--;
         /* This thread may have eaten the signal that was meant to hand a call to a thread. */
         pthread_cond_signal(&queue->ready);
@@ -343,6 +357,7 @@ struct call *work_queue_take(struct work_queue *queue)
 bool work_queue_retire(struct work_queue *queue, uint64_t tasks)
 {
     pthread_mutex_lock(&queue->lock);
+    queue->busy--;
     bool retire = queue->rules.max_tasks != 0 && tasks >= queue->rules.max_tasks;
     if (retire)
         queue->threads--;

@@ -39,6 +39,8 @@ bool work_queue_remove(struct work_queue *queue, struct call *call);
 
 /* Loop thread. */
 unsigned work_queue_threads(struct work_queue *queue);
+/* Loop thread: how many more threads there is work for now, within max_threads. */
+unsigned work_queue_missing(struct work_queue *queue);
 /* Loop thread: calls that no worker has taken. */
 uint64_t work_queue_length(struct work_queue *queue);
 /* Counts a thread in before it is created, and out where it leaves by its own decision. */

@@ -4,119 +4,47 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include <event2/buffer.h>
 #include <event2/event.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/base/fd.h"
 #include "daemon/base/log.h"
 #include "daemon/base/loop.h"
+#include "daemon/net/connection_impl.h"
+#include "daemon/net/guests.h"
+#include "daemon/net/outbox.h"
+#include "daemon/net/turn_away.h"
 #include "proto/frame.h"
 
 /* What is read at once from one client before the others have their turn. */
 #define READ_BYTES 65536
-
-struct connection {
-    TAILQ_ENTRY(connection) link;
-    TAILQ_ENTRY(connection) dirty_link; /* where `dirty` */
-    struct connections *owner;
-    int fd;
-    struct event *readable, *writable;
-    struct evbuffer *out;
-    struct frame *frame;
-    struct session *session;
-    bool dirty;       /* to be looked at when this turn of the loop ends */
-    bool half_closed; /* the client will send no more */
-    bool deaf;        /* we read no more, and close once all is sent */
-    bool paused;      /* reading rests until the client has read */
-    bool gone;        /* to be closed without further ado */
-};
-
-struct connections {
-    struct event_base *base;
-    struct service *service;
-    const struct limits *limits;
-    TAILQ_HEAD(, connection) list, dirty;
-    uint64_t count;
-    struct event *turn_end; /* activated by hand: flushes what is dirty */
-    void (*on_drained)(void *arg);
-    void *drained_arg;
-};
-
-static void mark_dirty(struct connection *connection)
-{
-    struct connections *connections = connection->owner;
-    if (connection->dirty)
-        return;
-    if (TAILQ_EMPTY(&connections->dirty))
-        event_active(connections->turn_end, EV_TIMEOUT, 0);
-    TAILQ_INSERT_TAIL(&connections->dirty, connection, dirty_link);
-    connection->dirty = true;
-}
+/* Clients that are told something nobody has asked for right now, in one turn of the loop. */
+#define LATER_MAX 100
 
 static void connection_free(struct connection *connection)
 {
     struct connections *connections = connection->owner;
     TAILQ_REMOVE(&connections->list, connection, link);
-    connections->count--;
-    if (connection->dirty)
-        TAILQ_REMOVE(&connections->dirty, connection, dirty_link);
-    connection->dirty = true; /* what the session still says does not bring it back */
+    guests_leave(connections->guests, connection->uid);
+    connection_mark_clean(connection);
+    if (connection->stalled)
+        TAILQ_REMOVE(&connections->stalled, connection, stalled_link);
+    deadline_clear(connections->timers, &connection->line_deadline);
+    deadline_clear(connections->timers, &connection->unsent_deadline);
+    /* What the session still says does not bring it back. */
+    connection->dirty = DIRTY;
+    connection->gone = true;
     session_free(connection->session);
     if (connection->readable)
         event_free(connection->readable);
     if (connection->writable)
         event_free(connection->writable);
-    if (connection->out)
-        evbuffer_free(connection->out);
+    outbox_free(connection->out);
     frame_free(connection->frame);
     fd_close(connection->fd);
     free(connection);
-}
-
-/* ---- writing ---- */
-
-static void on_send(void *arg, const char *message, size_t size)
-{
-    struct connection *connection = arg;
-    if (connection->gone)
-        return;
-    if (evbuffer_add(connection->out, message, size) < 0 ||
-        evbuffer_add(connection->out, "\n", 1) < 0) {
-        log_error("no memory for output: a client is disconnected");
-        connection->gone = true;
-    }
-    mark_dirty(connection);
-}
-
-static uint64_t unsent(const struct connection *connection)
-{
-    return evbuffer_get_length(connection->out);
-}
-
-/* Sends what the socket takes. */
-static void flush(struct connection *connection)
-{
-    while (unsent(connection) > 0) {
-        int n = evbuffer_write(connection->out, connection->fd);
-        if (n > 0)
-            continue;
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno == EAGAIN) {
-            event_add(connection->writable, NULL);
-            break;
-        }
-        connection->gone = true;
-        return;
-    }
-    if (unsent(connection) > connection->owner->limits->unsent_bytes) {
-        log_warning("a client that does not read is disconnected");
-        connection->gone = true;
-    }
 }
 
 static void handle_lines(struct connection *connection);
@@ -124,10 +52,11 @@ static void handle_lines(struct connection *connection);
 /* Decides, at the end of a turn, how the connection goes on. */
 static void settle(struct connection *connection)
 {
+    connection_flush(connection);
     if (!connection->gone)
-        flush(connection);
+        connection_watch_unsent(connection);
     if (!connection->gone && connection->paused &&
-        unsent(connection) <= connection->owner->limits->unsent_pause_bytes) {
+        connection_unsent(connection) <= connection->owner->limits->unsent_pause_bytes) {
         connection->paused = false;
         if (!connection->deaf) {
             event_add(connection->readable, NULL);
@@ -136,7 +65,7 @@ static void settle(struct connection *connection)
     }
     bool over = connection->deaf || (connection->half_closed && !connection->paused &&
                                      session_is_idle(connection->session));
-    if (connection->gone || (over && unsent(connection) == 0))
+    if (connection->gone || (over && connection_unsent(connection) == 0))
         connection_free(connection);
 }
 
@@ -144,7 +73,7 @@ static bool all_sent(const struct connections *connections)
 {
     const struct connection *connection;
     TAILQ_FOREACH (connection, &connections->list, link)
-        if (unsent(connection) > 0)
+        if (connection_unsent(connection) > 0)
             return false;
     return true;
 }
@@ -156,10 +85,17 @@ static void on_turn_end(evutil_socket_t fd, short events, void *arg)
     (void)fd;
     (void)events;
     while ((connection = TAILQ_FIRST(&connections->dirty))) {
-        TAILQ_REMOVE(&connections->dirty, connection, dirty_link);
-        connection->dirty = false;
+        connection_mark_clean(connection);
         settle(connection);
     }
+    for (int i = 0; i < LATER_MAX && (connection = TAILQ_FIRST(&connections->later)); i++) {
+        connection_mark_clean(connection);
+        settle(connection);
+    }
+    /* By the clock, and not at once: requests that have come meanwhile go first. What is told of
+     * until then goes out in the same write. */
+    if (!TAILQ_EMPTY(&connections->later))
+        event_add(connections->turn_end, &(struct timeval){0});
     if (connections->on_drained && all_sent(connections)) {
         void (*fn)(void *arg) = connections->on_drained;
         connections->on_drained = NULL;
@@ -169,21 +105,73 @@ static void on_turn_end(evutil_socket_t fd, short events, void *arg)
 
 static void on_writable(evutil_socket_t fd, short events, void *arg)
 {
+    struct connection *connection = arg;
     (void)fd;
     (void)events;
-    mark_dirty(arg);
+    connection_unstall(connection);
+    connection_mark_dirty(connection);
 }
 
 /* ---- reading ---- */
 
+/* Nothing more is read. */
+static void go_deaf(struct connection *connection)
+{
+    connection->deaf = true;
+    event_del(connection->readable);
+    connection_mark_dirty(connection);
+}
+
+static uint64_t line_ends_ns(const struct connection *connection)
+{
+    return connection_seconds_later(connection->line_ns, connection->owner->limits->line_seconds);
+}
+
+static void on_line_deadline(struct deadline *deadline)
+{
+    struct connection *connection =
+        (struct connection *)((char *)deadline - offsetof(struct connection, line_deadline));
+    struct connections *connections = connection->owner;
+    uint64_t when_ns = line_ends_ns(connection);
+    /* What has come since has not moved the deadline. */
+    if (when_ns > clock_mono_ns()) {
+        if (deadline_set(connections->timers, deadline, when_ns, on_line_deadline) == 0)
+            return;
+    }
+    connection->watches_line = false;
+    connections_complain(connections, connection->uid, "is disconnected: it does not end its line");
+    session_line_too_slow(connection->session);
+    go_deaf(connection);
+}
+
+/* A line that has begun must go on within a time, as long as we read. */
+static void watch_line(struct connection *connection)
+{
+    struct timers *timers = connection->owner->timers;
+    char *text;
+    size_t size = 0;
+    if (!connection->gone && !connection->deaf && !connection->paused && !connection->half_closed)
+        frame_rest(connection->frame, &text, &size);
+    if (size > 0) {
+        connection->line_ns = clock_mono_ns();
+        if (!connection->watches_line)
+            connection->watches_line =
+                deadline_set(timers, &connection->line_deadline, line_ends_ns(connection),
+                             on_line_deadline) == 0;
+    } else if (connection->watches_line) {
+        connection->watches_line = false;
+        deadline_clear(timers, &connection->line_deadline);
+    }
+}
+
 /* Hands whole lines to the session, as long as the client reads what it asked for. */
-static void handle_lines(struct connection *connection)
+static void take_lines(struct connection *connection)
 {
     const struct limits *limits = connection->owner->limits;
     while (!connection->gone && !connection->deaf) {
-        if (unsent(connection) > limits->unsent_pause_bytes) {
-            flush(connection);
-            if (unsent(connection) > limits->unsent_pause_bytes) {
+        if (connection_unsent(connection) > limits->unsent_pause_bytes) {
+            connection_flush(connection);
+            if (connection_unsent(connection) > limits->unsent_pause_bytes) {
                 connection->paused = true;
                 event_del(connection->readable);
                 return;
@@ -196,9 +184,7 @@ static void handle_lines(struct connection *connection)
             break;
         if (r < 0) {
             session_line_too_long(connection->session);
-            connection->deaf = true;
-            event_del(connection->readable);
-            mark_dirty(connection);
+            go_deaf(connection);
             return;
         }
         session_line(connection->session, line, size);
@@ -209,8 +195,14 @@ static void handle_lines(struct connection *connection)
         frame_rest(connection->frame, &text, &size);
         if (size > 0)
             session_fragment(connection->session, text, size);
-        mark_dirty(connection);
+        connection_mark_dirty(connection);
     }
+}
+
+static void handle_lines(struct connection *connection)
+{
+    take_lines(connection);
+    watch_line(connection);
 }
 
 static bool hung_up(int fd)
@@ -225,7 +217,9 @@ static void on_change(evutil_socket_t fd, short events, void *arg)
     struct connection *connection = arg;
     if (events & EV_READ && hung_up(fd))
         connection->gone = true;
-    mark_dirty(connection);
+    if (events & EV_WRITE)
+        connection_unstall(connection);
+    connection_mark_dirty(connection);
 }
 
 static void on_half_closed(struct connection *connection)
@@ -233,6 +227,7 @@ static void on_half_closed(struct connection *connection)
     connection->half_closed = true;
     event_del(connection->readable);
     event_del(connection->writable);
+    connection_unstall(connection);
     /* Events of one descriptor must agree on being edge-triggered. */
     struct event_base *base = connection->owner->base;
     event_assign(connection->readable, base, connection->fd, EV_READ | EV_PERSIST | EV_ET,
@@ -241,7 +236,7 @@ static void on_half_closed(struct connection *connection)
                  connection);
     event_add(connection->readable, NULL);
     handle_lines(connection);
-    mark_dirty(connection);
+    connection_mark_dirty(connection);
 }
 
 static void on_readable(evutil_socket_t fd, short events, void *arg)
@@ -253,7 +248,7 @@ static void on_readable(evutil_socket_t fd, short events, void *arg)
     if (frame_room(connection->frame, READ_BYTES, &room, &size) < 0) {
         log_error("no memory for input: a client is disconnected");
         connection->gone = true;
-        mark_dirty(connection);
+        connection_mark_dirty(connection);
         return;
     }
     ssize_t n = read(fd, room, size);
@@ -266,67 +261,84 @@ static void on_readable(evutil_socket_t fd, short events, void *arg)
         on_half_closed(connection);
     } else if (n == 0 || n == -1) {
         connection->gone = true;
-        mark_dirty(connection);
+        connection_mark_dirty(connection);
     }
 }
 
 /* ---- coming and going ---- */
 
-static void send_away(int fd, uint64_t limit)
+static void refuse(struct connections *connections, int fd, const struct peer *peer,
+                   const char *limit, uint64_t value)
 {
-    char text[160];
-    int size =
-        snprintf(text, sizeof(text),
-                 "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32005,\"message\":"
-                 "\"Limit exceeded\",\"data\":{\"limit\":\"connections\",\"value\":%llu}}}\n",
-                 (unsigned long long)limit);
-    (void)!send(fd, text, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT);
-    close(fd);
+    char what[80];
+    struct rpc_error error;
+    snprintf(what, sizeof(what), "is refused: past the limit %s", limit);
+    connections_complain(connections, peer->uid, what);
+    rpc_error_limit(&error, limit, value);
+    turn_away(fd, &error);
+}
+
+static int open_connection(struct connection *connection, const struct peer *peer)
+{
+    struct connections *connections = connection->owner;
+    struct event_base *base = connections->base;
+    struct session_output output = connection_output(connection);
+    connection->out = outbox_new(&connections->unsent_bytes);
+    connection->frame = frame_new(connections->limits->line_bytes);
+    connection->readable =
+        event_new(base, connection->fd, EV_READ | EV_PERSIST, on_readable, connection);
+    connection->writable = event_new(base, connection->fd, EV_WRITE, on_writable, connection);
+    if (!connection->out || !connection->frame || !connection->readable || !connection->writable ||
+        event_add(connection->readable, NULL) < 0)
+        return -ENOMEM;
+    return session_new(connections->service, peer, &output, &connection->session);
 }
 
 void connections_add(struct connections *connections, int fd, const struct peer *peer)
 {
-    if (connections->count >= connections->limits->connections) {
-        send_away(fd, connections->limits->connections);
-        return;
-    }
+    const char *limit;
+    uint64_t value;
     struct connection *connection = calloc(1, sizeof(*connection));
-    if (!connection) {
-        close(fd);
+    int r = connection ? guests_enter(connections->guests, peer, &limit, &value) : -ENOMEM;
+    if (r == -EMFILE) {
+        refuse(connections, fd, peer, limit, value);
+        free(connection);
         return;
     }
-    connection->owner = connections;
-    connection->fd = fd;
-    TAILQ_INSERT_TAIL(&connections->list, connection, link);
-    connections->count++;
-    connection->out = evbuffer_new();
-    connection->frame = frame_new(connections->limits->line_bytes);
-    connection->readable =
-        event_new(connections->base, fd, EV_READ | EV_PERSIST, on_readable, connection);
-    connection->writable = event_new(connections->base, fd, EV_WRITE, on_writable, connection);
-    struct session_output output = {.send = on_send, .arg = connection};
-    if (!connection->out || !connection->frame || !connection->readable || !connection->writable ||
-        session_new(connections->service, peer, &output, &connection->session) < 0 ||
-        event_add(connection->readable, NULL) < 0) {
-        log_error("no memory for a client");
+    if (r == 0) {
+        connection->owner = connections;
+        connection->fd = fd;
+        connection->uid = peer->uid;
+        TAILQ_INSERT_TAIL(&connections->list, connection, link);
+        r = open_connection(connection, peer);
+        if (r == 0)
+            return;
         connection_free(connection);
+    } else {
+        free(connection);
+        fd_close(fd);
     }
+    connections_complain(connections, peer->uid, "is refused: no memory");
 }
 
-int connections_new(struct loop *loop, struct service *service, const struct limits *limits,
-                    struct connections **ret_connections)
+int connections_new(struct loop *loop, struct timers *timers, struct service *service,
+                    const struct limits *limits, struct connections **ret_connections)
 {
     struct connections *connections = calloc(1, sizeof(*connections));
     if (!connections)
         return -ENOMEM;
     connections->base = loop_event_base(loop);
+    connections->timers = timers;
     connections->service = service;
     connections->limits = limits;
     TAILQ_INIT(&connections->list);
     TAILQ_INIT(&connections->dirty);
+    TAILQ_INIT(&connections->later);
+    TAILQ_INIT(&connections->stalled);
+    connections->guests = guests_new(limits);
     connections->turn_end = event_new(connections->base, -1, 0, on_turn_end, connections);
-    if (!connections->turn_end) {
-        free(connections);
+    if (!connections->turn_end || !connections->guests) {
+        connections_free(connections);
         return -ENOMEM;
     }
     *ret_connections = connections;
@@ -340,7 +352,9 @@ void connections_free(struct connections *connections)
     struct connection *connection;
     while ((connection = TAILQ_FIRST(&connections->list)))
         connection_free(connection);
-    event_free(connections->turn_end);
+    if (connections->turn_end)
+        event_free(connections->turn_end);
+    guests_free(connections->guests);
     free(connections);
 }
 
@@ -350,10 +364,8 @@ void connections_drain(struct connections *connections, void (*fn)(void *arg), v
     connections->on_drained = fn;
     connections->drained_arg = arg;
     TAILQ_FOREACH (connection, &connections->list, link) {
-        if (!connection->deaf)
-            event_del(connection->readable);
-        connection->deaf = true;
-        mark_dirty(connection);
+        go_deaf(connection);
+        watch_line(connection);
     }
     if (TAILQ_EMPTY(&connections->list))
         event_active(connections->turn_end, EV_TIMEOUT, 0);

@@ -1,6 +1,7 @@
 /* The connections: one session each, bytes in and bytes out without ever blocking. Output is
  * written once a turn of the loop. A client that does not read is not read from either, and is
- * disconnected when too much is waiting for it. Loop thread only. */
+ * disconnected when too much is waiting for it or has waited too long; so is one that does not end
+ * the line that it has begun. Loop thread only. */
 #ifndef FUTURED_NET_CONNECTION_H
 #define FUTURED_NET_CONNECTION_H
 
@@ -11,14 +12,16 @@
 
 struct connections;
 struct loop;
+struct timers;
 
-/* `service` and `limits` are borrowed. 0 or -errno. */
-int connections_new(struct loop *loop, struct service *service, const struct limits *limits,
-                    struct connections **ret_connections);
+/* All but the result is borrowed. 0 or -errno. */
+int connections_new(struct loop *loop, struct timers *timers, struct service *service,
+                    const struct limits *limits, struct connections **ret_connections);
 /* Closes what is still open. */
 void connections_free(struct connections *connections);
 
-/* Takes a client in; `fd` is the connection's. A client too many is told so and sent away. */
+/* Takes a client in; `fd` is the connection's. A client too many is told which
+ * limit it has met and is sent away. */
 void connections_add(struct connections *connections, int fd, const struct peer *peer);
 
 /* Reads nothing more, and calls `fn(arg)` once everything written so far has been sent or its

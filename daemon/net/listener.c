@@ -21,10 +21,13 @@
 #include "daemon/base/fd.h"
 #include "daemon/base/log.h"
 #include "daemon/base/loop.h"
+#include "daemon/net/turn_away.h"
 
 /* How long accepting rests when the process or the machine is out of descriptors or memory: a
  * socket that stays readable would otherwise keep the loop spinning. */
 #define REST_NS NS_PER_S
+/* How often the log says that we rest, where clients that go let others in now and then. */
+#define REST_SAID_NS (30 * NS_PER_S)
 /* Clients taken in one turn of the loop. */
 #define ACCEPT_MAX 64
 
@@ -33,7 +36,9 @@ struct listener {
     char *path;
     struct event *readable;
     struct loop_timer *rest;
-    bool resting;
+    struct identity_rules rules;
+    bool short_of; /* .. something, as the log says */
+    uint64_t said_ns;
     listener_fn *fn;
     void *arg;
 };
@@ -66,11 +71,16 @@ static void set_address(const char *path, struct sockaddr_un *ret_address)
     snprintf(ret_address->sun_path, sizeof(ret_address->sun_path), "%s", path);
 }
 
-static int make_directory(const char *path)
+static int make_directory(const char *path, gid_t group)
 {
     char copy[sizeof(((struct sockaddr_un *)0)->sun_path)];
     snprintf(copy, sizeof(copy), "%s", path);
-    if (mkdir(dirname(copy), 0700) < 0 && errno != EEXIST)
+    char *directory = dirname(copy);
+    if (mkdir(directory, 0700) < 0)
+        return errno == EEXIST ? 0 : -errno;
+    /* The group may pass through, no more; and not before it is the right one. */
+    if (group != (gid_t)-1 &&
+        (lchown(directory, (uid_t)-1, group) < 0 || chmod(directory, 0710) < 0))
         return -errno;
     return 0;
 }
@@ -106,23 +116,47 @@ static int remove_stale(int fd, const struct sockaddr_un *address)
     return unlink(address->sun_path) < 0 ? -errno : 0;
 }
 
-static int bind_private(int fd, const struct sockaddr_un *address)
+/* Changes the group of the socket file that we have bound, and of no other that somebody may have
+ * put in its place. */
+static int give_to_group(const char *path, gid_t group)
 {
-    /* The mode holds from the first moment on: a chmod afterwards would leave a window. */
-    mode_t before = umask(0177);
-    int r = bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
-    umask(before);
+    struct stat status;
+    int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int r = fstat(fd, &status) < 0 ? -errno : 0;
+    if (r == 0 && (!S_ISSOCK(status.st_mode) || status.st_uid != geteuid()))
+        r = -EPERM;
+    if (r == 0 && fchownat(fd, "", (uid_t)-1, group, AT_EMPTY_PATH) < 0)
+        r = -errno;
+    fd_close(fd);
     return r;
 }
 
-int listener_bind(const char *path, int *ret_fd, int *ret_lock_fd)
+/* The mode holds from the first moment on: a chmod afterwards would leave a window. The group
+ * cannot be given to bind, and changing it on the descriptor would not reach the file; but there is
+ * no window either, as nobody can connect before listen. */
+static int bind_private(int fd, const struct sockaddr_un *address, gid_t group)
+{
+    mode_t before = umask(group == (gid_t)-1 ? 0177 : 0117);
+    int r = bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
+    umask(before);
+    if (r < 0 || group == (gid_t)-1)
+        return r;
+    r = give_to_group(address->sun_path, group);
+    if (r < 0)
+        unlink(address->sun_path);
+    return r;
+}
+
+int listener_bind(const char *path, gid_t group, int *ret_fd, int *ret_lock_fd)
 {
     struct sockaddr_un address;
     int lock_fd = -1;
     int probe = -1;
     int fd = -1;
     set_address(path, &address);
-    int r = make_directory(path);
+    int r = make_directory(path, group);
     if (r == 0)
         r = take_lock(path, &lock_fd);
     if (r < 0)
@@ -133,7 +167,7 @@ int listener_bind(const char *path, int *ret_fd, int *ret_lock_fd)
     if (r == 0)
         r = remove_stale(probe, &address);
     if (r == 0)
-        r = bind_private(fd, &address);
+        r = bind_private(fd, &address, group);
     if (r == 0 && listen(fd, SOMAXCONN) < 0)
         r = -errno;
     fd_close(probe);
@@ -157,24 +191,28 @@ static void on_rested(void *arg)
 
 static void take_rest(struct listener *listener, int error)
 {
-    if (!listener->resting)
+    uint64_t now_ns = clock_mono_ns();
+    if (!listener->short_of &&
+        (listener->said_ns == 0 || now_ns - listener->said_ns > REST_SAID_NS)) {
         log_warning("cannot accept clients for now: %s", strerror(error));
-    listener->resting = true;
+        listener->said_ns = now_ns;
+        listener->short_of = true;
+    }
     event_del(listener->readable);
-    loop_timer_set(listener->rest, clock_mono_ns() + REST_NS);
+    loop_timer_set(listener->rest, now_ns + REST_NS);
 }
 
 static void greet(struct listener *listener, int fd)
 {
-    struct ucred credentials;
-    socklen_t size = sizeof(credentials);
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0 ||
-        size != sizeof(credentials) || credentials.uid == (uid_t)-1) {
-        log_warning("refused a client whom the kernel does not name");
-        close(fd);
+    struct peer peer;
+    int r = identity_of(fd, &listener->rules, &peer);
+    if (r < 0) {
+        struct rpc_error error = {.code = RPC_PERMISSION_DENIED};
+        log_warning("refused a client: the kernel does not say who it is: %s", strerror(-r));
+        rpc_error_set(&error, RPC_PERMISSION_DENIED, "the kernel does not say who you are");
+        turn_away(fd, &error);
         return;
     }
-    struct peer peer = {.uid = credentials.uid, .gid = credentials.gid, .pid = credentials.pid};
     listener->fn(listener->arg, fd, &peer);
 }
 
@@ -185,11 +223,12 @@ static void on_readable(evutil_socket_t socket_fd, short events, void *arg)
     for (int i = 0; i < ACCEPT_MAX; i++) {
         int fd = accept4(socket_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
-            if (listener->resting)
-                log_info("accepting clients again");
-            listener->resting = false;
             greet(listener, fd);
             continue;
+        }
+        if (errno == EAGAIN && listener->short_of) {
+            log_info("accepting clients again");
+            listener->short_of = false;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
             take_rest(listener, errno);
@@ -199,8 +238,9 @@ static void on_readable(evutil_socket_t socket_fd, short events, void *arg)
     }
 }
 
-int listener_new(struct loop *loop, int fd, int lock_fd, const char *path, listener_fn *fn,
-                 void *arg, struct listener **ret_listener)
+int listener_new(struct loop *loop, int fd, int lock_fd, const char *path,
+                 const struct identity_rules *rules, listener_fn *fn, void *arg,
+                 struct listener **ret_listener)
 {
     struct listener *listener = calloc(1, sizeof(*listener));
     if (!listener) {
@@ -210,6 +250,7 @@ int listener_new(struct loop *loop, int fd, int lock_fd, const char *path, liste
     }
     listener->fd = fd;
     listener->lock_fd = lock_fd;
+    listener->rules = *rules;
     listener->fn = fn;
     listener->arg = arg;
     int r = loop_timer_new(loop, on_rested, listener, &listener->rest);

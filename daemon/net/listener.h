@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "daemon/net/identity.h"
 #include "daemon/rpc/session.h"
 
 struct listener;
@@ -20,15 +21,17 @@ typedef void listener_fn(void *arg, int fd, const struct peer *peer);
  */
 int listener_inherited(int *ret_fd);
 
-/* Binds `path` (mode 0600; its directory is made with 0700 if it is not there) and listens.
- * -EADDRINUSE: a daemon answers there. Other -errno. */
-int listener_bind(const char *path, int *ret_fd, int *ret_lock_fd);
+/* Binds `path` and listens: mode 0600, and with `group` (else (gid_t)-1) 0660 and of that group.
+ * Its directory is made if it is not there, for the same people. -EADDRINUSE: a daemon answers
+ * there. Other -errno. */
+int listener_bind(const char *path, gid_t group, int *ret_fd, int *ret_lock_fd);
 
 /* Accepts clients of the listening socket `fd`, which is the listener's from now on, as is
  * `lock_fd` (-1: none). `path` is unlinked at the end where not NULL. 0 or -errno; the descriptors
- * are closed then too. */
-int listener_new(struct loop *loop, int fd, int lock_fd, const char *path, listener_fn *fn,
-                 void *arg, struct listener **ret_listener);
+ * are closed then too. `rules` is copied. */
+int listener_new(struct loop *loop, int fd, int lock_fd, const char *path,
+                 const struct identity_rules *rules, listener_fn *fn, void *arg,
+                 struct listener **ret_listener);
 void listener_free(struct listener *listener);
 
 #endif

@@ -31,7 +31,8 @@ static void write_fate(struct writer *writer, struct session *session, const str
         writer_key(writer, "terminating");
         writer_bool(writer, true);
         /* Nothing but the function itself can end a call in this process. */
-        if (future && strcmp(future_function(future)->ops->kind, "native") == 0) {
+        const char *kind = future ? future_function(future)->ops->kind : "";
+        if (strcmp(kind, "native") == 0 || strcmp(kind, "plugin") == 0) {
             writer_key(writer, "cooperative");
             writer_bool(writer, true);
         }

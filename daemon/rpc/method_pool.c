@@ -11,7 +11,7 @@ static bool may_manage(struct request *request)
     if (request->session->client.sees_all)
         return true;
     request_fail(request, RPC_PERMISSION_DENIED,
-                 "only the daemon's own user and root manage pools");
+                 "only root, the daemon's own user and its admin group may do that");
     return false;
 }
 

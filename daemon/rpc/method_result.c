@@ -13,23 +13,83 @@ struct waiting {
     bool exception_only;
 };
 
-static void reply(struct request *request, const struct future *future, bool exception_only)
+/* A larger outcome is kept for those who ask later only while it is there in any case, as somebody
+ * has not read it yet. */
+#define OUTCOME_KEPT_BYTES 65536
+
+static void begin_reply(struct writer *writer, const struct future *future)
 {
-    uint64_t max_bytes = request->session->service->limits->result_bytes;
-    struct writer *writer = request_result(request);
     writer_begin_object(writer);
     writer_key(writer, "id");
     writer_uint(writer, future_id(future));
     writer_key(writer, "state");
     writer_cstring(writer, future_state_name(future_state(future)));
-    int r = 0;
-    if (exception_only) {
-        writer_key(writer, "exception");
-        show_exception(writer, future);
-    } else {
-        r = show_outcome(writer, future, max_bytes);
+}
+
+/* ---- one text for all who wait ---- */
+
+void outcome_forget(struct service *service)
+{
+    shared_text_unref(service->outcome);
+    service->outcome = NULL;
+}
+
+/* Writes it anew unless it was the last one that was written. 0; -ESTALE, -EFBIG as show_outcome;
+ * -ENOMEM. */
+static int outcome_text(struct service *service, const struct future *future,
+                        struct shared_text **ret_text)
+{
+    if (service->outcome && service->outcome_id == future_id(future) &&
+        service->outcome_cursor == future_cursor(future)) {
+        *ret_text = service->outcome;
+        return 0;
     }
+    struct writer writer = {.data = NULL};
+    outcome_forget(service);
+    begin_reply(&writer, future);
+    int r = show_outcome(&writer, future, service->limits->result_bytes);
+    writer_end_object(&writer);
+    writer_raw(&writer, RESULT_END, sizeof(RESULT_END) - 1);
+    if (r < 0 || writer_failed(&writer)) {
+        writer_free(&writer);
+        return r < 0 ? r : -ENOMEM;
+    }
+    size_t size;
+    char *data = writer_take(&writer, &size);
+    service->outcome = data ? shared_text_new(data, size) : NULL;
+    if (!service->outcome)
+        return -ENOMEM;
+    service->outcome_id = future_id(future);
+    service->outcome_cursor = future_cursor(future);
+    *ret_text = service->outcome;
+    return 0;
+}
+
+void outcome_tidy(struct service *service)
+{
+    if (service->outcome && service->outcome->size > OUTCOME_KEPT_BYTES &&
+        service->outcome->references == 1)
+        outcome_forget(service);
+}
+
+/* ---- replies ---- */
+
+static void reply_exception(struct request *request, const struct future *future)
+{
+    struct writer *writer = request_result(request);
+    begin_reply(writer, future);
+    writer_key(writer, "exception");
+    show_exception(writer, future);
     writer_end_object(writer);
+    request_end(request);
+}
+
+static void reply_result(struct request *request, const struct future *future)
+{
+    struct service *service = request->session->service;
+    uint64_t max_bytes = service->limits->result_bytes;
+    struct shared_text *text;
+    int r = outcome_text(service, future, &text);
     if (r == -ESTALE) {
         request_fail(request, RPC_EXPIRED, "items of the map have been forgotten");
     } else if (r == -EFBIG) {
@@ -39,9 +99,19 @@ static void reply(struct request *request, const struct future *future, bool exc
                       (unsigned long long)max_bytes);
         rpc_error_limit(&error, "result_bytes", max_bytes);
         request_error(request, &error);
+    } else if (r < 0) {
+        request_fail(request, RPC_INTERNAL, "no memory");
     } else {
-        request_end(request);
+        request_end_shared(request, text);
     }
+}
+
+static void reply(struct request *request, const struct future *future, bool exception_only)
+{
+    if (exception_only)
+        reply_exception(request, future);
+    else
+        reply_result(request, future);
 }
 
 static void on_event(struct future_watch *watch, struct future *future, enum future_event event)
@@ -112,12 +182,16 @@ static void result(struct request *request, bool exception_only)
     }
     if (resolve_id(request, params.id, &future) < 0)
         return;
-    if (future_is_done(future))
+    if (future_is_done(future)) {
+        /* The text is good for all who have waited; later a map's items may have been forgotten. */
+        if (future_is_map(future))
+            outcome_forget(request->session->service);
         reply(request, future, exception_only);
-    else if (!params.timeout.forever && params.timeout.ns == 0)
+    } else if (!params.timeout.forever && params.timeout.ns == 0) {
         fail_timeout(request);
-    else
+    } else {
         wait_for(request, future, &params.timeout, exception_only);
+    }
 }
 
 void method_result(struct request *request)

@@ -56,7 +56,7 @@ void method_shutdown(struct request *request)
     }
     if (!request->session->client.sees_all) {
         request_fail(request, RPC_PERMISSION_DENIED,
-                     "only the daemon's own user and root may shut it down");
+                     "only root, the daemon's own user and its admin group may do that");
         return;
     }
     uint64_t *cancelled = calloc(1, sizeof(*cancelled));

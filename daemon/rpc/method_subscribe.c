@@ -46,6 +46,10 @@ static void subscribe(struct request *request, const struct subscribe_params *pa
     writer_uint(writer, subscription_id(subscription));
     writer_key(writer, "cursor");
     writer_uint(writer, executor_cursor(service->executor));
+    if (!params->all) {
+        writer_key(writer, "count");
+        writer_uint(writer, count);
+    }
     writer_end_object(writer);
     request_end(request);
     subscription_start(subscription, params->has_since, params->since);

@@ -52,7 +52,7 @@ static void send_held(struct session *session, const struct writer *held)
     const char *end = held->data + held->size;
     while (line < end) {
         const char *stop = memchr(line, '\n', (size_t)(end - line));
-        session->output.send(session->output.arg, line, (size_t)(stop - line));
+        session->output.notify(session->output.arg, line, (size_t)(stop - line));
         line = stop + 1;
     }
 }
@@ -204,6 +204,24 @@ void request_end(struct request *request)
         batch_done_one(batch);
 }
 
+void request_end_shared(struct request *request, struct shared_text *rest)
+{
+    struct session *session = request->session;
+    struct writer *text = request_result(request);
+    size_t end = sizeof(RESULT_END) - 1;
+    if (request->silent || request->batch) {
+        writer_raw(text, rest->data, rest->size - end);
+        request_end(request);
+        return;
+    }
+    if (writer_failed(text))
+        log_error("no memory for a reply of client %llu",
+                  (unsigned long long)session->client.number);
+    else
+        session->output.send_shared(session->output.arg, text->data, text->size, rest);
+    request_free(request);
+}
+
 void request_error(struct request *request, const struct rpc_error *error)
 {
     struct session *session = request->session;
@@ -310,7 +328,7 @@ void session_notify(struct session *session, const char *method, uint64_t subscr
             return;
         }
     }
-    session->output.send(session->output.arg, text->data, text->size);
+    session->output.notify(session->output.arg, text->data, text->size);
 }
 
 /* ---- from a line to handlers ---- */

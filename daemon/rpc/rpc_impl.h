@@ -7,6 +7,7 @@
 
 #include <sys/queue.h>
 
+#include "daemon/base/shared_text.h"
 #include "daemon/base/timers.h"
 #include "daemon/core/deadlock.h"
 #include "daemon/core/executor.h"
@@ -33,6 +34,8 @@ struct service {
     TAILQ_HEAD(, request) shutdown_waiters;
     struct writer event_text; /* the future that `event_cursor` is of, serialised once for all */
     uint64_t event_cursor;
+    struct shared_text *outcome; /* what `result` says of the future with .. ; NULL: none */
+    uint64_t outcome_id, outcome_cursor;
 };
 
 struct session {
@@ -73,6 +76,10 @@ struct request {
 struct writer *request_result(struct request *request);
 /* Ends the reply begun by request_result, sends it and frees the request. */
 void request_end(struct request *request);
+/* Replies with a result that others are sent too, and frees the request. `rest` is the result and
+ * what stands behind it: RESULT_END. */
+void request_end_shared(struct request *request, struct shared_text *rest);
+#define RESULT_END "}\n"
 /* Replies with an error and frees the request. */
 void request_error(struct request *request, const struct rpc_error *error);
 /* The same, for errors without more to say. */
@@ -167,8 +174,16 @@ struct future *session_future(struct session *session, uint64_t id);
 
 /* ---- session.c ---- */
 
+/* To be called where the session may have become idle without a message. */
+void session_check_idle(struct session *session);
 /* The running job that this session's client belongs to; NULL: none. */
 struct future *session_job(struct session *session);
+
+/* ---- method_result.c ---- */
+
+/* Lets go of the outcome that was written last; or only if it is large and nobody else has it. */
+void outcome_forget(struct service *service);
+void outcome_tidy(struct service *service);
 
 /* ---- scope.c ---- */
 

@@ -8,6 +8,7 @@
 struct scoped {
     LIST_ENTRY(scoped) link;
     struct future_watch watch;
+    struct session *session;
 };
 
 static void on_event(struct future_watch *watch, struct future *future, enum future_event event)
@@ -16,8 +17,10 @@ static void on_event(struct future_watch *watch, struct future *future, enum fut
     if (event != EVENT_FUTURE_DONE)
         return;
     struct scoped *scoped = (struct scoped *)((char *)watch - offsetof(struct scoped, watch));
+    struct session *session = scoped->session;
     LIST_REMOVE(scoped, link);
     free(scoped);
+    session_check_idle(session);
 }
 
 int scope_add(struct session *session, struct future *future)
@@ -25,6 +28,7 @@ int scope_add(struct session *session, struct future *future)
     struct scoped *scoped = calloc(1, sizeof(*scoped));
     if (!scoped)
         return -ENOMEM;
+    scoped->session = session;
     LIST_INSERT_HEAD(&session->scoped, scoped, link);
     future_watch_add(future, &scoped->watch, WATCH_NOTIFY, on_event);
     return 0;

@@ -47,5 +47,6 @@ void service_free(struct service *service)
     static const struct executor_observer nobody = {.arg = NULL};
     executor_set_observer(service->executor, &nobody);
     writer_free(&service->event_text);
+    outcome_forget(service);
     free(service);
 }

@@ -18,7 +18,7 @@ int session_new(struct service *service, const struct peer *peer,
     session->client = (struct client){
         .uid = peer->uid,
         .number = ++service->next_client,
-        .sees_all = peer->uid == 0 || peer->uid == service->settings.uid,
+        .sees_all = peer->is_admin,
     };
     TAILQ_INIT(&session->requests);
     TAILQ_INIT(&session->batches);
@@ -43,6 +43,7 @@ void session_free(struct session *session)
         subscription_free(subscription);
     scope_end(session);
     session->service->sessions--;
+    outcome_tidy(session->service);
     writer_free(&session->text);
     writer_free(&session->nowhere);
     free(session);
@@ -61,6 +62,7 @@ void session_line(struct session *session, const char *line, size_t size)
     if (is_blank(line, size))
         return;
     executor_sync(session->service->executor);
+    outcome_tidy(session->service);
     dispatch_line(session, line, size, false);
 }
 
@@ -72,19 +74,29 @@ void session_fragment(struct session *session, const char *text, size_t size)
     dispatch_line(session, text, size, true);
 }
 
-void session_line_too_long(struct session *session)
+/* Says which limit of lines the client has met. */
+static void refuse_line(struct session *session, const char *limit, uint64_t value)
 {
     struct writer text = {.data = NULL};
     struct rpc_error error = {.code = RPC_INVALID_REQUEST};
     static const struct slice no_id = {.text = "null", .size = 4};
-    uint64_t limit = session->service->limits->line_bytes;
-    rpc_error_limit(&error, "line_bytes", limit);
+    rpc_error_limit(&error, limit, value);
     /* Named as a limit is, under the code of what cannot be read. */
     error.code = RPC_INVALID_REQUEST;
     rpc_write_error(&text, no_id, &error);
     if (!writer_failed(&text))
         session->output.send(session->output.arg, text.data, text.size);
     writer_free(&text);
+}
+
+void session_line_too_long(struct session *session)
+{
+    refuse_line(session, "line_bytes", session->service->limits->line_bytes);
+}
+
+void session_line_too_slow(struct session *session)
+{
+    refuse_line(session, "line_seconds", session->service->limits->line_seconds);
 }
 
 struct future *session_job(struct session *session)
@@ -95,5 +107,12 @@ struct future *session_job(struct session *session)
 
 bool session_is_idle(const struct session *session)
 {
-    return session->request_count == 0 && !subscriptions_alive(session);
+    return session->request_count == 0 && LIST_EMPTY(&session->scoped) &&
+           !subscriptions_alive(session);
+}
+
+void session_check_idle(struct session *session)
+{
+    if (session_is_idle(session))
+        session->output.idle(session->output.arg);
 }

@@ -10,18 +10,27 @@
 
 struct service;
 struct session;
+struct shared_text;
 
 /* Who is at the other end, as the kernel says. */
 struct peer {
     uid_t uid;
     gid_t gid;
     pid_t pid;
+    bool is_master; /* root or the daemon's own user, who could end it anyway */
+    bool is_admin;  /* a master, or in the admin group: sees and may change everybody's */
 };
 
-/* How a session speaks. `send` takes a message without its LF and copies it; it must not free the
- * session. `arg` comes back. */
+/* How a session speaks. `send` takes a reply without its LF and copies it; `notify` does the same
+ * with what nobody has asked for just now; `send_shared` takes a reply whose end, its LF included,
+ * is a text that others are sent too, and takes a reference to it. The order of all three is kept.
+ * `idle` says that session_is_idle has become true without a message. None may free the session.
+ * `arg` comes back. */
 struct session_output {
     void (*send)(void *arg, const char *message, size_t size);
+    void (*send_shared)(void *arg, const char *head, size_t size, struct shared_text *rest);
+    void (*notify)(void *arg, const char *message, size_t size);
+    void (*idle)(void *arg);
     void *arg;
 };
 
@@ -39,11 +48,13 @@ void session_line(struct session *session, const char *line, size_t size);
  * where it is complete JSON, not at all where it is not. */
 void session_fragment(struct session *session, const char *text, size_t size);
 
-/* Answers a line that is too long to be read; nothing more may be passed in. */
+/* Answers a line that is too long to be read, or one that does not come to its end; nothing more
+ * may be passed in. */
 void session_line_too_long(struct session *session);
+void session_line_too_slow(struct session *session);
 
-/* Nothing is owed to the client: no reply is outstanding, and no subscription can still tell
- * something. */
+/* The connection serves nothing any more: no reply is outstanding, no subscription can still tell
+ * something, and no future would end with it. */
 bool session_is_idle(const struct session *session);
 
 #endif

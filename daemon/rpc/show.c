@@ -285,6 +285,8 @@ void show_pool(struct writer *writer, const struct pool *pool, bool workers)
     writer_uint(writer, pool_running(pool));
     writer_key(writer, "threads");
     writer_uint(writer, pool_worker_count(pool));
+    writer_key(writer, "idle");
+    writer_uint(writer, pool_worker_count(pool) - pool_running(pool));
     if (workers) {
         writer_key(writer, "workers");
         writer_begin_array(writer);

@@ -158,6 +158,7 @@ static void on_future_event(struct future_watch *watch, struct future *future,
                 tell_future(subscription, "future.done", future);
         }
         subscribed_free(subscribed);
+        session_check_idle(subscription->session);
         return;
     }
 }
@@ -379,8 +380,18 @@ static void replay_named(struct subscription *subscription, uint64_t since)
     subscription->done_count = 0;
 }
 
+/* What those that run have written before the subscription: without this it would be told with the
+ * next output, which may never come. */
+static void tell_earlier_output(struct subscription *subscription)
+{
+    struct subscribed *subscribed;
+    LIST_FOREACH (subscribed, &subscription->futures, link)
+        tell_output(subscribed, subscribed->watch.future, false);
+}
+
 void subscription_start(struct subscription *subscription, bool has_since, uint64_t since)
 {
+    tell_earlier_output(subscription);
     if (!subscription->all) {
         replay_named(subscription, has_since ? since : 0);
         return;

@@ -60,7 +60,8 @@ int args_parse(const char *text, size_t bytes, const char *param, json_t **ret_v
     value =
         json_loadb(text, bytes, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     if (!value) {
-        if (json_error_code(&error) == json_error_out_of_memory)
+        /* It has a text for all that is wrong with JSON, and mostly none for lack of memory. */
+        if (json_error_code(&error) == json_error_out_of_memory || error.text[0] == '\0')
             return -ENOMEM;
         return args_refuse(ret_error, param, "is no valid JSON: %s", error.text);
     }

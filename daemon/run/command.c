@@ -24,6 +24,8 @@ struct command {
     uint64_t pipe_grace_ms;
     int null_fd; /* /dev/null for reading, shared by all jobs that have no stdin */
     uint64_t reset_signals;
+    struct process_limit open_files;
+    bool sets_open_files;
 };
 
 /* One job: all that has to be given back at its end. */
@@ -77,6 +79,17 @@ static void job_clear(struct job *job)
     command_args_clear(&job->args);
 }
 
+/* There is room for it: a resource is named once at most. */
+static void set_open_files(const struct command *command, struct command_args *args)
+{
+    for (size_t i = 0; i < args->limit_count; i++) {
+        if (args->limits[i].resource == RLIMIT_NOFILE)
+            return;
+    }
+    if (command->sets_open_files)
+        args->limits[args->limit_count++] = command->open_files;
+}
+
 /* Reads the call; sets the outcome where that fails. */
 static int job_prepare(struct job *job)
 {
@@ -93,6 +106,8 @@ static int job_prepare(struct job *job)
         outcome_set_exception(call_outcome(call), "InvalidArguments", error.message, NULL, 0);
         return r;
     }
+    if (r == 0)
+        set_open_files(job->command, &job->args);
     if (r == 0)
         r = command_argv_build(job->args.argv, &job->item, &job->argv);
     if (r == -E2BIG) {
@@ -227,6 +242,9 @@ int command_function_new(const struct command_settings *settings, struct functio
     };
     command->pipe_grace_ms = settings->pipe_grace_ms;
     command->reset_signals = process_signals_to_reset();
+    command->sets_open_files = settings->open_files != NULL;
+    if (settings->open_files)
+        command->open_files = (struct process_limit){RLIMIT_NOFILE, *settings->open_files};
     command->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (command->null_fd < 0) {
         r = -errno;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct function;
+struct rlimit;
 
 #define COMMAND_PIPE_GRACE_MS 2000
 
@@ -18,6 +19,8 @@ struct command_settings {
     const char *socket_path;  /* for FUTURE_SOCKET; NULL: none */
     /* How long to read on from pipes that a grandchild holds after the command's exit. */
     uint64_t pipe_grace_ms;
+    /* The limit of open files that a job has unless it asks for another; NULL: the process'. */
+    const struct rlimit *open_files;
 };
 
 /* Copies the settings and notes which signals the process handles or ignores. 0 or -errno. */

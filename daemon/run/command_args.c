@@ -127,7 +127,7 @@ static int parse_stdin_base64(struct command_args *args, json_t *value,
 {
     int r;
 
-    if (json_object_get(args->root, "stdin"))
+    if (json_is_string(json_object_get(args->root, "stdin")))
         return args_refuse(ret_error, "args.stdin_base64", "cannot be given along with stdin");
     if (!json_is_string(value))
         return args_refuse(ret_error, "args.stdin_base64", "must be a string");
@@ -219,7 +219,8 @@ static int parse_member(struct command_args *args, const char *name, json_t *val
 {
     for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
         if (strcmp(members[i].name, name) == 0)
-            return members[i].parse(args, value, ret_error);
+            /* As in params: null is the absence of what may be absent. */
+            return json_is_null(value) ? 0 : members[i].parse(args, value, ret_error);
     }
     return args_refuse_member(ret_error, "args", name);
 }

@@ -21,9 +21,9 @@ struct command_env {
 /* What the service manager says to the daemon, and the names that a job gets anew. A trailing `*`
  * stands for any rest. */
 static const char *const not_for_jobs[] = {
-    "LISTEN_*",  "WATCHDOG_*",     "MEMORY_PRESSURE_*", "NOTIFY_SOCKET", "INVOCATION_ID",
-    "MAINPID",   "JOURNAL_STREAM", "FDSTORE",           "MANAGERPID",    "SYSTEMD_EXEC_PID",
-    "FUTURE_ID", "FUTURE_ATTEMPT", "FUTURE_SOCKET",
+    "LISTEN_*",  "WATCHDOG_*",     "MEMORY_PRESSURE_*", "NOTIFY_SOCKET",  "INVOCATION_ID",
+    "MAINPID",   "JOURNAL_STREAM", "FDSTORE",           "MANAGERPID",     "SYSTEMD_EXEC_PID",
+    "FUTURE_ID", "FUTURE_ATTEMPT", "FUTURE_SOCKET",     "FUTURE_HANDLER",
 };
 
 static bool for_jobs(const char *name, size_t name_bytes)
@@ -151,6 +151,21 @@ int command_env_build(const struct command_env *env, const struct command_args *
             vector[count++] = env->base[i];
     }
     vector[count] = NULL;
+    *ret_environment = vector;
+    return 0;
+}
+
+int command_env_build_own(const struct command_env *env, char *own, char ***ret_environment)
+{
+    char **vector = calloc(env->count + 3, sizeof(*vector));
+    size_t count = 0;
+
+    if (!vector)
+        return -ENOMEM;
+    vector[count++] = own;
+    if (env->socket)
+        vector[count++] = env->socket;
+    memcpy(vector + count, env->base, env->count * sizeof(*vector));
     *ret_environment = vector;
     return 0;
 }

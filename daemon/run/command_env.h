@@ -21,4 +21,8 @@ void command_env_free(struct command_env *env);
 int command_env_build(const struct command_env *env, const struct command_args *args,
                       uint64_t future_id, unsigned attempt, char ***ret_environment);
 
+/* Makes the environment of a process that serves many futures: the base, FUTURE_SOCKET, and `own`
+ * ("NAME=value"), which is borrowed as well. Otherwise the same. */
+int command_env_build_own(const struct command_env *env, char *own, char ***ret_environment);
+
 #endif

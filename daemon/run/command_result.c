@@ -7,25 +7,12 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* The longest result that can come about, with room to spare. */
 #define RESULT_BYTES 320
-
-#define SIGNAL_NAME_BYTES 24
-
-static void signal_name(int number, char name[SIGNAL_NAME_BYTES])
-{
-    const char *abbreviation = sigabbrev_np(number);
-
-    if (abbreviation)
-        snprintf(name, SIGNAL_NAME_BYTES, "SIG%s", abbreviation);
-    else
-        snprintf(name, SIGNAL_NAME_BYTES, "SIGRTMIN+%d", number - SIGRTMIN);
-}
 
 /* The result object; malloc'd, NULL without memory. Integers make up the fractions, so that no
  * locale can change the decimal point. */
@@ -34,8 +21,8 @@ static char *result_text(const struct command_end *end, bool truncated, size_t *
     const struct process_exit *status = &end->status;
     const struct rusage *usage = &status->usage;
     char exit_code[16] = "null";
-    char signal[SIGNAL_NAME_BYTES + 2] = "null";
-    char name[SIGNAL_NAME_BYTES];
+    char signal[PROCESS_SIGNAL_NAME_BYTES + 2] = "null";
+    char name[PROCESS_SIGNAL_NAME_BYTES];
     char *text = malloc(RESULT_BYTES);
 
     if (!text)
@@ -43,7 +30,7 @@ static char *result_text(const struct command_end *end, bool truncated, size_t *
     if (status->signal_number == 0) {
         snprintf(exit_code, sizeof(exit_code), "%d", status->exit_code);
     } else {
-        signal_name(status->signal_number, name);
+        process_signal_name(status->signal_number, name);
         snprintf(signal, sizeof(signal), "\"%s\"", name);
     }
     *ret_bytes = (size_t)snprintf(
@@ -67,7 +54,7 @@ void command_result_ended(struct call *call, const struct command_end *end, bool
     const struct process_exit *status = &end->status;
     struct outcome *outcome = call_outcome(call);
     char message[64];
-    char name[SIGNAL_NAME_BYTES];
+    char name[PROCESS_SIGNAL_NAME_BYTES];
     size_t bytes = 0;
     char *text = result_text(end, output_truncated(call_output(call)), &bytes);
 
@@ -76,7 +63,7 @@ void command_result_ended(struct call *call, const struct command_end *end, bool
     } else if (end->stopped) {
         call_raise_stopped(call, &end->stop, text, bytes);
     } else if (check && status->signal_number != 0) {
-        signal_name(status->signal_number, name);
+        process_signal_name(status->signal_number, name);
         snprintf(message, sizeof(message), "killed by %s", name);
         outcome_set_exception(outcome, "Signalled", message, text, bytes);
     } else if (check && status->exit_code != 0) {

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdalign.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -46,6 +47,16 @@ static const char *const step_names[] = {
 const char *process_step_name(enum process_step step)
 {
     return step_names[step];
+}
+
+void process_signal_name(int number, char ret_name[PROCESS_SIGNAL_NAME_BYTES])
+{
+    const char *abbreviation = sigabbrev_np(number);
+
+    if (abbreviation)
+        snprintf(ret_name, PROCESS_SIGNAL_NAME_BYTES, "SIG%s", abbreviation);
+    else
+        snprintf(ret_name, PROCESS_SIGNAL_NAME_BYTES, "SIGRTMIN+%d", number - SIGRTMIN);
 }
 
 /* What parent and child share. The parent stands still while the child writes into it. */

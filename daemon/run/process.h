@@ -58,6 +58,11 @@ struct process_exit {
     struct rusage usage;
 };
 
+#define PROCESS_SIGNAL_NAME_BYTES 24
+
+/* The name of a signal as people know it: "SIGKILL". */
+void process_signal_name(int number, char ret_name[PROCESS_SIGNAL_NAME_BYTES]);
+
 /* The signals that a child has to set back to their default, as a mask: bit 0 is signal 1. To be
  * called once, when the parent has set up most of its own signals, instead of asking for all 64 at
  * each start. */

@@ -21,7 +21,8 @@ capture future help map wait
 like "help of several commands" "$code:$out" '^0:usage: future map .*usage: future wait '
 refuses "help of what is none" 64 'there is no command `nope`' future help nope
 
-commands='submit map status result exception wait cancel retry events output forget pool info ping rpc shutdown help'
+commands='submit run call map status result exception wait output follow cancel retry explain forget events
+    top pool pause resume drain info ping rpc shutdown help'
 for command in $commands; do
     like "the overview has $command" "$overview" "  $command +[A-Z]"
     capture future help "$command"
@@ -32,8 +33,18 @@ for command in $commands; do
     ok "the manual has $command" test $? = 0
 done
 
+if command -v mandoc >/dev/null; then
+    gives "the manual is in order" 0 '' mandoc -Tlint -Wwarning client/future.1
+fi
+capture future --help
+ok "the overview fits into 90 columns" test "$(wc -L <"$TMPDIR/capture.out")" -le 90
+
 # ---- usage errors: what is wrong, how it is right, status 64 ----
-refuses "an unknown command" 64 'there is no command `nope`.*usage:' future nope
+refuses "an unknown command" 64 'there is no command `nopenope`.*usage:' future nopenope
+refuses "a command that is nearly one" 64 'no command `statsu`: do you mean `status`' future statsu
+refuses "an alias that is nearly one" 64 'do you mean `clean`' future claen
+capture future help add
+like "an alias has its command's help" "$code:$out" '^0:usage: future submit '
 refuses "an unknown option before the command" 64 'there is no option --nope' future --nope ping
 refuses "an unknown long option" 64 'submit: there is no option --nope.*usage: future submit' \
     future submit --nope -- true
@@ -44,18 +55,41 @@ refuses "submit of nothing" 64 'which command' future submit
 refuses "submit of nothing behind --" 64 'which command' future submit --
 refuses "map of nothing" 64 'which command' future map
 refuses "map of no command" 64 'which command' future map -- ::: a
-refuses "map with two item lists" 64 'stands once' future map -- echo ::: a ::: b
+refuses "map with jsonl and lists" 64 'for items from -a FILE or stdin' future map --jsonl echo ::: a
+refuses "map with jsonl and -0" 64 'without -0' future map --jsonl -0 echo
+refuses "map --resume without a log" 64 '--joblog FILE' future map --resume -- echo ::: a
+refuses "map --jobs" 64 'write a number' future map -j many -- echo
+refuses "map --retries" 64 'attempts in all' future map --retries 0 -- echo
+for halt in now soon now,fail now,fail=0 later,fail=1 now,fail=10% now,wail=1 ''; do
+    refuses "map --halt '$halt'" 64 'write now,fail=1' future map --halt "$halt" -- echo
+done
+for option in '-j 2' '--halt now,fail=1' '--joblog x'; do
+    # shellcheck disable=SC2086  # words
+    refuses "map -d $option" 64 'map that is left alone' future map -d $option -- echo ::: a
+done
 refuses "map with items and a file" 64 'not both' future map -a x -- echo ::: a
 refuses "map with stdin for two" 64 'stdin gives the items' future map --stdin - -- echo
 refuses "map with an item that is not UTF-8" 64 'item 1 is not valid UTF-8' \
     future map -- echo ::: a $'\xff'
 refuses "an argument that is not UTF-8" 64 'not valid UTF-8' future submit -- echo $'\xff'
-for command in result exception wait cancel output forget retry; do
+for command in result exception wait cancel output follow explain forget retry kill log; do
     refuses "$command without an id" 64 'which future' future "$command"
     for id in x 0 '7,' ',7' '7,,8' 9-7 7- 7x 99999999999999999999; do
         refuses "$command $id" 64 'is no id: write ids as' future "$command" "$id"
     done
 done
+for command in output follow explain; do
+    refuses "$command of several" 64 'give one id' future "$command" 7,8
+done
+for format in '{' '}' '{}' '{id' 'a}b' '{a{b}}'; do
+    refuses "--format '$format'" 64 '--format' future status --format "$format"
+done
+refuses "--format where there is nothing to fill in" 64 'no option --format' future ping --format x
+refuses "run of nothing" 64 'which command' future run
+refuses "pause of a pool and all" 64 'not both' future pause --all x
+refuses "drain of two pools" 64 'name one pool' future drain a b
+refuses "top of something" 64 'too much' future top x
+refuses "forget --older-than" 64 'write a duration' future forget --older-than long
 refuses "output of several" 64 'give one id' future output 7,8
 refuses "output of a third stream" 64 'stdout or stderr' future output --stream both 7
 refuses "events of ids and all" 64 'not both' future events --all 7
@@ -85,8 +119,9 @@ refuses "no daemon" 69 "no daemon at $FUTURE_SOCKET: No such file.*futured --soc
 refuses "--socket goes before the environment" 69 'no daemon at /nowhere/x' \
     future --socket /nowhere/x ping
 refuses "--socket behind the command" 69 'no daemon at /nowhere/x' future ping --socket /nowhere/x
-for command in 'submit true' 'map echo ::: a' status 'result 1' 'exception 1' 'wait 1' 'cancel 1' \
-    'retry 1' events 'output 1' 'forget 1' pool info 'rpc ping' shutdown ''; do
+for command in 'submit true' 'add true' 'run true' 'map echo ::: a' status 'result 1' 'exception 1' \
+    'wait 1' 'cancel 1' 'kill 1' 'follow 1' 'log 1' 'explain 1' clean pause resume drain 'top --once' \
+    'result last' 'wait all' 'result @x' 'retry 1' events 'output 1' 'forget 1' pool info 'rpc ping' shutdown ''; do
     # shellcheck disable=SC2086  # words
     refuses "no daemon for: future $command" 69 'no daemon at' future $command
 done

@@ -55,7 +55,8 @@ START_TEST(ids_are_echoed_exactly)
     };
 
     for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-        char *request = text_print("{\"id\" : %s ,\"method\":\"ping\",\"jsonrpc\":\"2.0\"}", ids[i]);
+        char *request =
+            text_print("{\"id\" : %s ,\"method\":\"ping\",\"jsonrpc\":\"2.0\"}", ids[i]);
         char *wanted = text_print("{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":\"pong\"}", ids[i]);
         client_send_line(f.client, request);
         char *line = client_read_line(f.client);
@@ -116,7 +117,8 @@ static const struct bad_line bad_lines[] = {
     {"{'jsonrpc':'2.0','id':1,'method':'submit','params':{'fn':'echo','fn':'echo'}}", -32700,
      "null"},
     {"{'jsonrpc':'2.0','id':9223372036854775808,'method':'ping'}", -32700, "null"},
-    {"{'jsonrpc':'2.0','id':1,'method':'result','params':{'id':1,'timeout':1e999}}", -32700, "null"},
+    {"{'jsonrpc':'2.0','id':1,'method':'result','params':{'id':1,'timeout':1e999}}", -32700,
+     "null"},
     {"{'jsonrpc':'2.0','id':1,'method':'result','params':{'id':1,'timeout':NaN}}", -32700, "null"},
     {"{'jsonrpc':'2.0','id':01,'method':'ping'}", -32700, "null"},
     {"{'jsonrpc':'2.0','id':'\xff','method':'ping'}", -32700, "null"},

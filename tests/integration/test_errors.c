@@ -98,11 +98,13 @@ START_TEST(key_conflict)
     json_int_t id = client_submit(f.client, "{'fn':'echo','args':{'a':1},'key':'k'}");
     ck_assert_int_eq(client_error(f.client, "submit", "{'fn':'echo','args':{'a':2},'key':'k'}"),
                      -32008);
-    ck_assert_int_eq(client_error(f.client, "submit", "{'fn':'sleep','args':{'seconds':0},"
-                                                      "'key':'k'}"),
+    ck_assert_int_eq(client_error(f.client, "submit",
+                                  "{'fn':'sleep','args':{'seconds':0},"
+                                  "'key':'k'}"),
                      -32008);
-    ck_assert_int_eq(client_error(f.client, "map", "{'fn':'echo','args':{'a':1},'items':[],"
-                                                   "'key':'k'}"),
+    ck_assert_int_eq(client_error(f.client, "map",
+                                  "{'fn':'echo','args':{'a':1},'items':[],"
+                                  "'key':'k'}"),
                      -32008);
     ck_assert_int_eq(client_submit(f.client, "{'fn':'echo','args':{'a':1},'key':'k'}"), id);
 }

@@ -249,6 +249,7 @@ struct replay {
     struct daemon *daemon;
     struct client *clients[CLIENTS];
     bool half_closed[CLIENTS];
+    bool over; /* the daemon ends by itself */
 };
 
 /* As a user who is neither the daemon's nor root. Only root can do that. */
@@ -306,6 +307,7 @@ static void expect_one(struct replay *replay, const struct line *line)
     if (!value_matches(shown, real))
         ck_abort_msg("%s:%d: the document says\n    %s\nthe daemon says\n    %s", DOCUMENT,
                      line->number, line->text, json_dumps(real, JSON_COMPACT));
+    replay->over |= json_is_true(json_object_get(json_object_get(real, "result"), "terminated"));
     json_decref(real);
     json_decref(shown);
 }
@@ -354,7 +356,10 @@ START_TEST(test_example)
         expect_no_more(&replay, (enum who)who);
         client_close(replay.clients[who]);
     }
-    daemon_stop(replay.daemon);
+    if (replay.over)
+        daemon_join(replay.daemon);
+    else
+        daemon_stop(replay.daemon);
     free(config);
 }
 END_TEST

@@ -160,7 +160,8 @@ END_TEST
 START_TEST(a_jobs_own_timeout_is_an_exception)
 {
     /* An exception of the job, whatever its name, comes as `exception`, never as an error. */
-    json_int_t id = client_submit(f.client, "{'fn':'sleep','args':{'seconds':3600},'timeout':0.01}");
+    json_int_t id =
+        client_submit(f.client, "{'fn':'sleep','args':{'seconds':3600},'timeout':0.01}");
     json_t *reply = client_call(f.client, "result", "{'id':%lld,'timeout':60}", id);
     ck_assert_int_eq(reply_error(reply), 0);
     json_expect(reply, "result.exception.type", "'TimedOut'");

@@ -114,8 +114,14 @@ END_TEST
 START_TEST(last_line_without_lf_is_dropped_when_incomplete)
 {
     static const char *const rests[] = {
-        "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"ping\"", "{", "[" PING("2") ",", "x", "\"abc",
-        " ", "\r", "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"pi\xc3",
+        "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"ping\"",
+        "{",
+        "[" PING("2") ",",
+        "x",
+        "\"abc",
+        " ",
+        "\r",
+        "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"pi\xc3",
     };
 
     for (size_t i = 0; i < sizeof(rests) / sizeof(rests[0]); i++) {
@@ -247,7 +253,7 @@ START_TEST(a_client_that_vanishes_while_it_waits)
     client_request(gone, "subscribe", "{'all':true,'events':['done','running','output']}");
     client_request(gone, "subscribe", "{'ids':[%lld],'events':['done','output']}", id);
     send_text(gone, "[" PING("1") ",{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"result\",\"params\":"
-                    "{\"id\":1}}]\n");
+                                  "{\"id\":1}}]\n");
     json_decref(client_result(gone, "ping", "{}"));
     send_text(gone, "{\"jsonrpc\"");
     json_int_t waiting = client_request(f.client, "wait", "{'ids':[%lld,%lld]}", id, own);
@@ -297,6 +303,60 @@ START_TEST(a_client_that_does_not_read)
     }
     client_close(lazy);
     free(text);
+}
+END_TEST
+
+START_TEST(a_flood_of_requests_from_one_that_does_not_read)
+{
+    static const char line[] = PING("1") "\n";
+    struct client *lazy = fixture_client(&f);
+    int count = 0;
+    size_t rest = 0; /* of a line that went out in part */
+
+    /* Until neither the socket nor the daemon takes any more. */
+    for (;;) {
+        struct pollfd fd = {.fd = client_fd(lazy), .events = POLLOUT};
+        ssize_t sent =
+            send(fd.fd, line + rest, sizeof(line) - 1 - rest, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent > 0) {
+            rest = (rest + (size_t)sent) % (sizeof(line) - 1);
+            count += rest == 0;
+        } else if (poll(&fd, 1, 300) == 0) {
+            break;
+        }
+    }
+    ck_assert_int_gt(count, 10000);
+    expect_result(f.client, client_submit(f.client, "{'fn':'echo','args':{}}"), "{}");
+    for (int i = 0; i < count; i++)
+        expect_line(lazy, PONG("1"));
+    if (rest > 0)
+        client_send(lazy, line + rest, sizeof(line) - 1 - rest);
+    client_half_close(lazy);
+    if (rest > 0)
+        expect_line(lazy, PONG("1"));
+    client_expect_end(lazy);
+    client_close(lazy);
+}
+END_TEST
+
+START_TEST(the_longest_line)
+{
+    static const char head[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"submit\",\"params\":"
+                               "{\"fn\":\"echo\",\"args\":{\"a\":\"";
+    const size_t size = 16777216;
+    char *line = malloc(size + 2);
+
+    memset(line, 'z', size);
+    memcpy(line, head, sizeof(head) - 1);
+    memcpy(line + size - 4, "\"}}}\n", 6);
+    client_send(f.client, line, size + 1);
+    json_t *reply = client_read(f.client);
+    json_t *result =
+        client_result(f.client, "result", "{'id':%lld}", json_int_at(reply, "result.id"));
+    ck_assert_uint_eq(json_string_length(json_at(result, "result.a")), size - sizeof(head) - 3);
+    json_decref(result);
+    json_decref(reply);
+    free(line);
 }
 END_TEST
 
@@ -426,6 +486,8 @@ int main(void)
         a_waiting_call_holds_up_no_other,
         a_client_that_vanishes_while_it_waits,
         a_client_that_does_not_read,
+        a_flood_of_requests_from_one_that_does_not_read,
+        the_longest_line,
         NULL,
     };
     const TTest *const limits[] = {

@@ -66,8 +66,8 @@ static json_int_t cancelled(void)
 /* Sends a wait for two futures that is not over yet. */
 static json_int_t wait_two(const char *when, json_int_t a, json_int_t b)
 {
-    json_int_t request = client_request(
-        f.client, "wait", "{'ids':[%lld,%lld],'return_when':'%s'}", a, b, when);
+    json_int_t request =
+        client_request(f.client, "wait", "{'ids':[%lld,%lld],'return_when':'%s'}", a, b, when);
 
     json_decref(client_result(f.client, "ping", "{}"));
     return request;
@@ -78,8 +78,7 @@ START_TEST(for_nothing)
     static const char *const whens[] = {"ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION"};
 
     for (size_t i = 0; i < 3; i++) {
-        json_t *reply =
-            client_result(f.client, "wait", "{'ids':[],'return_when':'%s'}", whens[i]);
+        json_t *reply = client_result(f.client, "wait", "{'ids':[],'return_when':'%s'}", whens[i]);
         json_expect(reply, "", "{'done':[],'not_done':[]}");
         json_decref(reply);
     }
@@ -103,8 +102,8 @@ START_TEST(running_out_of_time_is_no_error)
     json_int_t a = good(), b = pending();
 
     for (size_t i = 0; i < sizeof(timeouts) / sizeof(timeouts[0]); i++) {
-        json_t *reply = client_result(f.client, "wait", "{'ids':[%lld,%lld],'timeout':%s}", a, b,
-                                      timeouts[i]);
+        json_t *reply =
+            client_result(f.client, "wait", "{'ids':[%lld,%lld],'timeout':%s}", a, b, timeouts[i]);
         json_expect(reply, "", "{'done':[%lld],'not_done':[%lld]}", a, b);
         json_decref(reply);
     }
@@ -204,13 +203,12 @@ START_TEST(duplicates_count_once)
 {
     json_int_t a = good(), b = pending();
 
-    json_t *reply = client_result(
-        f.client, "wait", "{'ids':[%lld,%lld,[%lld,%lld],%lld,%lld],'timeout':0}", b, a, a, b, a,
-        b);
+    json_t *reply =
+        client_result(f.client, "wait", "{'ids':[%lld,%lld,[%lld,%lld],%lld,%lld],'timeout':0}", b,
+                      a, a, b, a, b);
     json_expect(reply, "", "{'done':[%lld],'not_done':[%lld]}", a, b);
     json_decref(reply);
-    json_int_t request =
-        client_request(f.client, "wait", "{'ids':[%lld,%lld,%lld]}", b, b, b);
+    json_int_t request = client_request(f.client, "wait", "{'ids':[%lld,%lld,%lld]}", b, b, b);
     json_decref(client_result(f.client, "ping", "{}"));
     cancel(b);
     reply = client_reply(f.client, request);
@@ -238,8 +236,8 @@ START_TEST(futures_of_several_pools)
 {
     json_decref(client_result(f.client, "pool.set", "{'pool':'other','max_workers':1}"));
     json_int_t held = fixture_hold(&f);
-    json_int_t other = client_submit(
-        f.client, "{'fn':'exec','pool':'other','args':{'argv':%s}}", gate_argv(f.gate));
+    json_int_t other = client_submit(f.client, "{'fn':'exec','pool':'other','args':{'argv':%s}}",
+                                     gate_argv(f.gate));
     gate_wait_running(f.gate);
     json_int_t request = wait_two("ALL_COMPLETED", held, other);
 
@@ -263,8 +261,8 @@ START_TEST(thousands_at_once)
     json_decref(client_result(f.client, "pool.pause", "{'pool':'default'}"));
     json_t *added = client_result(f.client, "map.add", "{'id':%lld,'items':%s}", id, text);
     json_int_t first = json_int_at(added, "first");
-    json_int_t request = client_request(f.client, "wait", "{'ids':[[%lld,%lld]]}", first,
-                                        first + COUNT - 1);
+    json_int_t request =
+        client_request(f.client, "wait", "{'ids':[[%lld,%lld]]}", first, first + COUNT - 1);
     json_decref(client_result(f.client, "pool.resume", "{'pool':'default'}"));
     json_t *reply = client_reply(f.client, request);
     ck_assert_uint_eq(json_count_at(reply, "result.done"), COUNT);

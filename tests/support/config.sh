@@ -4,7 +4,8 @@
 set -eu
 
 need="libevent jansson inih"
-pkg-config --exists --print-errors $need check
+plugins="libcrypto libzstd zlib"
+pkg-config --exists --print-errors $need $plugins ncursesw check
 
 if pkg-config --exists libsystemd; then
     systemd=libsystemd
@@ -18,7 +19,11 @@ else
 fi
 
 echo "HAVE_SYSTEMD := $([ -n "$systemd" ] && echo 1 || echo 0)"
-echo "DEP_CFLAGS   := $(pkg-config --cflags $need $systemd $sqlite check)"
+echo "DEP_CFLAGS   := $(pkg-config --cflags $need $systemd $sqlite $plugins check)"
 echo "DAEMON_LIBS  := $(pkg-config --libs $need $systemd $sqlite)"
 echo "CLIENT_LIBS  := $(pkg-config --libs jansson)"
+echo "CURSES_LIBS  := $(pkg-config --libs ncursesw)"
+echo "PLUGIN_LIBS  := $(pkg-config --libs jansson)"
+echo "PLUGIN_LIBS_digest   := $(pkg-config --libs libcrypto)"
+echo "PLUGIN_LIBS_compress := $(pkg-config --libs libzstd zlib)"
 echo "TEST_LIBS    := $(pkg-config --libs check)"

@@ -14,6 +14,14 @@
 #include "daemon/base/timers.h"
 #include "daemon/core/call.h"
 
+/* Check writes to a pipe for each assertion that it makes; where there are hundreds of thousands
+ * only the one that fails is told. */
+#define MUST(condition)                                                                            \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            ck_abort_msg("failed: %s", #condition);                                                \
+    } while (0)
+
 int core_check(const char *name, const TTest *const *tests, size_t count)
 {
     Suite *suite = suite_create(name);
@@ -47,7 +55,7 @@ static void store_commit(struct store *store, const struct store_change *changes
         return;
     }
     struct core_commit *commit = malloc(sizeof(*commit));
-    ck_assert_ptr_nonnull(commit);
+    MUST(commit);
     *commit = (struct core_commit){.done = done, .arg = arg};
     if (self->newest)
         self->newest->newer = commit;
@@ -233,6 +241,14 @@ uint64_t core_body(struct core *core, size_t index)
     return id;
 }
 
+void core_await_stops(struct core *core, unsigned count)
+{
+    pthread_mutex_lock(&core->lock);
+    while (core->stops < count)
+        pthread_cond_wait(&core->entered, &core->lock);
+    pthread_mutex_unlock(&core->lock);
+}
+
 unsigned core_stops(struct core *core)
 {
     pthread_mutex_lock(&core->lock);
@@ -248,7 +264,7 @@ static void record(struct core *core, const struct core_event *event)
     if (core->event_count == core->event_capacity) {
         core->event_capacity = core->event_capacity ? core->event_capacity * 2 : 64;
         core->events = realloc(core->events, core->event_capacity * sizeof(*core->events));
-        ck_assert_ptr_nonnull(core->events);
+        MUST(core->events);
     }
     core->events[core->event_count++] = *event;
     core->ends += event->kind == CORE_DONE;
@@ -257,14 +273,14 @@ static void record(struct core *core, const struct core_event *event)
 static void on_running(void *arg, struct future *future)
 {
     struct core *core = arg;
-    ck_assert_int_eq(future_state(future), FUTURE_RUNNING);
+    MUST(future_state(future) == FUTURE_RUNNING);
     record(core, &(struct core_event){CORE_RUNNING, future_id(future), future_state(future)});
 }
 
 static void on_done(void *arg, struct future *future)
 {
     struct core *core = arg;
-    ck_assert(future_is_done(future));
+    MUST(future_is_done(future));
     record(core, &(struct core_event){CORE_DONE, future_id(future), future_state(future)});
     if (core->on_done)
         core->on_done(core, future);
@@ -297,6 +313,7 @@ static void make_executor(struct core *core, const struct core_options *options)
         .store = &core->store.store,
         .output_bytes = 1 << 20,
         .pending_limit = or_many(options->pending_limit),
+        .pending_per_uid = or_many(options->pending_per_uid),
         .map_items_limit = or_many(options->map_items_limit),
         .pools_limit = options->pools_limit ? options->pools_limit : 4,
         .retention_count = or_many(options->retention_count),
@@ -374,8 +391,10 @@ void core_await_done(struct core *core, const struct future *future)
 
 void core_await_running(struct core *core, const struct future *future)
 {
-    while (future_state(future) != FUTURE_RUNNING)
+    while (future_state(future) != FUTURE_RUNNING) {
+        ck_assert(!future_is_done(future));
         core_turn(core);
+    }
 }
 
 void core_await_ends(struct core *core, size_t count)
@@ -443,10 +462,10 @@ struct future *core_take(struct core *core, const struct submission *submission)
 {
     struct core_answer answer;
     core_submit(core, submission, &core->client, &answer);
-    ck_assert_uint_eq(answer.count, 1);
-    ck_assert_int_eq(answer.refusal, REFUSED_NOT);
-    ck_assert(!answer.duplicate);
-    ck_assert_ptr_nonnull(answer.future);
+    MUST(answer.count == 1);
+    MUST(answer.refusal == REFUSED_NOT);
+    MUST(!answer.duplicate);
+    MUST(answer.future);
     return answer.future;
 }
 
@@ -527,10 +546,11 @@ enum refusal core_find(struct core *core, uint64_t id)
 void core_expect_result(const struct future *future, const char *text)
 {
     const struct outcome *outcome = future_outcome(future);
-    ck_assert_int_eq(future_state(future), FUTURE_FINISHED);
-    ck_assert_int_eq(outcome->kind, OUTCOME_RESULT);
-    ck_assert_uint_eq(outcome->json_bytes, strlen(text));
-    ck_assert_mem_eq(outcome->json, text, strlen(text));
+    MUST(future_state(future) == FUTURE_FINISHED);
+    if (outcome->kind == OUTCOME_EXCEPTION)
+        ck_abort_msg("raised %s: %s", outcome_type(outcome), outcome_message(outcome));
+    MUST(outcome->json_bytes == strlen(text));
+    MUST(memcmp(outcome->json, text, strlen(text)) == 0);
 }
 
 void core_expect_exception(const struct future *future, const char *type)

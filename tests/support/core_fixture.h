@@ -38,7 +38,7 @@ struct core_store {
 
 struct core_options {
     unsigned max_workers; /* of the default pool; 0: one */
-    uint64_t pending_limit, map_items_limit, pools_limit;
+    uint64_t pending_limit, pending_per_uid, map_items_limit, pools_limit;
     uint64_t retention_count, retention_bytes, retention_s; /* 0: as good as none */
 };
 
@@ -70,9 +70,9 @@ struct core {
     struct function ok, fail, gate, stubborn, flaky, either;
     int permits; /* eventfd, a semaphore: jobs that may pass the gate */
 
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t entered;
-    uint64_t *bodies; /* ids of the bodies that were entered, in that order */
+    pthread_mutex_t lock;   /* guards what follows */
+    pthread_cond_t entered; /* bodies, and stops */
+    uint64_t *bodies;       /* ids of the bodies that were entered, in that order */
     size_t body_count, body_capacity;
     unsigned stops; /* stop requests that jobs have read */
 };
@@ -107,6 +107,8 @@ size_t core_bodies(struct core *core);
 /* The id of the n-th body. */
 uint64_t core_body(struct core *core, size_t index);
 unsigned core_stops(struct core *core);
+/* Blocks until jobs have read so many stop requests. */
+void core_await_stops(struct core *core, unsigned count);
 
 /* ---- submitting ---- */
 

@@ -9,7 +9,9 @@ packages_of()
     case $1 in
     build)
         echo "gcc libc6-dev pkg-config libevent-dev libjansson-dev libinih-dev libsystemd-dev" \
-            "libsqlite3-dev uthash-dev check netcat-openbsd"
+            "libsqlite3-dev libncurses-dev uthash-dev libssl-dev libzstd-dev zlib1g-dev check netcat-openbsd" \
+            "zstd python3 jq procps" \
+            "zsh fish task-spooler"
         ;;
     ci)
         echo "clang clang-format clang-tidy cppcheck shellcheck libclang-rt-14-dev"

@@ -16,10 +16,13 @@ struct call {
     const struct function *function;
     pthread_t thread;
     int stop_fd;
-    pthread_mutex_t lock; /* guards all that follows */
-    pthread_cond_t pid_named;
+    pthread_mutex_t lock;     /* guards all that follows */
+    pthread_cond_t pid_named; /* or progress told */
     pid_t pid, first_pid;
     struct stop_request stop;
+    char *progress; /* the latest; malloc'd */
+    unsigned progresses;
+    bool breaks_pool;
 };
 
 struct call *fake_call_new(const char *args, const char *item, uint64_t output_cap_bytes)
@@ -42,6 +45,7 @@ void fake_call_free(struct call *call)
     outcome_clear(&call->outcome);
     output_unref(call->output);
     close(call->stop_fd);
+    free(call->progress);
     pthread_cond_destroy(&call->pid_named);
     pthread_mutex_destroy(&call->lock);
     free(call);
@@ -104,6 +108,25 @@ pid_t fake_call_await_pid(struct call *call)
     pid = call->first_pid;
     pthread_mutex_unlock(&call->lock);
     return pid;
+}
+
+void fake_call_await_progress(struct call *call)
+{
+    pthread_mutex_lock(&call->lock);
+    while (call->progresses == 0)
+        pthread_cond_wait(&call->pid_named, &call->lock);
+    pthread_mutex_unlock(&call->lock);
+}
+
+const char *fake_call_progress(struct call *call, unsigned *ret_count)
+{
+    *ret_count = call->progresses;
+    return call->progress;
+}
+
+bool fake_call_breaks_pool(const struct call *call)
+{
+    return call->breaks_pool;
 }
 
 /* --- call.h -------------------------------------------------------------------------------- */
@@ -172,6 +195,38 @@ bool call_stop(struct call *call, struct stop_request *ret_request)
         errno = 0;
     pthread_mutex_unlock(&call->lock);
     return asked;
+}
+
+bool call_stop_asked(const struct call *call)
+{
+    /* The lock makes it a promise that whatever came before the request is seen. */
+    pthread_mutex_t *lock = (pthread_mutex_t *)(uintptr_t)&call->lock;
+    bool asked;
+
+    pthread_mutex_lock(lock);
+    asked = call->stop.cause != STOP_NONE;
+    pthread_mutex_unlock(lock);
+    return asked;
+}
+
+int call_progress(struct call *call, const char *json, size_t json_bytes)
+{
+    char *copy = strndup(json, json_bytes);
+
+    if (!copy)
+        return -ENOMEM;
+    pthread_mutex_lock(&call->lock);
+    free(call->progress);
+    call->progress = copy;
+    call->progresses++;
+    pthread_cond_broadcast(&call->pid_named);
+    pthread_mutex_unlock(&call->lock);
+    return 0;
+}
+
+void call_break_pool(struct call *call)
+{
+    call->breaks_pool = true;
 }
 
 void call_raise_stopped(struct call *call, const struct stop_request *request, char *data,

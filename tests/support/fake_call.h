@@ -3,6 +3,7 @@
 #ifndef FUTURED_TESTS_FAKE_CALL_H
 #define FUTURED_TESTS_FAKE_CALL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -32,5 +33,13 @@ void fake_call_join(struct call *call);
 pid_t fake_call_pid(struct call *call);
 /* Waits until the runner has named one, and returns the first. */
 pid_t fake_call_await_pid(struct call *call);
+
+/* Waits until the function has told its progress for the first time. */
+void fake_call_await_progress(struct call *call);
+/* The latest progress as JSON text (NULL: none), and how many there were. Once the call is over;
+ * borrowed from the call. */
+const char *fake_call_progress(struct call *call, unsigned *ret_count);
+/* Whether call_break_pool was called. Once the call is over. */
+bool fake_call_breaks_pool(const struct call *call);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
+#include <unistd.h>
 
 #include "tests/support/text.h"
 
@@ -32,6 +34,23 @@ struct client *fixture_client(const struct fixture *fixture)
     return client_connect(daemon_socket(fixture->daemon));
 }
 
+bool is_root(void)
+{
+    return geteuid() == 0;
+}
+
+struct client *fixture_client_of(const struct fixture *fixture, uid_t uid)
+{
+    ck_assert_int_eq(setegid(uid), 0);
+    ck_assert_int_eq(seteuid(uid), 0);
+    /* The directories on the way are root's alone, and who may pass is not what is asked here. */
+    setfsuid(0);
+    struct client *client = client_connect(daemon_socket(fixture->daemon));
+    ck_assert_int_eq(seteuid(0), 0);
+    ck_assert_int_eq(setegid(0), 0);
+    return client;
+}
+
 json_int_t fixture_hold(const struct fixture *fixture)
 {
     json_int_t id = client_submit(fixture->client, "{'fn':'exec','args':{'argv':%s}}",
@@ -47,6 +66,8 @@ int fixture_run(const char *name, SFun setup, SFun teardown, const TTest *const 
     TCase *tcase = tcase_create(name);
 
     tcase_add_checked_fixture(tcase, setup, teardown);
+    /* Every wait has its deadline; this one is for a busy machine. */
+    tcase_set_timeout(tcase, 110);
     for (size_t i = 0; tests[i]; i++)
         tcase_add_test(tcase, tests[i]);
     suite_add_tcase(suite, tcase);

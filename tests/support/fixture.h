@@ -26,6 +26,11 @@ void fixture_join(struct fixture *fixture);
 /* One more client; client_close ends it. */
 struct client *fixture_client(const struct fixture *fixture);
 
+/* A client of another user, and of that user's group number, which has to be in no file. Only for
+ * tests that run as root: is_root. */
+struct client *fixture_client_of(const struct fixture *fixture, uid_t uid);
+bool is_root(void);
+
 /* Submits a job that stands at the gate, waits until it runs, and returns the future's id. */
 json_int_t fixture_hold(const struct fixture *fixture);
 

@@ -9,7 +9,7 @@
 static json_t *parse(char *text)
 {
     json_error_t error;
-    json_t *value = json_loads(text, JSON_DECODE_ANY, &error);
+    json_t *value = json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
 
     if (!value)
         ck_abort_msg("the test's own JSON is wrong: %s: %s", error.text, text);

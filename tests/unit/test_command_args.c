@@ -41,6 +41,22 @@ START_TEST(defaults)
 }
 END_TEST
 
+START_TEST(null_is_absent)
+{
+    struct command_args args =
+        parse("{\"argv\":[\"true\"],\"cwd\":null,\"env\":null,\"clean_env\":null,\"stdin\":null,"
+              "\"stdin_base64\":null,\"check\":null,\"merge_stderr\":null,\"limits\":null,"
+              "\"nice\":null}");
+
+    ck_assert(args.check);
+    ck_assert(!args.has_stdin);
+    ck_assert(!args.set_nice);
+    ck_assert_ptr_null(args.cwd);
+    ck_assert_ptr_null(args.env);
+    command_args_clear(&args);
+}
+END_TEST
+
 START_TEST(every_member_is_read)
 {
     struct command_args args =
@@ -105,7 +121,6 @@ static const struct {
     {"{\"argv\":[\"a\"],\"item\":1}", "args.item"},
     {"{\"argv\":[\"a\"],\"cwd\":1}", "args.cwd"},
     {"{\"argv\":[\"a\"],\"cwd\":\"\"}", "args.cwd"},
-    {"{\"argv\":[\"a\"],\"cwd\":null}", "args.cwd"},
     {"{\"argv\":[\"a\"],\"cwd\":\"/tmp\\u0000\"}", "args.cwd"},
     {"{\"argv\":[\"a\"],\"env\":[]}", "args.env"},
     {"{\"argv\":[\"a\"],\"env\":{\"A\":1}}", "args.env"},
@@ -114,7 +129,7 @@ static const struct {
     {"{\"argv\":[\"a\"],\"env\":{\"A=B\":\"1\"}}", "args.env"},
     {"{\"argv\":[\"a\"],\"env\":{\"A\":\"\\u0000\"}}", "args.env"},
     {"{\"argv\":[\"a\"],\"clean_env\":1}", "args.clean_env"},
-    {"{\"argv\":[\"a\"],\"check\":null}", "args.check"},
+    {"{\"argv\":null}", "args.argv"},
     {"{\"argv\":[\"a\"],\"merge_stderr\":\"true\"}", "args.merge_stderr"},
     {"{\"argv\":[\"a\"],\"stdin\":1}", "args.stdin"},
     {"{\"argv\":[\"a\"],\"stdin_base64\":1}", "args.stdin_base64"},
@@ -358,6 +373,7 @@ int main(void)
     int failed;
 
     tcase_add_test(tcase, defaults);
+    tcase_add_test(tcase, null_is_absent);
     tcase_add_test(tcase, every_member_is_read);
     tcase_add_test(tcase, stdin_may_be_base64);
     tcase_add_loop_test(tcase, refusals_name_the_member, 0, sizeof(refused) / sizeof(*refused));

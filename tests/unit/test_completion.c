@@ -141,7 +141,9 @@ static void count_messages(void *arg)
     struct message *message = completions_take(counting->inbox.completions);
     for (; message; message = message->next) {
         struct numbered *numbered = (struct numbered *)message;
-        ck_assert_uint_eq(numbered->number, counting->next[numbered->poster]);
+        if (numbered->number != counting->next[numbered->poster])
+            ck_abort_msg("message %u of poster %u came out of turn", numbered->number,
+                         numbered->poster);
         counting->next[numbered->poster]++;
         counting->count++;
     }

@@ -165,8 +165,8 @@ static void on_ordered(struct deadline *deadline)
 {
     struct alarm *alarm = (struct alarm *)deadline;
     struct bench *bench = alarm->bench;
-    ck_assert_uint_ge(clock_mono_ns(), alarm->when_ns);
-    ck_assert_uint_ge(alarm->when_ns, bench->last_ns);
+    if (clock_mono_ns() < alarm->when_ns || alarm->when_ns < bench->last_ns)
+        ck_abort_msg("too early");
     bench->last_ns = alarm->when_ns;
     alarm->fired++;
     if (--bench->left == 0)
@@ -184,16 +184,18 @@ START_TEST(a_hundred_thousand_come_in_order)
     for (size_t i = 0; i < MANY; i++) {
         alarms[i].bench = &bench;
         alarms[i].when_ns = now_ns + (uint64_t)rand_r(&seed) % (50 * NS_PER_MS);
-        ck_assert_int_eq(
-            deadline_set(bench.timers, &alarms[i].deadline, alarms[i].when_ns, on_ordered), 0);
+        if (deadline_set(bench.timers, &alarms[i].deadline, alarms[i].when_ns, on_ordered) < 0)
+            ck_abort_msg("no memory for a deadline");
     }
     for (size_t i = 0; i < MANY; i += 3) {
         deadline_clear(bench.timers, &alarms[i].deadline);
         left--;
     }
     run(&bench, left);
+    size_t right = 0;
     for (size_t i = 0; i < MANY; i++)
-        ck_assert_uint_eq(alarms[i].fired, i % 3 != 0);
+        right += alarms[i].fired == (i % 3 != 0);
+    ck_assert_uint_eq(right, MANY);
     bench_close(&bench);
     free(alarms);
 }

@@ -1,0 +1,37 @@
+/* The inside of a handler function, for handler.c, which makes it, and handler_call.c, which
+ * executes its calls. Nothing of it changes once it is made, but for the stock and the backoff,
+ * which have locks of their own. */
+#ifndef FUTURED_RUN_HANDLER_IMPL_H
+#define FUTURED_RUN_HANDLER_IMPL_H
+
+#include <sys/queue.h>
+
+#include "daemon/core/runner.h"
+#include "daemon/run/handler_backoff.h"
+#include "daemon/run/handler_keeper.h"
+#include "daemon/run/handler_process.h"
+#include "proto/writer.h"
+
+struct described_params;
+
+struct handler {
+    STAILQ_ENTRY(handler) link;
+    struct function function;
+    struct handler_keeper *keeper; /* borrowed */
+    struct handler_spec spec;
+    char *name, *doc, *params, *cwd;
+    char **argv, **envp;
+    char *own_variable;                 /* FUTURE_HANDLER=NAME */
+    struct described_params *described; /* NULL: anything goes */
+    struct writer init;                 /* the request; empty: there is nothing to tell */
+    uint64_t max_tasks;                 /* 0: any number */
+    uint64_t timeout_ns;                /* 0: none */
+    bool break_pool;
+    struct handler_stock stock;
+    struct handler_backoff backoff;
+};
+
+/* As function_ops.run. */
+void handler_run(const struct function *function, struct call *call);
+
+#endif

@@ -1,0 +1,187 @@
+#!/bin/bash
+# future map for people who know parallel: places in the command, limits, order, logs, halting.
+# shellcheck disable=SC2016,SC1083  # scripts of jobs, and braces
+[[ -n ${FUTURE_SOCKET:-} ]] || exec tests/support/with-daemon --max-workers 4 -- bash "$0"
+source tests/support/shell.bash
+source tests/support/cli.bash
+
+# map_stdin TEXT OPTION...: the text, with its escapes, on stdin.
+# shellcheck disable=SC2317  # called by `gives`
+map_stdin() { printf %b "$1" | future map "${@:2}"; }
+
+# ---- places ----
+gives "the forms of a path" 0 'a/b.tar.gz|a/b.tar|b.tar.gz|a|b.tar|1' \
+    future map -- echo '{}|{.}|{/}|{//}|{/.}|{#}' ::: a/b.tar.gz
+gives "paths without a slash or a dot" 0 $'c.d/e|c.d/e|e|c.d|e\nf|f|f|.|f\n/g|/g|g|/|g' \
+    future map -- echo '{}|{.}|{/}|{//}|{/.}' ::: c.d/e f /g
+gives "{#} counts from 1" 0 $'1 a\n2 b' future map -- echo {#} {} ::: a b
+gives "only one form" 0 $'b\nc' future map -- echo {/} ::: a/b c
+gives "the same form twice" 0 'a.x a.y' future map -- echo {.}.x {.}.y ::: a.z
+gives "what is no place stays" 0 '{a} {0} { } ${x} {.1} i' future map -- echo '{a} {0} { } ${x} {.1}' ::: i
+gives "{1} of an item with one part" 0 'i i' future map -- echo {1} {} ::: i
+gives "{2} that is not there is empty" 0 '[]' future map -- printf '[%s]\n' {2} ::: i
+gives "lists: all combinations, the last changes first" 0 $'a 1\na 2\nb 1\nb 2' \
+    future map -- echo ::: a b ::: 1 2
+gives "lists: {} is all of them, as words" 0 $'[a]\n[1 x]' \
+    future map -- printf '[%s]\n' {} ::: a ::: '1 x'
+gives "lists: {} in a word is all, with blanks" 0 '<a 1>' future map -- echo '<{}>' ::: a ::: 1
+gives "lists: parts and their forms" 0 $'b-1 1\nb-2.z 2' \
+    future map -- echo {1/.}-{2} {2.} ::: a/b.c ::: 1 2.z
+gives "an empty list is no item" 0 '' future map -- echo ::: a ::: </dev/null
+
+# ---- JSON ----
+gives "--jsonl: text, numbers, true" 0 $'a b\n5\n0.5\ntrue' \
+    map_stdin '"a b"\n5\n\n0.5\ntrue\n' --jsonl -- echo
+gives "--jsonl: arrays are parts" 0 $'2:a b\n[a b 2]' \
+    bash -c 'printf "%s\n" "[\"a b\",2]" >"$1"; future map --jsonl -a "$1" -- echo {2}:{1}
+        future map --jsonl -a "$1" -- echo "[{}]"' x "$TMPDIR/json"
+printf '%s\n' '{"name":"x y","n":1,"deep":{"a":[1]}}' '{"n":2}' >"$TMPDIR/json"
+gives "--jsonl: members of objects" 0 $'x y/1/{"a":[1]}\n/2/' \
+    future map --jsonl -a "$TMPDIR/json" -- echo {name}/{n}/{deep}
+printf '%s\n' '{"n":' null '"fine"' '[[1]]' >"$TMPDIR/json"
+capture future map --jsonl -a "$TMPDIR/json" -- echo
+eq "--jsonl: a bad line fails alone" "$code:$out" '123:fine'
+like "--jsonl: and is told" "$err" 'item 0 .*not valid JSON.*item 1 .*null.*item 3 .*neither text'
+
+# ---- jobs ----
+mkfifo "$TMPDIR/started" "$TMPDIR/go"
+exec 5<>"$TMPDIR/started" 6<>"$TMPDIR/go"
+seq 6 | future map -j2 -- sh -c 'echo >"$0"; head -c 1 <"$1" >/dev/null; echo "$2"' \
+    "$TMPDIR/started" "$TMPDIR/go" >"$TMPDIR/out" &
+mapper=$!
+read -r -u 5 _ && read -r -u 5 _
+eq "-j2: two run" "$(future status --state running --no-items --format x | wc -l):$(
+    future pool --format '{running}')" 1:2
+eq "-j2: and no more are sent" "$(future pool --format '{pending}')" 0
+printf '%6s' '' >&6
+status "-j2: all come to their end" 0 wait "$mapper"
+eq "-j2: in order" "$(tr '\n' ' ' <"$TMPDIR/out")" '1 2 3 4 5 6 '
+# The first one waits for the last one: whoever waits for its turn must not hold up the others.
+mkfifo "$TMPDIR/last"
+seq 50 | future map -j2 -k -- sh -c 'case $2 in 1) read x <"$1";; 50) echo >"$1";; esac; head -c 200000 /dev/zero' \
+    x "$TMPDIR/last" | wc -c >"$TMPDIR/out"
+eq "-j2 -k: the others go on behind a slow first one" "$(<"$TMPDIR/out")" 10000000
+gives "-j0 leaves it to the pool" 0 $'a\nb' future map -j0 -- echo ::: a b
+gives "-j1" 0 $'1\n2\n3' future map --jobs 1 -- echo ::: 1 2 3
+
+# ---- order ----
+mkfifo "$TMPDIR/late"
+future map --no-order -- sh -c 'if [ "$2" = slow ]; then read x <"$1"; fi; echo "$2"' x "$TMPDIR/late" \
+    ::: slow b c >"$TMPDIR/out" &
+mapper=$!
+until [[ $(wc -l <"$TMPDIR/out") == 2 ]]; do :; done
+echo >"$TMPDIR/late"
+status "--no-order" 0 wait "$mapper"
+eq "--no-order: as they end" "$(sort <(head -n 2 "$TMPDIR/out") | tr '\n' ' ')$(tail -n 1 "$TMPDIR/out")" \
+    'b c slow'
+seq 200 | future map --no-order -- sh -c 'echo "$1 a"; echo "$1 b"' x >"$TMPDIR/out"
+eq "--no-order: an item's output stays together" "$(awk 'NR % 2 { id = $1; next } id != $1' "$TMPDIR/out")" ''
+eq "--no-order: nothing is lost" "$(wc -l <"$TMPDIR/out")" 400
+capture future map --tag -- sh -c 'echo 1; printf 2; echo e >&2' x ::: a b
+eq "--tag" "$code:$out:$err" $'0:a\t1\na\t2b\t1\nb\t2:a\te\nb\te'
+gives "--tag of several parts" 0 $'a 1\t1-a' future map --tag -- echo {2}-{1} ::: a ::: 1
+
+# ---- retries, timeout ----
+counter=$TMPDIR/counter
+gives "--retries counts all attempts" 0 3 future map --retries 3 --retry-delay 0 -- \
+    sh -c 'echo x >>"$1"; n=$(wc -l <"$1"); [ "$n" -ge 3 ] && echo "$n"' x "$counter" '{/}' ::: a
+rm -f "$counter"
+capture future map --retries 1 -- sh -c 'echo x >>"$1"; false' x "$counter" ::: a
+eq "--retries 1 is one" "$code:$(wc -l <"$counter")" 123:1
+gives "--timeout" 123 '' future map --timeout 0.05 -- sleep ::: 1000
+
+# ---- halt ----
+capture future map -j1 --halt soon,fail=2 -- sh -c 'echo "$1"; exit "$(($1 % 2))"' x ::: {0..9}
+eq "--halt soon,fail=2" "$code:$out" $'123:0\n1\n2\n3'
+like "--halt: it is told, and what has not run is not" "$err" \
+    '^future: map: 2 of 4 items of map [0-9]+ failed:.*halted: 2 items had failed, 2 had succeeded$'
+capture future map -j1 --halt soon,success=1 -- sh -c 'echo "$1"; [ "$1" = 2 ]' x ::: 1 2 3 4
+eq "--halt soon,success=1" "$code:$out" $'123:1\n2'
+capture future map -j1 --halt soon,done=3 -- echo ::: 1 2 3 4 5
+eq "--halt soon,done=3" "$code:$out" $'0:1\n2\n3'
+blocked held
+capture future map --halt now,fail=1 -- sh -c 'if [ "$2" = bad ]; then read x <"$1.started"; exit 1; fi
+    trap "" HUP; echo >"$1.started"; exec sleep 1000' x "$TMPDIR/held" ::: long bad
+like "--halt now,fail=1 ends what runs" "$code:$err" '^123:.*Terminated: .*halted'
+yes | capture future map --halt soon,fail=1 -- false
+eq "--halt: an endless input ends" "$code" 123
+gives "--halt never" 123 $'1\n2' future map --halt never -- sh -c 'echo "$1"; [ "$1" = 2 ]' x ::: 1 2
+
+# ---- joblog ----
+log=$TMPDIR/log
+capture future map --joblog "$log" -- sh -c 'printf abc; case $1 in 2) exit 4;; 3) kill -9 $$;; esac' x ::: 1 2 3 'x y'
+eq "--joblog" "$code:$(wc -l <"$log")" 123:5
+eq "its header is parallel's" "$(head -n 1 "$log")" \
+    $'Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand'
+eq "what is in it" "$(tail -n +2 "$log" | sort -n | cut -f1,2,5-8 | tr '\t\n' ' /')" \
+    '1 : 0 3 0 0/2 : 0 3 4 0/3 : 0 3 0 9/4 : 0 3 0 0/'
+like "times have milliseconds" "$(sed -n 2p "$log")" \
+    $'^[0-9]+\t:\t *[0-9]{10}\\.[0-9]{3}\t *[0-9]+\\.[0-9]{3}\t'
+like "the command is as a shell takes it" "$(sort -n "$log" | tail -n 1)" $'\tsh -c \'.*\' x \'x y\'$'
+cp "$log" "$log.2"
+gives "--resume leaves out what is in it" 0 'new' future map --joblog "$log" --resume -- echo \
+    ::: 1 2 3 4 new
+eq "and goes on with it" "$(wc -l <"$log"):$(cut -f1 "$log" | tail -n 1)" 6:5
+gives "--resume with nothing to do" 0 '' future map --joblog "$log" --resume -- echo ::: 1 2 3 4 new
+gives "--resume-failed runs again what failed" 0 $'2\n3' \
+    future map --joblog "$log.2" --resume-failed -- echo ::: 1 2 3 4
+gives "and then it is done" 0 '' future map --joblog "$log.2" --resume-failed -- echo ::: 1 2 3 4
+printf '%s' $'5\t:\t1.0' >>"$log.2"
+gives "a line that was not finished does not count" 0 5 \
+    future map --joblog "$log.2" --resume -- echo ::: 1 2 3 4 5
+gives "and breaks no other" 0 '' future map --joblog "$log.2" --resume -- echo ::: 1 2 3 4 5
+gives "--resume of no log yet" 0 a future map --joblog "$log.3" --resume -- echo ::: a
+gives "--joblog begins anew" 0 a future map --joblog "$log.3" -- echo ::: a
+eq "anew" "$(wc -l <"$log.3")" 2
+refuses "--joblog nowhere" 125 'none/log: No such file' future map --joblog "$TMPDIR/none/log" -- echo ::: a
+if parallel --version 2>/dev/null | grep -q 'GNU parallel'; then
+    gives "parallel goes on with our log" 0 5 parallel --joblog "$log.2" --resume echo ::: 1 2 3 4 5 5
+fi
+
+# ---- bar ----
+capture future map --bar -- echo ::: a b
+like "--bar shows without a terminal" "$code:$out:$err" $'^0:a\nb:\r.*of 2 done, 0 failed'
+capture future map --no-bar -- echo ::: a b
+eq "--no-bar does not" "$code:$err" 0:
+capture future map --bar -j1 -- sh -c 'sleep 0.05' x ::: {1..10}
+like "it has a rate and the time left" "$err" '[0-9.]+/s, ETA [0-9]+s \[#+-*\]'
+
+# ---- dry run ----
+gives "-n prints the commands" 0 $'echo \'a b\' 1\necho c 2' future map -n -- echo {} {#} ::: 'a b' c
+gives "-n needs no daemon" 0 'echo x' future --socket /nowhere/x map --dry-run -- echo ::: x
+gives "-n from a file" 0 $'x $\'a\\nb\'' map_stdin 'a\nb\0' -0 -n -- x
+eq "-n runs nothing" "$(future status --format '{id}' --state running,pending)" ''
+
+# ---- the daemon stays small ----
+seq 2500 | future map --label small -- true
+eq "what succeeded and was written is forgotten" \
+    "$(future status --label small --format '{map.finished}')" 2500
+seq 3 | future map --keep --label kept -- true
+eq "--keep keeps it" "$(future status --label kept --format '{id}' | wc -l)" 4
+future map --label bad -- false ::: 1 2 2>/dev/null
+eq "what failed is kept" "$(future status --label bad --format '{id}' | wc -l)" 3
+
+# ---- the client stays small ----
+mkfifo "$TMPDIR/endless"
+future map -j8 --no-bar -- true <"$TMPDIR/endless" &
+mapper=$!
+exec {feed}>"$TMPDIR/endless"
+find / -xdev -type f 2>/dev/null | head -n 20000 >&"$feed"
+peak=$(awk '/VmHWM/ { print $2 }' "/proc/$mapper/status")
+exec {feed}>&-
+wait "$mapper"
+limit=32768
+[[ ${MODE:-release} == release ]] || limit=1000000
+ok "under 32 MiB in the client ($peak KiB)" test "$peak" -lt "$limit"
+seq 400 | future map -j4 --no-bar -- sh -c '[ "$1" != 1 ] || sleep 1; head -c 100000 /dev/zero' x \
+    > >(wc -c >"$TMPDIR/size") &
+mapper=$!
+peak=0
+while kill -0 "$mapper" 2>/dev/null; do
+    now=$(awk '/VmHWM/ { print $2 }' "/proc/$mapper/status" 2>/dev/null)
+    ((${now:-0} <= peak)) || peak=$now
+done
+status "outputs wait behind a slow first one" 0 wait "$mapper"
+ok "and take under 32 MiB ($peak KiB)" test "$peak" -lt "$limit"
+
+finish

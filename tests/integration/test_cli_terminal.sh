@@ -1,0 +1,136 @@
+#!/bin/bash
+# What a person sees: everything here runs in a pseudo-terminal.
+# shellcheck disable=SC2016  # scripts of jobs
+[[ -n ${FUTURE_SOCKET:-} ]] || exec tests/support/with-daemon --max-workers 2 -- bash "$0"
+source tests/support/shell.bash
+source tests/support/cli.bash
+unset NO_COLOR COLUMNS LINES
+export TERM=xterm-256color LC_ALL=C.UTF-8
+
+# seen COLUMNS COMMAND: what the command line shows on a terminal of that width, in `out`.
+seen()
+{
+    out=$(script -qec "stty cols $1 rows 24; $2" /dev/null </dev/null | tr -d '\r')
+}
+# widest: columns of the longest line in `out`, without colours.
+widest()
+{
+    sed 's/\x1b\[[0-9;]*m//g' <<<"$out" | wc -L
+}
+escape=$'\e'
+
+# ---- words instead of bare ids ----
+seen 80 'future submit -- true'
+like "submit says what to do next" "$out" '^Future ([0-9]+) is PENDING\. `future follow [0-9]+` shows'
+seen 80 'future submit -- true | cat'
+like "but not into a pipe" "$out" '^[0-9]+$'
+seen 80 'future map -d -- true ::: a'
+like "map -d, too" "$out" '^Map [0-9]+ takes its items\. `future follow'
+seen 80 'future submit --key k -- true >/dev/null; future submit --key k -- true'
+like "a key that was known" "$out" ', and was before\.'
+
+# ---- tables ----
+status "done" 0 future wait all
+long=$(printf 'ü%.0s' {1..60})
+id=$(future submit --label "$long" --retry 1 --retry-delay 0 -- false)
+status "failed" 123 future wait "$id"
+for width in 60 80 200; do
+    seen "$width" 'future status --limit 3'
+    ok "a table fits into $width columns ($(widest))" test "$(widest)" -le "$width"
+done
+like "a wide terminal shows it all" "$out" "$long"
+seen 80 'future status --limit 3'
+like "what is cut says so" "$out" 'ü…  '
+like "times are relative" "$out" ' [0-9]+[smhd0-9]* ago '
+like "failures are red" "$out" "$escape"'\[31mfailed'"$escape"'\[0m'
+like "titles are bold" "$out" "$escape"'\[1mID'
+like "counts stand below" "$out" $'\n[0-9]+ pending, [0-9]+ running, [0-9]+ finished, [0-9]+ cancelled'
+like "and how to see more" "$out" 'future status --before'
+seen 30 'future status --limit 3'
+ok "even into 30 columns ($(widest))" test "$(head -n 4 <<<"$out" | sed 's/\x1b\[[0-9;]*m//g' | wc -L)" -le 30
+LC_ALL=C seen 80 'future status --limit 3'
+like "without UTF-8 another mark" "$out" '~  '
+for setting in NO_COLOR=1 TERM=dumb; do
+    seen 80 "$setting future status --limit 3"
+    ok "no colour with $setting" test "${out//$escape/}" = "$out"
+done
+seen 80 'NO_COLOR= future status --limit 3'
+ok "an empty NO_COLOR forbids nothing" test "${out//$escape/}" != "$out"
+seen 80 'future status --limit 3 | cat'
+ok "no colour into a pipe" test "${out//$escape/}" = "$out"
+ok "no limit into a pipe" test "$(widest)" -gt 80
+seen 80 'future pool'
+like "pools have their state" "$out" "$escape"'\[32mrunning'
+
+# ---- events in words ----
+seen 80 "future events $id"
+like "events are lines in words" "$out" "^[0-9:]{8} +$id +$escape\[31mfailed +$escape\[0m  ü"
+seen 80 "future events --json $id"
+like "--json are lines of JSON" "$out" '^\{"jsonrpc"'
+
+# ---- the bar of a map ----
+seen 100 'seq 30 | future map -j1 -- sh -c "sleep 0.02" x'
+like "a map shows its progress" "$out" '[0-9]+ of [0-9]+\+? done, 0 failed, [0-9.]+/s'
+seen 100 'future map -j1 -- sh -c "sleep 0.05" x ::: 1 2 3 4 5 6 7 8'
+like "the rate, the time left, and a bar" "$out" 'of 8 done, 0 failed, [0-9.]+/s, ETA [0-9]+s \[#*-+\]'
+out=$(script -qec 'stty cols 40; future map -j1 -- sh -c "sleep 0.05" x ::: 1 2 3 4' /dev/null \
+    </dev/null | tr '\r' '\n')
+ok "it fits ($(widest))" test "$(widest)" -lt 40
+seen 100 'future map --no-bar -- echo ::: 1 2'
+eq "--no-bar" "$out" $'1\n2'
+
+# ---- top ----
+if ! command -v tmux >/dev/null; then
+    finish
+fi
+tmux() { command tmux -S "$TMPDIR/tmux" -f /dev/null "$@"; }
+# shows REGEX: waits until the screen matches.
+shows()
+{
+    local tries
+    for ((tries = 0; tries < 400; tries++)); do
+        out=$(tmux capture-pane -p 2>/dev/null)
+        [[ $out =~ $1 ]] && return 0
+        # A tick of the screen, not of the test.
+        read -r -t 0.05 <>"$TMPDIR/tick"
+    done
+    return 1
+}
+mkfifo "$TMPDIR/tick"
+blocked top
+held=$(future submit --label 'the held one' -- "${gate[@]}")
+runs top
+waiting=$(future submit --label 'the waiting one' --after "$held" -- true)
+tmux new-session -d -x 100 -y 40 "future top --interval 0.1; echo left with \$?; cat"
+ok "top shows the pool" shows 'default +running'
+ok "and what runs" shows "$held RUNNING .*the held one"
+ok "and what waits" shows "$waiting PENDING .*after +the waiting one"
+ok "and the workers" shows "pool-[0-9]+ +running +[0-9]+ +$held "
+ok "and the counts" shows "[0-9]+ pending, 1 running"
+for ((i = 0; i < 20; i++)); do future submit -- true >/dev/null; done
+ok "and the throughput" shows '[1-9][0-9]* done in the last second|[▁▂▃▄▅▆▇█]'
+tmux send-keys p
+ok "p pauses the pool" shows 'default +paused'
+tmux send-keys p
+ok "and lets it go on" shows 'default +running'
+tmux send-keys Down c
+ok "c cancels the one below" shows "cancelling future $waiting"
+status "it is cancelled" 123 future wait "$waiting"
+tmux resize-window -x 60 -y 20
+ok "another size" shows 'q quit'
+tmux send-keys Up k
+ok "k terminates" shows "terminating future $held"
+status "it is" 123 future wait "$held"
+tmux send-keys q
+ok "q leaves" shows 'left with 0'
+tmux kill-server
+
+# ---- top without a terminal ----
+capture future top
+like "top without a terminal is one picture" "$code:$out" '^0:[0-9]+ pending, .*POOL +STATE.*ID +STATE'
+capture future top --once
+like "--once as well" "$code:$out" '^0:[0-9]+ pending'
+seen 80 'TERM=none future top'
+like "a terminal that cannot" "$out" 'see --once'
+
+finish

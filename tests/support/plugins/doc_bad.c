@@ -1,0 +1,3 @@
+/* A plugin whose documentation is no UTF-8. */
+#define DOC "caf\xe9"
+#include "tests/support/plugins/table.h"

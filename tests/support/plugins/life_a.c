@@ -1,0 +1,3 @@
+/* A plugin for tests that tells when it begins and ends. */
+#define NAME "life_a"
+#include "tests/support/plugins/life.h"

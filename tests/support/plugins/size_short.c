@@ -1,0 +1,3 @@
+/* A plugin whose table is shorter than any was. */
+#define HEADER 1, sizeof(struct futured_plugin) - 8, sizeof(struct futured_function), 0
+#include "tests/support/plugins/table.h"

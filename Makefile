@@ -253,6 +253,11 @@ check: tests
 check-long: export FUTURED_LONG = 1
 check-long: check
 
+# What the claims about speed rest on; each prints ratios of things that run side by side.
+.PHONY: bench
+bench: all
+	@for bench in tests/bench/*.sh; do "$$bench" || exit; done
+
 check-layers:
 	@tests/support/check-layers .
 
@@ -296,6 +301,7 @@ help:
 	@echo 'make run            a first session with a private daemon, to watch'
 	@echo 'make check          builds and runs all tests (T=frame: those with "frame" in their name)'
 	@echo 'make check-long     the same with ten times the load'
+	@echo 'make bench          ratios: what a call costs beside what it replaces'
 	@echo 'make lint           layers, format, cppcheck, clang-tidy, shellcheck (after: make deps-ci)'
 	@echo 'make coverage       line coverage of daemon/ and proto/ by the tests'
 	@echo 'make install-lib    installs libfuture below DESTDIR and PREFIX (/usr/local)'

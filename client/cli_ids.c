@@ -214,9 +214,11 @@ int cli_one_id(struct cli *cli, int argc, char **argv, uint64_t *ret_id)
     struct id_spans ids = {0};
     int status = cli_ids(cli, argc, argv, NULL, &ids);
 
-    if (status == 0 && !id_spans_single(&ids))
+    if (status != 0)
+        return status;
+    if (!ids.spans || !id_spans_single(&ids))
         status = cli_bad_usage(cli, "give one id");
-    if (status == 0)
+    else
         *ret_id = ids.spans[0].first;
     id_spans_clear(&ids);
     return status;

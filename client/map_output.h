@@ -18,8 +18,9 @@ struct map_output *map_output_new(const struct cli *cli, struct map_report *repo
 /* Drops what is not flushed. Takes NULL. */
 void map_output_free(struct map_output *output);
 
-/* To stdout (1) or stderr (2). 0 or -errno. As outcome_sink_fn wants it. */
-int map_output_write(void *output, int fd, const void *data, size_t size);
+/* To stdout (1) or stderr (2). 0 or -errno. `context` is the output, as outcome_sink_fn wants it.
+ */
+int map_output_write(void *context, int fd, const void *data, size_t size);
 int map_output_flush(struct map_output *output);
 
 #endif

@@ -44,7 +44,7 @@ struct map_window *map_window_new(const struct map_window_settings *settings)
     window->capacity = 1024;
     window->guess_bytes = FIRST_GUESS_BYTES;
     TAILQ_INIT(&window->ready);
-    window->ring = calloc(window->capacity, sizeof(*window->ring));
+    window->ring = calloc(window->capacity, sizeof(void *));
     if (!window->ring) {
         free(window);
         return NULL;
@@ -86,7 +86,7 @@ static int make_room(struct map_window *window, uint64_t tail)
         capacity *= 2;
     if (capacity == window->capacity)
         return 0;
-    ring = calloc(capacity, sizeof(*ring));
+    ring = calloc(capacity, sizeof(void *));
     if (!ring)
         return -ENOMEM;
     for (uint64_t n = window->head; n < window->tail; n++)

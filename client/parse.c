@@ -156,7 +156,7 @@ int id_spans_append(struct id_spans *ids, struct id_span span)
     struct id_span *spans;
 
     /* Powers of two are full. */
-    if ((ids->count & (ids->count - 1)) == 0) {
+    if (!ids->spans || (ids->count & (ids->count - 1)) == 0) {
         size_t room = ids->count ? ids->count * 2 : 1;
 
         spans = reallocarray(ids->spans, room, sizeof(*spans));

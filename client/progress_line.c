@@ -38,7 +38,7 @@ void progress_text(const json_t *value, char *ret_text, size_t size)
 
 void progress_line_show(struct progress_line *line, const json_t *value)
 {
-    char text[300];
+    char text[sizeof(line->text)];
     size_t columns;
 
     if (!line->wanted || !value)
@@ -46,12 +46,15 @@ void progress_line_show(struct progress_line *line, const json_t *value)
     progress_text(value, text, sizeof(text));
     if (line->width > 0)
         text[terminal_fit(text, line->width - 1)] = '\0';
+    if (line->columns > 0 && strcmp(text, line->text) == 0)
+        return;
     columns = terminal_columns(text);
     fflush(stdout);
     fprintf(stderr, "\r%s", text);
     if (columns < line->columns)
         fprintf(stderr, "%*s", (int)(line->columns - columns), "");
     line->columns = columns;
+    memcpy(line->text, text, sizeof(text));
 }
 
 void progress_line_hide(struct progress_line *line)

@@ -11,6 +11,7 @@ struct progress_line {
     bool wanted;    /* stderr is a terminal */
     size_t width;   /* of the terminal; 0: no limit */
     size_t columns; /* that are shown; 0: nothing is */
+    char text[300]; /* that is shown */
 };
 
 void progress_line_init(struct progress_line *line);

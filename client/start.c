@@ -199,7 +199,7 @@ static int wait_ready(int fd)
 static int spawn_and_wait(int log)
 {
     int ends[2], writer, r;
-    pid_t pid;
+    pid_t pid = -1;
 
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -errno;
@@ -211,7 +211,7 @@ static int spawn_and_wait(int log)
     if (r == 0)
         r = wait_ready(ends[0]);
     close(ends[0]);
-    if (r == -ECONNREFUSED)
+    if (r == -ECONNREFUSED && pid > 0)
         (void)waitpid(pid, NULL, WNOHANG);
     return r;
 }

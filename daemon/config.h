@@ -35,12 +35,12 @@ struct config_function {
 };
 
 struct config {
-    char *socket;     /* NULL: the default place */
-    char *state_dir;  /* NULL: none */
-    char *durability; /* NULL: the default */
+    char *socket;       /* NULL: the default place */
+    char *state_dir;    /* NULL: none */
+    char *durability;   /* NULL: the default */
     gid_t socket_group; /* who may connect; (gid_t)-1: only the daemon's user and root */
     gid_t admin_group;  /* who sees and may change everybody's; (gid_t)-1: only those two */
-    char *plugin_dir; /* directories, separated by ":"; NULL: none */
+    char *plugin_dir;   /* directories, separated by ":"; NULL: none */
     enum log_level log_level;
     uint64_t stop_timeout_ms; /* SIGTERM: how long running jobs may go on */
     uint64_t stop_grace_ms;   /* and how long they have after TERM */

@@ -232,6 +232,8 @@ int tsp_pid(struct tsp *tsp)
         status = pool_pid(tsp, info->id, &pid);
     if (status == 0 && pid > 0)
         printf("%ld\n", (long)pid);
+    else if (status == 0 && info->state == FUTURE_RUNNING)
+        status = tsp_fail("job %" PRIu64 " has no process just now", info->id);
     else if (status == 0)
         status = tsp_fail("job %" PRIu64 " has ended, and its process id is not kept", info->id);
     future_info_free(info);

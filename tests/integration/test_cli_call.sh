@@ -48,7 +48,8 @@ caller=$!
 read -r _ <"$TMPDIR/child"
 kill -TERM "$caller"
 status "a signal ends the call" 143 wait "$caller"
-like "and the job" "$(future rpc status '{"label":"stopped"}')" '"state":"FINISHED".*"failed":true'
+status "and the job" 123 future wait @stopped
+like "which is done" "$(future rpc status '{"label":"stopped"}')" '"state":"FINISHED".*"failed":true'
 
 # ---- progress on a terminal ----
 mkfifo "$TMPDIR/tty.out" "$TMPDIR/go"
@@ -61,7 +62,7 @@ like "progress is shown" "$shown" $'^\r 42 % \\(21 of 50$'
 : >"$TMPDIR/go"
 rest=$(tr '\r' '\n' <&"$from")
 exec {from}<&-
-like "the line goes away before the rest" "$rest" $'^\n {10,}\nHandlerError: over\n*$'
+like "the line goes away before the rest" "$rest" $'\n {10,}\nHandlerError: over\n*$'
 status "the exit status" 125 wait "$caller"
 
 # ---- map --fn ----

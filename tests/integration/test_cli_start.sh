@@ -79,7 +79,9 @@ ok "and none in vain" test "$(grep -c 'running on' "$base/run/futured/futured.lo
 status "it ends, too" 0 as future shutdown
 
 # ---- when it does not work ----
+rm "$base/bin/futured" # the old one may be on its way out still
 printf '#!/bin/sh\necho broken >&2\nexit 1\n' >"$base/bin/futured"
+chmod 755 "$base/bin/futured"
 refuses "a daemon that ends at once" 69 'starting `futured` failed.*futured.log may say why' as future status
 like "it does" "$(<"$base/run/futured/futured.log")" 'broken'
 rm "$base/bin/futured"

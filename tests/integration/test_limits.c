@@ -128,7 +128,7 @@ static void line_seconds(int value)
     struct pollfd end = {.fd = client_fd(slow), .events = POLLIN};
     ping(done);
     client_send(done, PING "\n", 10);
-    client_send(done, PING "\n" + 10, strlen(PING) - 9);
+    client_send(done, &PING "\n"[10], strlen(PING) - 9);
     json_decref(client_read(done));
     client_send(slow, "{\"jsonrpc\"", 10);
     client_send(progress, "[", 1);

@@ -67,7 +67,7 @@ with()
 )
 
 real=$(command -v tsp)
-ours=$(command -v future-tsp)
+ours=$(command -v future-tsp) || exit 1
 
 # same CASE NAME: both give the same.
 same()
@@ -504,11 +504,11 @@ information()
 }
 same information "-i"
 
-# Task Spooler needs a moment to know the process of a job that has said already that it runs.
+# Both need a moment to know the process of a job that has said already that it runs.
 find_pid()
 {
     pid=
-    until [[ $pid =~ ^[1-9] ]]; do pid=$(ts -p); done
+    until [[ $pid =~ ^[1-9] ]]; do pid=$(ts -p 2>/dev/null); done
 }
 
 processes()
@@ -713,7 +713,7 @@ eq "a long command is cut in the list" "$(with "$ours" 1 long_name)" $'= 0\n192\
 
 too_much()
 {
-    quietly sh -c 'head -c 5000000 /dev/zero'
+    quietly sh -c 'head -c 5000000 /dev/zero | tr "\\0" x'
     quietly -w
     ts -c 2>err | wc -c
     cat err

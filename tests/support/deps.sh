@@ -10,7 +10,7 @@ packages_of()
     build)
         echo "gcc libc6-dev pkg-config libevent-dev libjansson-dev libinih-dev libsystemd-dev" \
             "libsqlite3-dev libncurses-dev uthash-dev libssl-dev libzstd-dev zlib1g-dev check netcat-openbsd" \
-            "zstd python3 jq procps" \
+            "zstd python3 jq tmux mandoc procps" \
             "zsh fish task-spooler"
         ;;
     ci)

@@ -288,7 +288,8 @@ int status_params_decode(const struct rpc_request *request, const struct limits 
     struct status_params status = {.items = true, .limit = DEFAULT_STATUS_LIMIT};
     struct params params;
 
-    params_open(&params, request, NAMES("id", "ids", "state", "pool", "label", "items", "limit", "before"),
+    params_open(&params, request,
+                NAMES("id", "ids", "state", "pool", "label", "items", "limit", "before"),
                 ret_error);
     if (params_has(&params, "id")) {
         status.form = STATUS_ONE;

@@ -97,7 +97,7 @@ struct status_params {
     struct id_list ids;
     unsigned states; /* bit (1 << state); 0: all */
     const char *pool, *label;
-    bool items;         /* items of maps too; default true */
+    bool items;      /* items of maps too; default true */
     uint64_t limit;  /* default 100 */
     uint64_t before; /* 0: none */
 };

@@ -129,7 +129,7 @@ enum refusal executor_retry(struct executor *executor, struct future *future)
         return REFUSED_NO_MEMORY;
     if (!future->map && start_again(future) < 0)
         return REFUSED_NO_MEMORY;
-    for (uint64_t i = 0; future->map && i < map->count; i++) {
+    for (uint64_t i = 0; future->map && map && i < map->count; i++) {
         struct future *item = map->items[i];
         bool wanted = item && (item->state == FUTURE_CANCELLED || future_failed(item));
         if (wanted && start_again(item) == 0)

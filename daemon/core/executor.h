@@ -160,11 +160,11 @@ struct map_add_answer {
 
 /* Adds items to an open map; answers once the map's window has room again. A map that fails fast
  * is closed by its first failure. */
-void executor_map_add(struct executor *executor, struct future *map,
+void executor_map_add(struct executor *executor, struct future *future,
                       const struct submission_item *items, size_t count,
                       const struct client *client, const struct map_add_answer *answer);
 /* No more items will come. Does nothing on a closed map. */
-void executor_map_close(struct executor *executor, struct future *map);
+void executor_map_close(struct executor *executor, struct future *future);
 
 /* The client is gone: nothing more is answered to it. Its futures live on. */
 void executor_client_gone(struct executor *executor, uint64_t client_number);

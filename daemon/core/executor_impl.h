@@ -140,7 +140,7 @@ int next_attempt(struct future *future);
 /* NULL: no memory. */
 struct map *map_new(void);
 /* Appends items as new futures, not yet in the table. 0 or -ENOMEM (nothing is appended). */
-int map_append(struct future *map, const struct submission_item *items, size_t count);
+int map_append(struct future *future, const struct submission_item *items, size_t count);
 /* Takes the last `count` items away again and frees them. */
 void map_truncate(struct map *map, size_t count);
 /* Schedules the items from that index on which the map has held back. */

@@ -228,6 +228,8 @@ static bool array_matches(const json_t *shown, const json_t *real)
 
 static bool value_matches(const json_t *shown, const json_t *real)
 {
+    if (!shown || !real)
+        return shown == real;
     if (is_any(shown))
         return true;
     if (json_is_number(shown) && json_is_number(real))

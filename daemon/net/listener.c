@@ -223,8 +223,8 @@ static void on_readable(evutil_socket_t socket_fd, short events, void *arg)
     for (int i = 0; i < ACCEPT_MAX; i++) {
         struct sockaddr_un address;
         socklen_t size = sizeof(address);
-        int fd = accept4(socket_fd, (struct sockaddr *)&address, &size,
-                         SOCK_CLOEXEC | SOCK_NONBLOCK);
+        int fd =
+            accept4(socket_fd, (struct sockaddr *)&address, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
             greet(listener, fd);
             continue;

@@ -38,13 +38,18 @@ status "run: then the status" 5 wait "$runner"
 
 # ---- run, interrupted ----
 # A shell without job control lets its background jobs ignore INT; `env` takes that back.
+# The line that comes through says that it follows its job: a signal before that just ends it.
 for signal in INT TERM HUP; do
-    blocked "at-$signal"
-    env --default-signal future run --label "at-$signal" -- "${gate[@]}" >/dev/null 2>&1 &
+    mkfifo "$TMPDIR/follows-$signal"
+    env --default-signal future run --label "at-$signal" -- sh -c 'echo up; exec sleep 1000' \
+        >"$TMPDIR/follows-$signal" 2>/dev/null &
     runner=$!
-    runs "at-$signal"
+    exec {from}<"$TMPDIR/follows-$signal"
+    read -r -u "$from" line
+    eq "run: it follows" "$line" up
     kill -s "$signal" "$runner"
     status "run: $signal ends it, 128+N" $((128 + $(kill -l "$signal"))) wait "$runner"
+    exec {from}<&-
     capture future exception "@at-$signal"
     like "run: $signal has ended the job" "$out" '^Terminated: .*interrupted'
 done
@@ -56,6 +61,7 @@ runner=$!
 until future status @pending >/dev/null 2>&1; do :; done
 kill -INT "$runner"
 status "run: one that has not started is cancelled" 130 wait "$runner"
+capture future wait @pending
 eq "run: and is" "$(field "$(future status @pending --format '{id}')" state)" '"CANCELLED"'
 release never
 mkfifo "$TMPDIR/twice.started" "$TMPDIR/twice.go"

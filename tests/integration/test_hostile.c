@@ -179,7 +179,7 @@ static const char subscribe_all[] =
 START_TEST(a_crowd_that_idles_and_never_reads)
 {
     const int idle = some(10000), deaf = idle / 10, calls = is_long() ? 10000 : 2000;
-    int *fds = calloc((size_t)(idle + deaf), sizeof(*fds));
+    int *fds = calloc((size_t)idle + (size_t)deaf, sizeof(*fds));
     double *took_ms = calloc((size_t)calls, sizeof(*took_ms));
     expect_result(f.client, client_submit(f.client, "{'fn':'echo','args':{}}"), "{}");
     const int fds_before = count_fds();

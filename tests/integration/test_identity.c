@@ -104,7 +104,7 @@ END_TEST
 START_TEST(the_directory_is_made_for_the_group)
 {
     static const char *const args[] = {"--socket", NULL, NULL};
-    static struct daemon_options options = {.config = "[daemon]\nsocket_group = 40011\n"};
+    struct daemon_options options = {.config = "[daemon]\nsocket_group = 40011\n"};
     char directory[] = "/tmp/identity.XXXXXX";
     const char *given[3];
     gid_t group;

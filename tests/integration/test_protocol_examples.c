@@ -236,12 +236,20 @@ static bool value_matches(const json_t *shown, const json_t *real)
         return json_number_value(shown) == json_number_value(real);
     if (json_typeof(shown) != json_typeof(real))
         return false;
-    if (json_is_object(shown))
+    switch (json_typeof(shown)) {
+    case JSON_OBJECT:
         return object_matches(shown, real);
-    if (json_is_array(shown))
+    case JSON_ARRAY:
         return array_matches(shown, real);
-    if (json_is_string(shown))
+    case JSON_STRING:
         return text_matches(json_string_value(shown), json_string_value(real));
+    case JSON_INTEGER:
+    case JSON_REAL:
+    case JSON_TRUE:
+    case JSON_FALSE:
+    case JSON_NULL:
+        break;
+    }
     return json_equal(shown, real);
 }
 

@@ -265,7 +265,7 @@ static int make_service(struct server *server)
         .timers = server->timers,
         .limits = &server->config->limits,
         .version = FUTURED_VERSION,
-        .durability = server->store->ops->durability,
+        .durability = durability_name(server->store->ops->durability),
         .uid = getuid(),
         .on_end = on_end,
         .arg = server,
@@ -414,7 +414,8 @@ int server_run(struct server *server)
     unsigned max_workers = pool_settings(executor_pool(server->executor, "default"))->max_workers;
     /* Said whatever the log level: somebody may wait for exactly this line. */
     dprintf(STDERR_FILENO, "futured: ready on %s (pid %d, max_workers %u, durability %s)\n",
-            server->socket_path, (int)getpid(), max_workers, server->store->ops->durability);
+            server->socket_path, (int)getpid(), max_workers,
+            durability_name(server->store->ops->durability));
     if (server->config->ready_fd >= 0) {
         dprintf(server->config->ready_fd, "ready on %s\n", server->socket_path);
         close(server->config->ready_fd);

@@ -39,6 +39,7 @@ struct call {
     atomic_bool stop_asked;
 
     bool wake_on_start; /* set before the push: a timeout's timer waits for the start */
+    bool gated;         /* set before the push: the worker waits for worker_open_gate */
     bool break_pool;    /* the worker's: the pool must not go on after this call */
     bool reported;      /* the loop's, which may read `worker` from `started` to `finished` */
 

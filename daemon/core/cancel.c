@@ -12,9 +12,11 @@ static bool cancel_call(struct future *future)
 {
     if (future->state != FUTURE_PENDING || future->settling)
         return future->settling && future->cancelling;
+    if (future->starting)
+        return false;
     if (future->queued && !pool_remove(future->spec->pool, &future->call)) {
         /* The worker's report is on its way, but whoever asks is told the truth now. */
-        begin_running(future, clock_wall_us());
+        start_call(future, clock_wall_us());
         return false;
     }
     future->queued = false;
@@ -42,7 +44,8 @@ bool stop_call(struct future *future, const struct stop_request *stop)
 
 static bool terminate_call(struct future *future, const struct stop_request *stop)
 {
-    if (future->state != FUTURE_RUNNING || future->settling || !stop_call(future, stop))
+    bool runs = future->state == FUTURE_RUNNING || future->starting;
+    if (!runs || future->settling || !stop_call(future, stop))
         return false;
     future->stopped = true;
     return true;
@@ -102,7 +105,7 @@ static int start_again(struct future *future)
 {
     bool failed = future_failed(future);
     leave_done(future);
-    int r = next_attempt(future);
+    int r = next_attempt(future, 0);
     if (r < 0) {
         TAILQ_INSERT_TAIL(&future->executor->done, future, link);
         retention_add(future);
@@ -144,7 +147,8 @@ enum refusal executor_retry(struct executor *executor, struct future *future)
 
 /* ---- forget ---- */
 
-static void detach(struct future *future, bool expired)
+/* `put`: the store is told of it; with a map its items go. */
+static void detach(struct future *future, bool expired, bool put)
 {
     struct executor *executor = future->executor;
     if (future_is_done(future))
@@ -154,8 +158,8 @@ static void detach(struct future *future, bool expired)
     if (future->item_of)
         future->item_of->items[future->index] = NULL;
     future_table_remove(executor->table, future->call.id, expired);
-    if (!(future->holds & HOLD_COMMIT))
-        store_change(executor, CHANGE_FORGOTTEN, future);
+    if (put && !(future->holds & HOLD_COMMIT) && future->spec->durability != DURABILITY_NONE)
+        put_forgotten(executor, future->call.id);
     future_free(future);
 }
 
@@ -164,10 +168,12 @@ void remove_future(struct future *future, bool expired)
     struct map *map = future->map;
     for (uint64_t i = 0; map && i < map->count; i++)
         if (map->items[i])
-            detach(map->items[i], expired);
+            detach(map->items[i], expired, false);
     if (map && map->open)
         LIST_REMOVE(map, open_link);
-    detach(future, expired);
+    struct executor *executor = future->executor;
+    detach(future, expired, true);
+    commit_quietly(executor);
 }
 
 enum refusal executor_forget(struct executor *executor, struct future *future)

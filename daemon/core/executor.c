@@ -36,7 +36,8 @@ static void on_call_started(struct call *call)
 {
     struct future *future = CONTAINER(call, struct future, call);
     pool_call_started(future->spec->pool, call);
-    begin_running(future, call->started_us);
+    start_call(future, call->started_us);
+    let_start(future);
     if (future->stop_on_start) {
         worker_stop_call(pool_call_worker(call), call, future->stop_on_start);
         free(future->stop_on_start);
@@ -83,7 +84,7 @@ static void break_pool(struct executor *executor, struct pool *pool, const char 
         if (future->spec->pool != pool || future->state != FUTURE_PENDING || future->settling ||
             future->map)
             continue;
-        if (future->queued && !pool_remove(pool, &future->call))
+        if (future->starting || (future->queued && !pool_remove(pool, &future->call)))
             continue; /* another worker was good and has taken it */
         future->queued = false;
         settle_exception(future, "BrokenPool", message, NULL);
@@ -168,6 +169,7 @@ int executor_new(const struct executor_settings *settings, struct executor **ret
         return -ENOMEM;
     executor->settings = *settings;
     TAILQ_INIT(&executor->to_settle);
+    TAILQ_INIT(&executor->to_settle_again);
     TAILQ_INIT(&executor->done);
     TAILQ_INIT(&executor->kept);
     TAILQ_INIT(&executor->parked);
@@ -226,9 +228,12 @@ void executor_free(struct executor *executor)
         pool_close(executor->pools[i]);
     for (size_t i = 0; i < executor->pool_count; i++)
         pool_join(executor->pools[i]);
+    deadline_clear(executor->settings.timers, &executor->again);
     free_submits(executor);
-    if (executor->table)
+    if (executor->table) {
+        put_end_of_daemon(executor);
         free_futures(executor);
+    }
     free_after_commits(executor);
     for (size_t i = 0; i < executor->pool_count; i++)
         pool_free(executor->pools[i]);
@@ -373,11 +378,6 @@ uint64_t executor_cursor(const struct executor *executor)
     return executor->cursor;
 }
 
-uint64_t next_cursor(struct executor *executor)
-{
-    return ++executor->cursor;
-}
-
 struct future *executor_done_since(struct executor *executor, uint64_t cursor)
 {
     /* From the newest: who asks has mostly seen nearly everything. */
@@ -398,20 +398,6 @@ struct future *executor_done_next(const struct future *future)
 }
 
 /* ---- the store ---- */
-
-static void change_stored(void *arg, int error)
-{
-    (void)arg;
-    if (error < 0)
-        log_error("a change could not be stored: %s", strerror(-error));
-}
-
-void store_change(struct executor *executor, enum store_change_kind kind, struct future *future)
-{
-    struct store_change change = {.kind = kind, .future = future};
-    executor->settings.store->ops->commit(executor->settings.store, &change, 1, change_stored,
-                                          NULL);
-}
 
 static void on_after_commit(void *arg, int error)
 {
@@ -434,8 +420,7 @@ void executor_after_commit(struct executor *executor, uint64_t client_number, vo
     *after =
         (struct after_commit){.executor = executor, .client = client_number, .fn = fn, .arg = arg};
     TAILQ_INSERT_TAIL(&executor->after_commits, after, link);
-    executor->settings.store->ops->commit(executor->settings.store, NULL, 0, on_after_commit,
-                                          after);
+    executor->settings.store->ops->commit(executor->settings.store, false, on_after_commit, after);
 }
 
 void executor_client_gone(struct executor *executor, uint64_t client_number)

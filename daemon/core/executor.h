@@ -109,7 +109,9 @@ struct submission {
     uint32_t retry_max;
     uint64_t retry_delay_ns;
     double retry_backoff;
-    bool rerun_on_crash, durable;
+    bool rerun_on_crash;
+    bool scoped;     /* somebody ends it with its connection */
+    bool not_stored; /* it may go with the daemon, however durable its pool is */
     bool is_map;
     const struct submission_item *items;
     size_t item_count;

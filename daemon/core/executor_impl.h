@@ -2,9 +2,9 @@
  *
  * executor.c: making it, pools and functions, what the workers report, the end. submit.c: from a
  * submission to a future; key.c, map_add.c: its special cases. schedule.c: from a future to the
- * queue. settle.c: from an outcome to done. map.c: what the items do to their map. cancel.c:
- * cancel, terminate, retry, forget. retention.c: how long the done are kept. deadlock.c: pools that
- * stand still. */
+ * queue. start.c: from there to RUNNING. settle.c: from an outcome to done. record.c: what the
+ * store is told of all that. map.c: what the items do to their map. cancel.c: cancel, terminate,
+ * retry, forget. retention.c: how long the done are kept. deadlock.c: pools that stand still. */
 #ifndef FUTURED_CORE_EXECUTOR_IMPL_H
 #define FUTURED_CORE_EXECUTOR_IMPL_H
 
@@ -34,10 +34,13 @@ struct executor {
     struct pool **pools;
     size_t pool_count;
     uint64_t cursor;
-    struct future_list to_settle; /* ends decided, not yet given to the store */
-    uint64_t committing;          /* ends given to the store and not yet announced */
-    bool settling;                /* somebody up the stack works through `to_settle` */
-    uint64_t cancels;             /* ends decided so far that are CANCELLED */
+    uint64_t reserved_id, reserved_cursor; /* the store knows that those before may be used */
+    struct future_list to_settle;          /* ends decided, not yet given to the store */
+    struct future_list to_settle_again;    /* the store could not take them for want of memory */
+    struct deadline again;
+    uint64_t committing; /* ends given to the store and not yet announced */
+    bool settling;       /* somebody up the stack works through `to_settle` */
+    uint64_t cancels;    /* ends decided so far that are CANCELLED */
     LIST_HEAD(, map) open_maps;
     LIST_HEAD(, block) blocks; /* jobs that wait for futures */
     struct future_list done;   /* by rising cursor */
@@ -74,10 +77,8 @@ const char *past_pending(const struct executor *executor, uint32_t uid, uint64_t
                          uint64_t *ret_value);
 /* Gives the map's items from that index on their ids; the table has room for them. */
 void number_items(struct executor *executor, struct map *map, uint64_t from, int64_t now_us);
-/* Hands the future (NULL: none) and the map's items from that index on (map NULL: none) to the
- * store as one change. 0, or -ENOMEM: `done` will not be called. */
-int commit_futures(struct executor *executor, struct future *future, struct map *map, uint64_t from,
-                   store_done_fn *done, void *arg);
+/* Puts the map's items from that index on. */
+void put_items(struct map *map, uint64_t from);
 /* Takes parked submits in where there is room now. */
 void admit_parked(struct executor *executor);
 /* Answers all parked submits with a refusal. */
@@ -94,6 +95,8 @@ void free_submits(struct executor *executor);
 struct key_entry *key_entry_new(const char *key, const char *call, uint32_t uid);
 /* Takes it out of the table, if it is there. NULL is allowed. */
 void key_entry_free(struct executor *executor, struct key_entry *entry);
+/* The key, and what it was used for. */
+const char *key_entry_key(const struct key_entry *entry, uint64_t *ret_call);
 /* The future that the same user's same key stands for already, and whether the call is the same;
  * NULL: none. */
 struct future *key_entry_known(const struct executor *executor, const struct key_entry *like,
@@ -110,10 +113,39 @@ void release_hold(struct future *future, enum hold hold);
 /* Holds a pending future for a time. 0 or -ENOMEM. */
 int hold_for(struct future *future, enum hold hold, uint64_t delay_ns);
 
-/* ---- settle.c ---- */
+/* ---- start.c ---- */
 
+/* A worker has the call: its start goes into the store where it must, and then the future is
+ * RUNNING. To be called when the worker says so, or when its call has gone from the queue. */
+void start_call(struct future *future, int64_t wall_us);
+/* The worker has said that it waits for leave to execute. */
+void let_start(struct future *future);
 /* Sets RUNNING, if it is not yet. */
 void begin_running(struct future *future, int64_t wall_us);
+
+/* ---- record.c ---- */
+
+/* `due_us`: by the wall clock, 0: at once. The key of the future goes with it. */
+void put_submitted(struct future *future, int64_t due_us, const struct stored_after *after,
+                   size_t after_count);
+void put_started(struct future *future, int64_t wall_us);
+/* After next_attempt has made it so. */
+void put_retried(struct future *future, int64_t due_us);
+void put_end(struct future *future, int64_t wall_us);
+void put_map_closed(const struct map *map);
+void put_forgotten(struct executor *executor, uint64_t id);
+void put_pool(struct executor *executor, const struct pool *pool);
+/* The id is used by something that is not stored itself. */
+void reserve_id(struct executor *executor, uint64_t id);
+/* The cursor of the next transition. */
+uint64_t next_cursor(struct executor *executor);
+/* Closes what was put, when nobody waits for it: it is stored with the rest. */
+void commit_quietly(struct executor *executor);
+/* Nothing more will come. */
+void put_end_of_daemon(struct executor *executor);
+
+/* ---- settle.c ---- */
+
 /* The worker is through with it: another attempt, or the end. */
 void end_running(struct future *future);
 /* Puts a pending or running future on its way to CANCELLED or FINISHED (with its outcome set). */
@@ -130,10 +162,10 @@ void settle_run(struct executor *executor);
 void let_in(struct future *future);
 /* Takes the future off its waiting: deadline, dependencies; not off its commit. */
 void stop_waiting(struct future *future);
-void store_change(struct executor *executor, enum store_change_kind kind, struct future *future);
-uint64_t next_cursor(struct executor *executor);
-/* Starts the next attempt of a future that ran, or is done. */
-int next_attempt(struct future *future);
+bool change_state(struct future *future, enum future_state state, uint64_t cursor, int64_t wall_us);
+/* Makes a future that ran, or is done, PENDING as its next attempt, which is not to start for that
+ * time. 0 or -ENOMEM. */
+int next_attempt(struct future *future, uint64_t delay_ns);
 
 /* ---- map.c ---- */
 

@@ -9,6 +9,7 @@
 #include "daemon/base/timers.h"
 #include "daemon/core/call_impl.h"
 #include "daemon/core/future.h"
+#include "daemon/core/store.h"
 
 struct executor;
 struct future;
@@ -29,7 +30,8 @@ struct spec {
     uint32_t retry_max;
     uint64_t retry_delay_ns;
     double retry_backoff;
-    bool rerun_on_crash, durable;
+    bool rerun_on_crash, scoped;
+    enum durability durability;
     const char *label; /* inside `text`; "" for none */
     const char *args;  /* inside `text` */
     size_t args_bytes;
@@ -52,14 +54,18 @@ struct future {
     struct executor *executor;
     struct spec *spec;
     enum future_state state;
-    unsigned holds;  /* bits of enum hold; only while PENDING */
-    bool queued;     /* pushed, and no worker is known to have it */
-    bool settling;   /* its end is decided, and on its way through the store */
-    bool cancelling; /* settling, and the end is CANCELLED */
-    bool stopped;    /* somebody asked the job to end: no further attempt */
+    unsigned holds;    /* bits of enum hold; only while PENDING */
+    bool queued;       /* pushed, and no worker is known to have it */
+    bool starting;     /* PENDING, a worker has it, and its start is on its way through the store */
+    bool let_start;    /* that is done, and the worker is to be told */
+    bool refuse_start; /* that it may not: the start is not in the store */
+    bool settling;     /* its end is decided, and on its way through the store */
+    bool cancelling;   /* settling, and the end is CANCELLED */
+    bool stopped;      /* somebody asked the job to end: no further attempt */
     bool watch_output;
     bool stuck; /* scratch of deadlock.c */
     uint64_t cursor;
+    uint64_t coming_cursor; /* of the transition that is on its way through the store */
     int64_t submitted_us, started_us, finished_us;
     struct deadline deadline; /* PENDING: delay or retry; RUNNING: the run's timeout */
     struct dependency_list dependencies, dependents;

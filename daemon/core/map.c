@@ -113,6 +113,8 @@ void executor_map_close(struct executor *executor, struct future *future)
         return;
     map->open = false;
     LIST_REMOVE(map, open_link);
+    put_map_closed(map);
+    commit_quietly(executor);
     map_check_done(map);
     settle_run(executor);
 }

@@ -128,6 +128,7 @@ void executor_map_add(struct executor *executor, struct future *future,
         .answer = *answer,
     };
     TAILQ_INSERT_TAIL(&map->add_waiters, waiter, link);
-    if (commit_futures(executor, NULL, map, from, on_map_add_stored, waiter) < 0)
-        on_map_add_stored(waiter, -ENOMEM);
+    put_items(map, from);
+    executor->settings.store->ops->commit(executor->settings.store, true, on_map_add_stored,
+                                          waiter);
 }

@@ -48,6 +48,7 @@ void pool_default_settings(const char *name, struct pool_settings *ret_settings)
     *ret_settings = (struct pool_settings){
         .max_workers = pool_default_max_workers(),
         .idle_timeout_ns = 60 * NS_PER_S,
+        .durability = DURABILITY_FULL,
     };
     /* "default-3" would say nothing in a list of threads. */
     const char *prefix = strcmp(name, "default") == 0 ? "pool" : name;
@@ -256,8 +257,10 @@ void pool_close(struct pool *pool)
     pool->closing = true;
     apply_rules(pool);
     struct member *member;
-    TAILQ_FOREACH (member, &pool->members, link)
+    TAILQ_FOREACH (member, &pool->members, link) {
         worker_stop_any(member->worker, &stop);
+        worker_close(member->worker);
+    }
 }
 
 size_t pool_worker_count(const struct pool *pool)

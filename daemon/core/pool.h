@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "daemon/core/store.h"
+
 struct call;
 struct completions;
 struct function;
@@ -25,6 +27,8 @@ struct pool_settings {
     uint64_t max_tasks_per_worker; /* 0: no limit */
     uint64_t queue_limit;          /* pending futures; 0: no limit */
     bool on_full_wait;             /* a submit to a full queue waits instead of failing */
+    bool configured;               /* the configuration file has them: they are not stored */
+    enum durability durability;    /* of its futures, as far as the store has it */
     char thread_name_prefix[POOL_PREFIX_SIZE];
     const struct function *initializer; /* NULL: none */
     char *initializer_args;             /* JSON text; copied, the pool owns its copy */

@@ -36,6 +36,10 @@ struct function_ops {
      * `stderr` (or their `_base64` forms) from the call's output. The same holds for the data of
      * the exceptions ExitStatus, Signalled, TimedOut, Terminated and OutputLimit. */
     bool streams_in_result;
+
+    /* A call does nothing that anybody can see but by its outcome: it may be executed again where
+     * nobody knows whether it was, so its start need not be stored before it. */
+    bool repeatable;
 };
 
 struct function {

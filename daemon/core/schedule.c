@@ -5,7 +5,8 @@
 
 void schedule(struct future *future)
 {
-    if (future->state != FUTURE_PENDING || future->holds != 0 || future->settling || future->queued)
+    if (future->state != FUTURE_PENDING || future->holds != 0 || future->settling ||
+        future->queued || future->starting)
         return;
     if (future->map) {
         map_release(future->map, 0);
@@ -17,6 +18,7 @@ void schedule(struct future *future)
         settle_exception(future, "BrokenPool", "the pool is broken", NULL);
         return;
     }
+    future->call.gated = spec->durability != DURABILITY_NONE && !spec->function->ops->repeatable;
     if (pool_push(spec->pool, &future->call, spec->priority, owner_uid(spec->owner), spec->client) <
         0) {
         settle_exception(future, "MemoryError", "no memory to queue the call", NULL);

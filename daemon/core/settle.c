@@ -21,9 +21,9 @@ void stop_waiting(struct future *future)
     future->holds &= HOLD_COMMIT;
 }
 
-static bool change_state(struct future *future, enum future_state state, int64_t wall_us)
+bool change_state(struct future *future, enum future_state state, uint64_t cursor, int64_t wall_us)
 {
-    int r = future_set_state(future, state, next_cursor(future->executor), wall_us);
+    int r = future_set_state(future, state, cursor, wall_us);
     if (r < 0)
         log_error("future %llu: refused to go from %s to %s", (unsigned long long)future->call.id,
                   future_state_name(future->state), future_state_name(state));
@@ -32,41 +32,7 @@ static bool change_state(struct future *future, enum future_state state, int64_t
 
 /* ---- running ---- */
 
-static void on_timeout(struct deadline *deadline)
-{
-    struct future *future = (struct future *)((char *)deadline - offsetof(struct future, deadline));
-    struct stop_request stop = {
-        .cause = STOP_TIMEOUT,
-        .signal_number = 15,
-        .grace_ms = 10000,
-    };
-    if (!stop_call(future, &stop))
-        log_error("future %llu: no memory for its timeout", (unsigned long long)future->call.id);
-}
-
-void begin_running(struct future *future, int64_t wall_us)
-{
-    future->queued = false;
-    if (future->state != FUTURE_PENDING || !change_state(future, FUTURE_RUNNING, wall_us))
-        return;
-    struct executor *executor = future->executor;
-    store_change(executor, CHANGE_STARTED, future);
-    if (future->spec->timeout_ns > 0 && !future->map) {
-        uint64_t now_ns = clock_mono_ns();
-        uint64_t timeout_ns = future->spec->timeout_ns;
-        uint64_t when_ns = timeout_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + timeout_ns;
-        if (deadline_set(executor->settings.timers, &future->deadline, when_ns, on_timeout) < 0)
-            log_error("future %llu: no memory for its timeout",
-                      (unsigned long long)future->call.id);
-    }
-    if (future->item_of)
-        map_item_running(future->item_of, wall_us);
-    if (executor->observer.on_running)
-        executor->observer.on_running(executor->observer.arg, future);
-    future_tell(future, EVENT_FUTURE_RUNNING);
-}
-
-int next_attempt(struct future *future)
+int next_attempt(struct future *future, uint64_t delay_ns)
 {
     struct attempt *attempt = calloc(1, sizeof(*attempt));
     if (!attempt)
@@ -87,10 +53,12 @@ int next_attempt(struct future *future)
     future->progress = NULL;
     atomic_store(&future->call.stop_asked, false);
     future->call.break_pool = false;
-    change_state(future, FUTURE_PENDING, 0);
+    future->let_start = future->refuse_start = false;
+    change_state(future, FUTURE_PENDING, next_cursor(future->executor), 0);
     if (future->watch_output)
         future_watch_output(future);
-    store_change(future->executor, CHANGE_RETRIED, future);
+    put_retried(future, delay_ns > 0 ? clock_wall_us() + (int64_t)(delay_ns / 1000) : 0);
+    commit_quietly(future->executor);
     return 0;
 }
 
@@ -116,7 +84,7 @@ void end_running(struct future *future)
                  !executor->drop_pending;
     if (again) {
         uint64_t delay_ns = retry_delay_ns(future);
-        if (next_attempt(future) == 0) {
+        if (next_attempt(future, delay_ns) == 0) {
             if (hold_for(future, HOLD_RETRY, delay_ns) < 0)
                 schedule(future);
             return;
@@ -208,19 +176,32 @@ static void settle_dependents(struct future *future)
     }
 }
 
+static void on_again(struct deadline *deadline)
+{
+    struct executor *executor =
+        (struct executor *)((char *)deadline - offsetof(struct executor, again));
+    TAILQ_CONCAT(&executor->to_settle, &executor->to_settle_again, link);
+    settle_run(executor);
+}
+
 /* The end is in the store: everybody may know. */
 static void on_end_stored(void *arg, int error)
 {
     struct future *future = arg;
     struct executor *executor = future->executor;
-    if (error < 0)
+    executor->committing--;
+    if (error < 0) {
+        /* Nobody may be told before it is stored, so it must be in the end. */
         log_error("future %llu: its end could not be stored: %s",
                   (unsigned long long)future->call.id, strerror(-error));
-    executor->committing--;
+        TAILQ_INSERT_TAIL(&executor->to_settle_again, future, link);
+        (void)deadline_set(executor->settings.timers, &executor->again, clock_mono_ns() + NS_PER_S,
+                           on_again);
+        return;
+    }
     future->settling = false;
-    bool ran = future->state == FUTURE_RUNNING && !future->map;
-    int64_t wall_us = ran ? future->call.finished_us : clock_wall_us();
-    if (!change_state(future, future->cancelling ? FUTURE_CANCELLED : FUTURE_FINISHED, wall_us))
+    enum future_state state = future->cancelling ? FUTURE_CANCELLED : FUTURE_FINISHED;
+    if (!change_state(future, state, future->coming_cursor, future->call.finished_us))
         return;
     TAILQ_INSERT_TAIL(&executor->done, future, link);
     if (!LIST_EMPTY(&executor->blocks))
@@ -249,12 +230,12 @@ void settle_run(struct executor *executor)
         while ((future = TAILQ_FIRST(&executor->to_settle))) {
             TAILQ_REMOVE(&executor->to_settle, future, link);
             executor->committing++;
-            struct store_change change = {
-                .kind = future->cancelling ? CHANGE_CANCELLED : CHANGE_FINISHED,
-                .future = future,
-                .outcome = future->cancelling ? NULL : &future->call.outcome,
-            };
-            store->ops->commit(store, &change, 1, on_end_stored, future);
+            bool ran = future->state == FUTURE_RUNNING && !future->map;
+            if (!ran)
+                future->call.finished_us = clock_wall_us();
+            future->coming_cursor = next_cursor(executor);
+            put_end(future, future->call.finished_us);
+            store->ops->commit(store, false, on_end_stored, future);
         }
         admit_parked(executor);
     } while (!TAILQ_EMPTY(&executor->to_settle));

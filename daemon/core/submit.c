@@ -21,10 +21,21 @@ struct admission {
     uint64_t failed_id;    /* a dependency that can never come true; 0: none */
     struct key_entry *key; /* NULL: none; in the table of keys only once it is admitted */
     size_t after_count;
-    struct submission_after after[];
+    struct stored_after after[];
 };
 
 /* ---- building ---- */
+
+/* As much as the pool wants and the store gives. */
+static enum durability durability_of(const struct executor *executor,
+                                     const struct submission *submission)
+{
+    enum durability wanted = pool_settings(submission->pool)->durability;
+    enum durability given = executor->settings.store->ops->durability;
+    if (submission->not_stored)
+        return DURABILITY_NONE;
+    return wanted < given ? wanted : given;
+}
 
 static struct spec *spec_new(struct executor *executor, const struct submission *submission,
                              const struct client *client)
@@ -48,7 +59,8 @@ static struct spec *spec_new(struct executor *executor, const struct submission 
     spec->retry_delay_ns = submission->retry_delay_ns;
     spec->retry_backoff = submission->retry_backoff;
     spec->rerun_on_crash = submission->rerun_on_crash;
-    spec->durable = submission->durable;
+    spec->scoped = submission->scoped;
+    spec->durability = durability_of(executor, submission);
     if (label_size > 0)
         memcpy(spec->text, submission->label, label_size);
     memcpy(spec->text + label_size + 1, submission->args, submission->args_bytes);
@@ -104,7 +116,7 @@ static struct admission *admission_new(struct executor *executor,
                                        const struct client *client,
                                        const struct submit_answer *answer)
 {
-    size_t after_size = submission->after_count * sizeof(struct submission_after);
+    size_t after_size = submission->after_count * sizeof(struct stored_after);
     struct admission *admission = calloc(1, sizeof(*admission) + after_size);
     if (!admission)
         return NULL;
@@ -113,8 +125,9 @@ static struct admission *admission_new(struct executor *executor,
     admission->answer = *answer;
     admission->delay_ns = submission->delay_ns;
     admission->after_count = submission->after_count;
-    if (after_size > 0)
-        memcpy(admission->after, submission->after, after_size);
+    for (size_t i = 0; i < submission->after_count; i++)
+        admission->after[i] = (struct stored_after){.id = submission->after[i].id,
+                                                    .on = (int)submission->after[i].on};
     admission->future = build_future(executor, submission, client);
     if (admission->future && submission->key)
         admission->key = key_entry_new(submission->key, submission->key_call, client->uid);
@@ -260,7 +273,7 @@ static enum refusal link_dependencies(struct admission *admission, struct refusa
         if (refusal != REFUSED_NOT)
             return refusal;
         bool failed = false;
-        if (depend(future, on, (int)admission->after[i].on, &failed) < 0)
+        if (depend(future, on, admission->after[i].on, &failed) < 0)
             return REFUSED_NO_MEMORY;
         if (failed)
             admission->failed_id = detail->id;
@@ -274,6 +287,8 @@ static void number_future(struct executor *executor, struct future *future, int6
                           unsigned holds)
 {
     future->call.id = future_table_add(executor->table, future);
+    if (future->spec->durability == DURABILITY_NONE)
+        reserve_id(executor, future->call.id);
     future->call.output_cap_bytes = executor->settings.output_bytes;
     future->call.wake_on_start = future->spec->timeout_ns > 0;
     future->submitted_us = now_us;
@@ -330,27 +345,21 @@ static void on_submit_stored(void *arg, int error)
     settle_run(executor);
 }
 
-int commit_futures(struct executor *executor, struct future *future, struct map *map, uint64_t from,
-                   store_done_fn *done, void *arg)
+void put_items(struct map *map, uint64_t from)
 {
-    struct store *store = executor->settings.store;
-    struct store_change one = {.kind = CHANGE_SUBMITTED, .future = future};
-    if (!map) {
-        store->ops->commit(store, &one, 1, done, arg);
-        return 0;
-    }
-    size_t count = (size_t)(map->count - from) + (future ? 1 : 0);
-    struct store_change *changes = calloc(count + 1, sizeof(*changes));
-    if (!changes)
-        return -ENOMEM;
-    size_t n = 0;
-    if (future)
-        changes[n++] = one;
     for (uint64_t i = from; i < map->count; i++)
-        changes[n++] = (struct store_change){.kind = CHANGE_SUBMITTED, .future = map->items[i]};
-    store->ops->commit(store, changes, n, done, arg);
-    free(changes);
-    return 0;
+        put_submitted(map->items[i], 0, NULL, 0);
+}
+
+static void put_admitted(const struct admission *admission)
+{
+    struct future *future = admission->future;
+    int64_t due_us = 0;
+    if (admission->delay_ns > 0)
+        due_us = clock_wall_us() + (int64_t)(admission->delay_ns / 1000);
+    put_submitted(future, due_us, admission->after, admission->after_count);
+    if (future->map)
+        put_items(future->map, 0);
 }
 
 /* Takes a submit in. Owns the admission from here on; the refusal is answered by the caller. */
@@ -384,8 +393,9 @@ static enum refusal admit(struct admission *admission, struct refusal_detail *de
     if (map && map->open)
         LIST_INSERT_HEAD(&executor->open_maps, map, open_link);
     TAILQ_INSERT_TAIL(&executor->committing_submits, admission, link);
-    if (commit_futures(executor, future, map, 0, on_submit_stored, admission) < 0)
-        on_submit_stored(admission, -ENOMEM);
+    put_admitted(admission);
+    executor->settings.store->ops->commit(executor->settings.store, true, on_submit_stored,
+                                          admission);
     return REFUSED_NOT;
 fail:
     stop_waiting(future);
@@ -422,7 +432,7 @@ static bool settled_by_key(struct admission *admission)
         return false;
     if (known->holds & HOLD_COMMIT) {
         TAILQ_INSERT_TAIL(&executor->committing_submits, admission, link);
-        store->ops->commit(store, NULL, 0, on_first_stored, admission);
+        store->ops->commit(store, false, on_first_stored, admission);
         return true;
     }
     struct refusal_detail detail = {.id = known->call.id};

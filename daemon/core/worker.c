@@ -28,9 +28,12 @@ struct worker {
     struct message exited, broken;
 
     int stop_fd;               /* readable while a stop is asked for and not read */
-    pthread_mutex_t stop_lock; /* guards the two below */
+    pthread_mutex_t stop_lock; /* guards what follows */
     struct call *current;
     struct stop_request stop;
+    enum { GATE_SHUT, GATE_OPEN, GATE_REFUSED } gate; /* for the current call */
+    bool closed;
+    pthread_cond_t gate_moved;
 };
 
 /* ---- on the worker's thread ---- */
@@ -70,6 +73,24 @@ static void run_call(struct worker *worker, struct call *call)
     atomic_store(&call->pid, 0);
 }
 
+static void refuse_call(struct worker *worker, struct call *call)
+{
+    set_current(worker, NULL);
+    outcome_set_exception(&call->outcome, "MemoryError", "its start could not be stored", NULL, 0);
+}
+
+/* Waits until the loop lets the call begin. False: it must not. */
+static bool pass_gate(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->stop_lock);
+    while (worker->gate == GATE_SHUT && !worker->closed)
+        pthread_cond_wait(&worker->gate_moved, &worker->stop_lock);
+    bool open = worker->gate == GATE_OPEN;
+    worker->gate = GATE_SHUT;
+    pthread_mutex_unlock(&worker->stop_lock);
+    return open;
+}
+
 static bool initialize(struct worker *worker)
 {
     if (!worker->initializer.function)
@@ -96,8 +117,11 @@ static void *worker_main(void *arg)
     while ((call = work_queue_take(worker->queue))) {
         call->started_us = clock_wall_us();
         adopt_call(worker, call);
-        completions_post(worker->completions, &call->started, call->wake_on_start);
-        run_call(worker, call);
+        completions_post(worker->completions, &call->started, call->wake_on_start || call->gated);
+        if (!call->gated || pass_gate(worker))
+            run_call(worker, call);
+        else
+            refuse_call(worker, call);
         call->finished_us = clock_wall_us();
         /* The thread is gone from the pool, or free for the next call, before anyone can learn
          * that this one is done. */
@@ -146,6 +170,7 @@ static void worker_free(struct worker *worker)
         return;
     if (worker->stop_fd >= 0)
         close(worker->stop_fd);
+    pthread_cond_destroy(&worker->gate_moved);
     pthread_mutex_destroy(&worker->stop_lock);
     outcome_clear(&worker->initializer.outcome);
     output_unref(atomic_load(&worker->initializer.output));
@@ -193,6 +218,7 @@ int worker_start(const struct worker_settings *settings, void *owner, struct wor
     worker->exited.kind = MESSAGE_WORKER_EXITED;
     worker->broken.kind = MESSAGE_WORKER_BROKEN;
     pthread_mutex_init(&worker->stop_lock, NULL);
+    pthread_cond_init(&worker->gate_moved, NULL);
     snprintf(worker->name, sizeof(worker->name), "%s-%u", settings->name_prefix, settings->number);
     worker->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int r = worker->stop_fd < 0 ? -errno : set_initializer(worker, settings);
@@ -210,6 +236,22 @@ void worker_join(struct worker *worker)
 {
     pthread_join(worker->thread, NULL);
     worker_free(worker);
+}
+
+void worker_open_gate(struct worker *worker, bool run)
+{
+    pthread_mutex_lock(&worker->stop_lock);
+    worker->gate = run ? GATE_OPEN : GATE_REFUSED;
+    pthread_cond_signal(&worker->gate_moved);
+    pthread_mutex_unlock(&worker->stop_lock);
+}
+
+void worker_close(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->stop_lock);
+    worker->closed = true;
+    pthread_cond_signal(&worker->gate_moved);
+    pthread_mutex_unlock(&worker->stop_lock);
 }
 
 /* With the stop lock held. */

@@ -3,6 +3,7 @@
 #ifndef FUTURED_CORE_WORKER_H
 #define FUTURED_CORE_WORKER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 #include <sys/types.h>
@@ -40,6 +41,13 @@ void worker_stop_call(struct worker *worker, const struct call *call,
 
 /* Loop thread: asks whatever the worker runs, an initializer too, to stop. */
 void worker_stop_any(struct worker *worker, const struct stop_request *request);
+
+/* Loop thread: the worker has posted the start of a gated call; now it executes the call, or
+ * (`run` false) ends it at once with an exception. */
+void worker_open_gate(struct worker *worker, bool run);
+
+/* Loop thread: from now on the worker executes no gated call. */
+void worker_close(struct worker *worker);
 
 /* The worker's thread: posts a message of the call that it runs, and wakes the loop. */
 void worker_post(struct worker *worker, struct message *message);

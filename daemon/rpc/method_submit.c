@@ -167,7 +167,7 @@ static void fill(const struct submit_params *params, bool is_map, const struct l
     submission->retry_delay_ns = params->retry_delay_ns;
     submission->retry_backoff = params->retry_backoff;
     submission->rerun_on_crash = params->rerun_on_crash;
-    submission->durable = params->durable;
+    submission->not_stored = !params->durable;
     submission->is_map = is_map;
     submission->open = params->open;
     submission->fail_fast = params->fail_fast;

@@ -128,6 +128,7 @@ const struct function *native_sleep(void)
         .kind = "native",
         .check_args = sleep_check_args,
         .run = sleep_run,
+        .repeatable = true,
     };
     static const struct function function = {
         .name = "sleep",
@@ -144,6 +145,7 @@ const struct function *native_echo(void)
         .kind = "native",
         .check_args = echo_check_args,
         .run = echo_run,
+        .repeatable = true,
     };
     static const struct function function = {
         .name = "echo",

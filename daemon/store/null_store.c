@@ -1,16 +1,54 @@
 #include "daemon/store/null_store.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "daemon/core/store.h"
 
-static void null_commit(struct store *store, const struct store_change *changes, size_t count,
-                        store_done_fn *done, void *arg)
+static int null_load(struct store *store, const struct store_loader *loader)
 {
     (void)store;
-    (void)changes;
-    (void)count;
+    return loader->on_counters(loader->arg, 1, 0);
+}
+
+static void null_observe(struct store *store, const struct store_observer *observer)
+{
+    (void)store;
+    (void)observer;
+}
+
+static void null_put(struct store *store, const struct store_change *change)
+{
+    (void)store;
+    (void)change;
+}
+
+static void null_commit(struct store *store, bool may_fail, store_done_fn *done, void *arg)
+{
+    (void)store;
+    (void)may_fail;
     done(arg, 0);
+}
+
+static void null_read(struct store *store, const struct store_query *query, store_records_fn *done,
+                      void *arg)
+{
+    static const uint64_t none[FUTURE_STATES];
+    (void)store;
+    done(arg, 0, NULL, 0, query->counts ? none : NULL);
+}
+
+static void null_backup(struct store *store, const char *path, store_done_fn *done, void *arg)
+{
+    (void)store;
+    (void)path;
+    done(arg, -ENOTSUP);
+}
+
+static void null_statistics(const struct store *store, struct store_statistics *ret_statistics)
+{
+    (void)store;
+    *ret_statistics = (struct store_statistics){.commits = 0};
 }
 
 static void null_free(struct store *store)
@@ -19,8 +57,14 @@ static void null_free(struct store *store)
 }
 
 static const struct store_ops null_ops = {
-    .durability = "none",
+    .durability = DURABILITY_NONE,
+    .load = null_load,
+    .observe = null_observe,
+    .put = null_put,
     .commit = null_commit,
+    .read = null_read,
+    .backup = null_backup,
+    .statistics = null_statistics,
     .free = null_free,
 };
 

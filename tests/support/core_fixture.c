@@ -44,12 +44,16 @@ struct core_commit {
     void *arg;
 };
 
-static void store_commit(struct store *store, const struct store_change *changes, size_t count,
-                         store_done_fn *done, void *arg)
+static void store_put(struct store *store, const struct store_change *change)
 {
     struct core_store *self = (struct core_store *)store;
-    for (size_t i = 0; i < count; i++)
-        self->changes[changes[i].kind]++;
+    self->changes[change->kind]++;
+}
+
+static void store_commit(struct store *store, bool may_fail, store_done_fn *done, void *arg)
+{
+    struct core_store *self = (struct core_store *)store;
+    (void)may_fail;
     if (!self->holding) {
         done(arg, self->error);
         return;
@@ -84,7 +88,16 @@ void core_store_release(struct core *core, size_t count, int error)
     }
 }
 
-static const struct store_ops store_ops = {.durability = "none", .commit = store_commit};
+static const struct store_ops durable_ops = {
+    .durability = DURABILITY_FULL,
+    .put = store_put,
+    .commit = store_commit,
+};
+static const struct store_ops other_ops = {
+    .durability = DURABILITY_NONE,
+    .put = store_put,
+    .commit = store_commit,
+};
 
 /* ---- jobs ---- */
 
@@ -194,12 +207,17 @@ static void stubborn_run(const struct function *function, struct call *call)
     succeed(call);
 }
 
-static const struct function_ops ok_ops = {.kind = "native", .run = ok_run};
-static const struct function_ops fail_ops = {.kind = "native", .run = fail_run};
-static const struct function_ops gate_ops = {.kind = "native", .run = gate_run};
-static const struct function_ops stubborn_ops = {.kind = "native", .run = stubborn_run};
-static const struct function_ops flaky_ops = {.kind = "native", .run = flaky_run};
-static const struct function_ops either_ops = {.kind = "native", .run = either_run};
+static const struct function_ops ok_ops = {.kind = "native", .run = ok_run, .repeatable = true};
+static const struct function_ops fail_ops = {.kind = "native", .run = fail_run, .repeatable = true};
+static const struct function_ops gate_ops = {.kind = "native", .run = gate_run, .repeatable = true};
+static const struct function_ops stubborn_ops = {
+    .kind = "native", .run = stubborn_run, .repeatable = true};
+static const struct function_ops flaky_ops = {
+    .kind = "native", .run = flaky_run, .repeatable = true};
+/* As most functions are: a call starts once its start is stored, while the loop turns. */
+static const struct function_ops once_ops = {.kind = "native", .run = gate_run};
+static const struct function_ops either_ops = {
+    .kind = "native", .run = either_run, .repeatable = true};
 
 void core_pass(struct core *core, unsigned count)
 {
@@ -339,7 +357,7 @@ struct core *core_new(const struct core_options *options)
     struct core *core = calloc(1, sizeof(*core));
     ck_assert_ptr_nonnull(core);
     log_set_level(LOG_LEVEL_ERROR);
-    core->store.store.ops = &store_ops;
+    core->store.store.ops = options && options->not_durable ? &other_ops : &durable_ops;
     core->client = (struct client){.uid = 1000, .number = 1};
     core->permits = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
     ck_assert_int_ge(core->permits, 0);
@@ -354,6 +372,7 @@ struct core *core_new(const struct core_options *options)
     name_function(core, &core->stubborn, "stubborn", &stubborn_ops);
     name_function(core, &core->flaky, "flaky", &flaky_ops);
     name_function(core, &core->either, "either", &either_ops);
+    name_function(core, &core->once, "once", &once_ops);
     return core;
 }
 

@@ -31,7 +31,7 @@ struct core_store {
     int error;
     struct core_commit *oldest, *newest;
     size_t held;
-    size_t changes[CHANGE_FORGOTTEN + 1]; /* changes handed over so far, by kind */
+    size_t changes[CHANGE_RESERVED + 1]; /* changes handed over so far, by kind */
 };
 
 /* ---- the executor ---- */
@@ -40,6 +40,7 @@ struct core_options {
     unsigned max_workers; /* of the default pool; 0: one */
     uint64_t pending_limit, pending_per_uid, map_items_limit, pools_limit;
     uint64_t retention_count, retention_bytes, retention_s; /* 0: as good as none */
+    bool not_durable;                                       /* the store keeps nothing */
 };
 
 struct core_event {
@@ -66,8 +67,9 @@ struct core {
      * `ok` returns at once; `fail` raises Boom; `gate` returns when it is let through or stops when
      * asked; `stubborn` counts what it is asked and waits to be let through; `flaky` raises Boom
      * in the attempts before the one whose number its arguments are; `either` raises Boom where
-     * its item is "fail". */
-    struct function ok, fail, gate, stubborn, flaky, either;
+     * its item is "fail". They may be executed again, so they start before their start is stored;
+     * `once` does what `gate` does, and does not. */
+    struct function ok, fail, gate, stubborn, flaky, either, once;
     int permits; /* eventfd, a semaphore: jobs that may pass the gate */
 
     pthread_mutex_t lock;   /* guards what follows */

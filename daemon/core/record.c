@@ -1,0 +1,226 @@
+/* From the executor's futures to what the store keeps of them: one function for each change. What
+ * is not durable is put nowhere, but its commits keep their place among the others. */
+#include <string.h>
+
+#include "daemon/base/log.h"
+#include "daemon/core/executor_impl.h"
+#include "daemon/core/owner.h"
+
+/* Ids and cursors are promised never to come again; of those that no change tells of, the store
+ * knows only that they lie below a mark, which is set so far ahead that it is seldom moved. */
+#define RESERVE_IDS     10000
+#define RESERVE_CURSORS 1000000
+
+static void put(struct executor *executor, const struct store_change *change)
+{
+    if (change->durability != DURABILITY_NONE)
+        executor->settings.store->ops->put(executor->settings.store, change);
+}
+
+static struct store_change change_of(const struct future *future, enum store_change_kind kind)
+{
+    return (struct store_change){
+        .kind = kind,
+        .durability = future->spec->durability,
+        .id = future->call.id,
+        .attempt = future->call.attempt,
+        .cursor = future->coming_cursor,
+    };
+}
+
+static struct stored_map map_record(const struct map *map)
+{
+    struct stored_map record = {
+        .open = map->open,
+        .was_open = map->was_open,
+        .fail_fast = map->fail_fast,
+        .window = map->window,
+        .count = map->count,
+        .first = map->first,
+        .failed = map->failed,
+    };
+    for (unsigned state = 0; state < FUTURE_STATES; state++)
+        record.by_state[state] = map->by_state[state];
+    return record;
+}
+
+void put_submitted(struct future *future, int64_t due_us, const struct stored_after *after,
+                   size_t after_count)
+{
+    const struct spec *spec = future->spec;
+    struct stored_spec spec_record = {
+        .uid = owner_uid(spec->owner),
+        .function = spec->function->name,
+        .pool = pool_name(spec->pool),
+        .label = spec->label,
+        .args = spec->args,
+        .args_bytes = spec->args_bytes,
+        .timeout_ns = spec->timeout_ns,
+        .retry_max = spec->retry_max,
+        .retry_delay_ns = spec->retry_delay_ns,
+        .retry_backoff = spec->retry_backoff,
+        .rerun_on_crash = spec->rerun_on_crash,
+        .scoped = spec->scoped,
+        .durability = spec->durability,
+    };
+    struct stored_map map;
+    struct stored_future record = {
+        .id = future->call.id,
+        .spec_id = future->item_of ? future->item_of->self->call.id : future->call.id,
+        .spec = future->item_of ? NULL : &spec_record,
+        .priority = spec->priority,
+        .item = future->call.item,
+        .item_bytes = future->call.item_bytes,
+        .state = FUTURE_PENDING,
+        .attempt = future->call.attempt,
+        .submitted_us = future->submitted_us,
+        .due_us = due_us,
+        .cursor = future->cursor,
+        .after = after,
+        .after_count = after_count,
+    };
+    if (future->map) {
+        map = map_record(future->map);
+        record.map = &map;
+    }
+    if (future->item_of) {
+        record.item_of = record.spec_id;
+        record.index = future->index;
+    }
+    if (future->key)
+        record.key = key_entry_key(future->key, &record.key_call);
+    struct store_change change = change_of(future, CHANGE_SUBMITTED);
+    change.future = &record;
+    put(future->executor, &change);
+}
+
+void put_started(struct future *future, int64_t wall_us)
+{
+    struct store_change change = change_of(future, CHANGE_STARTED);
+    change.wall_us = wall_us;
+    put(future->executor, &change);
+}
+
+void put_retried(struct future *future, int64_t due_us)
+{
+    const struct attempt *last = future->attempts;
+    struct stored_attempt earlier = {
+        .number = last->number,
+        .started_us = last->started_us,
+        .finished_us = last->finished_us,
+        .outcome = last->outcome,
+    };
+    struct store_change change = change_of(future, CHANGE_RETRIED);
+    change.cursor = future->cursor;
+    change.due_us = due_us;
+    change.earlier = &earlier;
+    put(future->executor, &change);
+}
+
+void put_end(struct future *future, int64_t wall_us)
+{
+    struct store_change change =
+        change_of(future, future->cancelling ? CHANGE_CANCELLED : CHANGE_FINISHED);
+    struct stored_map map;
+    change.started_us = future->started_us;
+    change.wall_us = wall_us;
+    if (!future->cancelling) {
+        change.outcome = &future->call.outcome;
+        change.output = future_output(future);
+    }
+    if (future->map) {
+        map = map_record(future->map);
+        change.map = &map;
+    }
+    put(future->executor, &change);
+}
+
+void put_map_closed(const struct map *map)
+{
+    struct store_change change = change_of(map->self, CHANGE_MAP_CLOSED);
+    put(map->self->executor, &change);
+}
+
+void put_forgotten(struct executor *executor, uint64_t id)
+{
+    struct store_change change = {
+        .kind = CHANGE_FORGOTTEN,
+        .durability = executor->settings.store->ops->durability,
+        .id = id,
+    };
+    put(executor, &change);
+}
+
+void put_pool(struct executor *executor, const struct pool *pool)
+{
+    const struct pool_settings *settings = pool_settings(pool);
+    struct stored_pool record = {
+        .name = pool_name(pool),
+        .paused = pool_is_paused(pool),
+        .has_settings = !settings->configured,
+        .max_workers = settings->max_workers,
+        .min_workers = settings->min_workers,
+        .idle_timeout_ns = settings->idle_timeout_ns,
+        .max_tasks_per_worker = settings->max_tasks_per_worker,
+        .queue_limit = settings->queue_limit,
+        .on_full_wait = settings->on_full_wait,
+        .thread_name_prefix = settings->thread_name_prefix,
+        .initializer = settings->initializer ? settings->initializer->name : NULL,
+        .initializer_args = settings->initializer_args,
+        .durability = settings->durability,
+    };
+    struct store_change change = {
+        .kind = CHANGE_POOL,
+        .durability = executor->settings.store->ops->durability,
+        .pool = &record,
+    };
+    put(executor, &change);
+}
+
+static void put_reserved(struct executor *executor)
+{
+    struct store_change change = {
+        .kind = CHANGE_RESERVED,
+        .durability = executor->settings.store->ops->durability,
+        .id = executor->reserved_id,
+        .cursor = executor->reserved_cursor,
+    };
+    put(executor, &change);
+}
+
+void reserve_id(struct executor *executor, uint64_t id)
+{
+    if (id < executor->reserved_id)
+        return;
+    executor->reserved_id = id + RESERVE_IDS;
+    put_reserved(executor);
+}
+
+uint64_t next_cursor(struct executor *executor)
+{
+    if (++executor->cursor >= executor->reserved_cursor) {
+        executor->reserved_cursor = executor->cursor + RESERVE_CURSORS;
+        put_reserved(executor);
+    }
+    return executor->cursor;
+}
+
+static void on_quietly(void *arg, int error)
+{
+    (void)arg;
+    if (error < 0)
+        log_error("a change could not be stored: %s", strerror(-error));
+}
+
+void commit_quietly(struct executor *executor)
+{
+    executor->settings.store->ops->commit(executor->settings.store, false, on_quietly, NULL);
+}
+
+void put_end_of_daemon(struct executor *executor)
+{
+    executor->reserved_id = executor_next_id(executor);
+    executor->reserved_cursor = executor->cursor;
+    put_reserved(executor);
+    commit_quietly(executor);
+}

@@ -1,0 +1,84 @@
+/* From the queue to RUNNING: a worker has taken a call. Where the start must be stored before it
+ * happens the worker waits at its gate until it is. */
+#include <errno.h>
+#include <string.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/log.h"
+#include "daemon/core/executor_impl.h"
+#include "daemon/core/worker.h"
+
+static void on_timeout(struct deadline *deadline)
+{
+    struct future *future = (struct future *)((char *)deadline - offsetof(struct future, deadline));
+    struct stop_request stop = {
+        .cause = STOP_TIMEOUT,
+        .signal_number = 15,
+        .grace_ms = 10000,
+    };
+    if (!stop_call(future, &stop))
+        log_error("future %llu: no memory for its timeout", (unsigned long long)future->call.id);
+}
+
+void begin_running(struct future *future, int64_t wall_us)
+{
+    struct executor *executor = future->executor;
+    if (future->state != FUTURE_PENDING)
+        return;
+    /* What was stored has its cursor already. */
+    uint64_t cursor = future->starting ? future->coming_cursor : next_cursor(executor);
+    future->queued = future->starting = false;
+    if (!change_state(future, FUTURE_RUNNING, cursor, wall_us))
+        return;
+    if (future->spec->timeout_ns > 0 && !future->map) {
+        uint64_t now_ns = clock_mono_ns();
+        uint64_t timeout_ns = future->spec->timeout_ns;
+        uint64_t when_ns = timeout_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + timeout_ns;
+        if (deadline_set(executor->settings.timers, &future->deadline, when_ns, on_timeout) < 0)
+            log_error("future %llu: no memory for its timeout",
+                      (unsigned long long)future->call.id);
+    }
+    if (future->item_of)
+        map_item_running(future->item_of, wall_us);
+    if (executor->observer.on_running)
+        executor->observer.on_running(executor->observer.arg, future);
+    future_tell(future, EVENT_FUTURE_RUNNING);
+}
+
+void let_start(struct future *future)
+{
+    struct worker *worker = pool_call_worker(&future->call);
+    if (future->let_start && worker)
+        worker_open_gate(worker, !future->refuse_start);
+}
+
+static void on_start_stored(void *arg, int error)
+{
+    struct future *future = arg;
+    if (error < 0) {
+        /* Its end will tell. What was not stored as started is not executed. */
+        log_error("future %llu: its start could not be stored: %s",
+                  (unsigned long long)future->call.id, strerror(-error));
+        future->refuse_start = true;
+    }
+    future->let_start = true;
+    begin_running(future, clock_wall_us());
+    let_start(future);
+    settle_run(future->executor);
+}
+
+void start_call(struct future *future, int64_t wall_us)
+{
+    struct executor *executor = future->executor;
+    if (!future->call.gated) {
+        begin_running(future, wall_us);
+        return;
+    }
+    if (future->starting || future->state != FUTURE_PENDING)
+        return;
+    future->queued = false;
+    future->starting = true;
+    future->coming_cursor = next_cursor(executor);
+    put_started(future, wall_us);
+    executor->settings.store->ops->commit(executor->settings.store, false, on_start_stored, future);
+}

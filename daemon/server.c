@@ -40,6 +40,10 @@ extern char **environ;
 /* How long the last replies may take to be read. */
 #define FAREWELL_NS (2 * NS_PER_S)
 
+/* Done futures that stay in memory though the store has them: who asks mostly asks soon. */
+#define CACHE_COUNT 1000
+#define CACHE_BYTES (8 * 1024 * 1024)
+
 struct server {
     const struct config *config;
     char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
@@ -59,6 +63,7 @@ struct server {
     struct deadline farewell_deadline; /* clients that do not read are left behind then */
     unsigned stops;                    /* signals so far that asked for the end */
     bool ending;
+    bool failed; /* the store is broken */
 };
 
 /* ---- the end ---- */
@@ -75,6 +80,16 @@ static void notify_manager(const char *state)
 static void stop_loop(void *arg)
 {
     struct server *server = arg;
+    loop_stop(server->loop);
+}
+
+/* What is not stored must not be answered, so nothing is any more: what is in the store comes back
+ * with the next start. */
+static void on_store_broken(void *arg, const char *message)
+{
+    struct server *server = arg;
+    (void)message;
+    server->failed = true;
     loop_stop(server->loop);
 }
 
@@ -170,6 +185,10 @@ static int make_core(struct server *server)
         .retention_count = limits->retention_count,
         .retention_bytes = limits->retention_bytes,
         .retention_s = limits->retention_seconds,
+        .cache_count = CACHE_COUNT,
+        .cache_bytes = CACHE_BYTES,
+        .on_store_broken = on_store_broken,
+        .on_store_broken_arg = server,
     };
     return executor_new(&settings, &server->executor);
 }
@@ -356,6 +375,8 @@ int server_new(const struct config *config, struct server **ret_server)
         r = make_pools(server);
     if (r == 0)
         r = make_service(server);
+    if (r == 0)
+        r = executor_recover(server->executor);
     if (r == 0) {
         struct identity_rules rules = {.uid = getuid(), .admin_group = config->admin_group};
         r = listener_new(server->loop, fd, lock_fd, inherited ? NULL : server->socket_path, &rules,
@@ -423,5 +444,5 @@ int server_run(struct server *server)
     notify_manager("READY=1");
     int r = loop_run(server->loop);
     block_stop_signals();
-    return r;
+    return server->failed ? -EIO : r;
 }

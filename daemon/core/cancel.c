@@ -54,9 +54,11 @@ static bool terminate_call(struct future *future, const struct stop_request *sto
 uint64_t cancel_items(struct map *map)
 {
     uint64_t cancelled = 0;
-    for (uint64_t i = 0; i < map->count; i++)
-        if (map->items[i] && map->items[i]->state == FUTURE_PENDING && cancel_call(map->items[i]))
+    for (uint64_t i = 0; i < map->count; i++) {
+        struct future *item = map_item(map, i);
+        if (item && item->state == FUTURE_PENDING && cancel_call(item))
             cancelled++;
+    }
     return cancelled;
 }
 
@@ -67,9 +69,11 @@ static void cancel_map(struct executor *executor, struct future *future,
     if (future_is_done(future) || future->settling)
         return;
     ret_fate->items = cancel_items(map);
-    for (uint64_t i = 0; options->terminate && i < map->count; i++)
-        if (map->items[i] && terminate_call(map->items[i], &options->stop))
+    for (uint64_t i = 0; options->terminate && i < map->count; i++) {
+        struct future *item = map_item(map, i);
+        if (item && terminate_call(item, &options->stop))
             ret_fate->terminating = true;
+    }
     /* Nothing of it has run and nothing may come any more: the map itself is cancelled. */
     stop_waiting(future);
     /* Before it is closed: a closed map without items would be done, and well. */
@@ -97,6 +101,10 @@ void executor_cancel(struct executor *executor, struct future *future,
 
 static void leave_done(struct future *future)
 {
+    if (is_stored(future)) {
+        cache_remove(future);
+        return;
+    }
     retention_remove(future);
     TAILQ_REMOVE(&future->executor->done, future, link);
 }
@@ -107,8 +115,7 @@ static int start_again(struct future *future)
     leave_done(future);
     int r = next_attempt(future, 0);
     if (r < 0) {
-        TAILQ_INSERT_TAIL(&future->executor->done, future, link);
-        retention_add(future);
+        be_done(future);
         return r;
     }
     if (failed && future->item_of)
@@ -133,7 +140,7 @@ enum refusal executor_retry(struct executor *executor, struct future *future)
     if (!future->map && start_again(future) < 0)
         return REFUSED_NO_MEMORY;
     for (uint64_t i = 0; future->map && map && i < map->count; i++) {
-        struct future *item = map->items[i];
+        struct future *item = map_item(map, i);
         bool wanted = item && (item->state == FUTURE_CANCELLED || future_failed(item));
         if (wanted && start_again(item) == 0)
             schedule(item);
@@ -156,23 +163,34 @@ static void detach(struct future *future, bool expired, bool put)
     if (future->key)
         key_entry_free(executor, future->key);
     if (future->item_of)
-        future->item_of->items[future->index] = NULL;
+        map_set_item(future->item_of, future->index, NULL);
     future_table_remove(executor->table, future->call.id, expired);
-    if (put && !(future->holds & HOLD_COMMIT) && future->spec->durability != DURABILITY_NONE)
+    if (put && !(future->holds & HOLD_COMMIT) && is_stored(future))
         put_forgotten(executor, future->call.id);
     future_free(future);
 }
 
+static void remove_items(struct map *map, bool expired)
+{
+    for (uint64_t i = 0; i < map->count; i++) {
+        struct future *item = map_item(map, i);
+        uint64_t id = map_item_id(map, i);
+        if (item)
+            detach(item, expired, false);
+        else if (id != 0)
+            remove_trace(map->self->executor, id, expired);
+    }
+}
+
 void remove_future(struct future *future, bool expired)
 {
+    struct executor *executor = future->executor;
     struct map *map = future->map;
-    for (uint64_t i = 0; map && i < map->count; i++)
-        if (map->items[i])
-            detach(map->items[i], expired, false);
+    if (map)
+        remove_items(map, expired);
     if (map && map->open)
         LIST_REMOVE(map, open_link);
-    struct executor *executor = future->executor;
-    detach(future, expired, true);
+    detach(future, expired, !expired);
     commit_quietly(executor);
 }
 

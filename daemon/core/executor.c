@@ -135,6 +135,7 @@ void executor_sync(struct executor *executor)
     if (executor->settling)
         return;
     retention_enforce(executor);
+    cache_enforce(executor);
     struct message *message = completions_take(executor->completions);
     if (!message)
         return;
@@ -172,6 +173,7 @@ int executor_new(const struct executor_settings *settings, struct executor **ret
     TAILQ_INIT(&executor->to_settle_again);
     TAILQ_INIT(&executor->done);
     TAILQ_INIT(&executor->kept);
+    TAILQ_INIT(&executor->cached);
     TAILQ_INIT(&executor->parked);
     TAILQ_INIT(&executor->committing_submits);
     TAILQ_INIT(&executor->after_commits);
@@ -204,11 +206,16 @@ static void free_futures(struct executor *executor)
         stop_waiting(future);
         if (future->queued)
             (void)pool_remove(future->spec->pool, &future->call);
-        if (future->key)
-            key_entry_free(executor, future->key);
         future_table_remove(executor->table, future->call.id, false);
         future_free(future);
     }
+    /* What is left of the others are traces. */
+    struct trace trace;
+    uint64_t id = future_table_known_above(executor->table, 1);
+    for (; id != 0; id = future_table_known_above(executor->table, id + 1))
+        if (future_table_trace(executor->table, id, &trace))
+            (void)owners_count_trace(executor->owners, trace.uid, trace.state, -1);
+    keys_free(executor);
 }
 
 static void free_after_commits(struct executor *executor)
@@ -235,6 +242,8 @@ void executor_free(struct executor *executor)
         free_futures(executor);
     }
     free_after_commits(executor);
+    free_loads(executor);
+    free_lost_functions(executor);
     for (size_t i = 0; i < executor->pool_count; i++)
         pool_free(executor->pools[i]);
     free(executor->pools);
@@ -331,17 +340,51 @@ static bool may_see(const struct client *client, const struct future *future)
     return client->sees_all || future_uid(future) == client->uid;
 }
 
+static bool may_see_trace(const struct client *client, const struct trace *trace)
+{
+    return client->sees_all || trace->uid == client->uid;
+}
+
 enum refusal executor_find(struct executor *executor, const struct client *client, uint64_t id,
                            struct future **ret_future)
 {
     struct future *future;
     int r = future_table_find(executor->table, id, &future);
+    struct trace trace;
     if (r == -ESTALE)
         return REFUSED_EXPIRED;
+    if (r == -ENODATA && future_table_trace(executor->table, id, &trace) &&
+        may_see_trace(client, &trace))
+        return REFUSED_NOT_LOADED;
     if (r < 0 || !may_see(client, future))
         return REFUSED_NOT_FOUND;
     *ret_future = future;
     return REFUSED_NOT;
+}
+
+enum refusal executor_glance(struct executor *executor, const struct client *client, uint64_t id,
+                             struct glance *ret_glance)
+{
+    struct future *future;
+    struct trace trace;
+    enum refusal refusal = executor_find(executor, client, id, &future);
+    if (refusal == REFUSED_NOT) {
+        *ret_glance = (struct glance){.state = future->state, .failed = future_failed(future)};
+    } else if (refusal == REFUSED_NOT_LOADED) {
+        (void)future_table_trace(executor->table, id, &trace);
+        *ret_glance = (struct glance){.state = trace.state, .failed = trace.failed};
+        return REFUSED_NOT;
+    }
+    return refusal;
+}
+
+uint64_t executor_known_above(struct executor *executor, const struct client *client, uint64_t id)
+{
+    struct glance glance;
+    do
+        id = future_table_known_above(executor->table, id);
+    while (id != 0 && executor_glance(executor, client, id, &glance) != REFUSED_NOT && ++id != 0);
+    return id;
 }
 
 struct future *executor_find_below(struct executor *executor, const struct client *client,
@@ -378,25 +421,6 @@ uint64_t executor_cursor(const struct executor *executor)
     return executor->cursor;
 }
 
-struct future *executor_done_since(struct executor *executor, uint64_t cursor)
-{
-    /* From the newest: who asks has mostly seen nearly everything. */
-    struct future *found = NULL;
-    struct future *future;
-    TAILQ_FOREACH_REVERSE(future, &executor->done, future_list, link)
-    {
-        if (future->cursor <= cursor)
-            break;
-        found = future;
-    }
-    return found;
-}
-
-struct future *executor_done_next(const struct future *future)
-{
-    return TAILQ_NEXT(future, link);
-}
-
 /* ---- the store ---- */
 
 static void on_after_commit(void *arg, int error)
@@ -430,6 +454,7 @@ void executor_client_gone(struct executor *executor, uint64_t client_number)
         if (after->client == client_number)
             after->fn = NULL;
     drop_submits(executor, client_number);
+    drop_loads(executor, client_number);
     struct map *map;
     LIST_FOREACH (map, &executor->open_maps, open_link)
         map_drop_client(map, client_number);

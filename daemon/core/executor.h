@@ -19,6 +19,7 @@
 struct executor;
 struct loop;
 struct store;
+struct store_query;
 struct timers;
 
 struct executor_settings {
@@ -29,7 +30,13 @@ struct executor_settings {
     uint64_t pending_limit, pending_per_uid;
     uint64_t map_items_limit;
     uint64_t pools_limit;
+    /* How long done futures are kept; of those that are stored the store decides. */
     uint64_t retention_count, retention_bytes, retention_s;
+    /* Of the done futures that are stored, how many stay in memory. */
+    uint64_t cache_count, cache_bytes;
+    /* The store is broken: everything must stop. May be NULL. */
+    void (*on_store_broken)(void *arg, const char *message);
+    void *on_store_broken_arg;
 };
 
 /* What the layer above is told. `arg` comes back. Any may be NULL. */
@@ -126,6 +133,7 @@ enum refusal {
     REFUSED_LIMIT,
     REFUSED_BROKEN_POOL,
     REFUSED_NOT_FOUND,
+    REFUSED_NOT_LOADED, /* it is done, and in the store alone: executor_load brings it back */
     REFUSED_EXPIRED,
     REFUSED_STATE,
     REFUSED_KEY_CONFLICT,
@@ -173,9 +181,43 @@ void executor_client_gone(struct executor *executor, uint64_t client_number);
 
 /* ---- finding ---- */
 
-/* The future if it is there and the client may see it; else NOT_FOUND or EXPIRED. */
+/* The future if it is there and the client may see it; else NOT_FOUND, EXPIRED or NOT_LOADED. */
 enum refusal executor_find(struct executor *executor, const struct client *client, uint64_t id,
                            struct future **ret_future);
+
+/* What is known of a future wherever it is. */
+struct glance {
+    enum future_state state;
+    bool failed;
+};
+/* NOT, NOT_FOUND or EXPIRED. */
+enum refusal executor_glance(struct executor *executor, const struct client *client, uint64_t id,
+                             struct glance *ret_glance);
+/* The least id >= `id` of a future that the client may see, wherever it is; 0: none. */
+uint64_t executor_known_above(struct executor *executor, const struct client *client, uint64_t id);
+
+/* Whether there are futures in the store that are not in memory, or may come to be. */
+bool executor_stores(const struct executor *executor);
+/* The futures that a query finds, in its order; they are in memory until the next executor_sync.
+ * With QUERY_SINCE those that are not stored are among them. */
+struct loaded {
+    struct future *const *futures;
+    size_t count;
+    const uint64_t *counts; /* as in store_records_fn */
+    uint64_t until; /* QUERY_SINCE: what is done at a later cursor was left for another time */
+};
+/* `error` -errno: nothing was loaded. */
+typedef void executor_loaded_fn(void *arg, int error, const struct loaded *loaded);
+/* Calls `fn(arg)` once, now or later; not at all if executor_client_gone is told of the client
+ * before. */
+void executor_load(struct executor *executor, uint64_t client_number,
+                   const struct store_query *query, executor_loaded_fn *fn, void *arg);
+/* Nobody wants to know of the loads with that `arg` any more. */
+void executor_unload(struct executor *executor, const void *arg);
+/* Brings back what was before the daemon started: pools, pending futures in their order, traces of
+ * the done ones. To be called once, when the functions and the configured pools are there. 0 or
+ * -errno. */
+int executor_recover(struct executor *executor);
 /* The future with the largest id <= `id` (least id >= `id`) that the client may see; NULL. */
 struct future *executor_find_below(struct executor *executor, const struct client *client,
                                    uint64_t id);
@@ -186,9 +228,6 @@ uint64_t executor_next_id(const struct executor *executor);
 void executor_counts(const struct executor *executor, const struct client *client,
                      uint64_t ret_counts[FUTURE_STATES]);
 uint64_t executor_cursor(const struct executor *executor);
-/* The oldest done future whose cursor is above `cursor`, and the one done after `future`. */
-struct future *executor_done_since(struct executor *executor, uint64_t cursor);
-struct future *executor_done_next(const struct future *future);
 
 /* Calls `fn(arg)` once, now or later, when everything that was changed so far is in the store; not
  * at all if executor_client_gone is told of the client before. */

@@ -20,6 +20,8 @@ struct after_commit;
 struct completions;
 struct future_table;
 struct key_entry;
+struct load;
+struct lost_function;
 struct owners;
 
 struct executor {
@@ -49,6 +51,11 @@ struct executor {
     TAILQ_HEAD(admission_list, admission) parked; /* submits that wait for room, oldest first */
     struct admission_list committing_submits;     /* submits that wait for the store */
     TAILQ_HEAD(, after_commit) after_commits;     /* answers that wait for the store */
+    struct future_list cached; /* done and stored, and still in memory; oldest first */
+    uint64_t cached_count, cached_bytes;
+    LIST_HEAD(, load) loads;    /* answers of the store that are awaited */
+    struct lost_function *lost; /* functions that stored futures name and nobody has any more */
+    uint64_t keys_stale;        /* traces gone since the keys were looked through */
     bool shut_down, drop_pending, keep_pending;
     bool running_wanted;     /* somebody wants to be told of starts promptly */
     uint64_t stops_on_start; /* jobs that will be stopped when their start is reported */
@@ -72,6 +79,9 @@ void wake_for_starts(struct executor *executor);
 
 /* ---- submit.c ---- */
 
+/* What was submitted, by whom. NULL: no memory. */
+struct spec *spec_new(struct executor *executor, const struct submission *submission,
+                      const struct client *client);
 /* Names the limit that so many more pending futures of that user would pass; NULL: none. */
 const char *past_pending(const struct executor *executor, uint32_t uid, uint64_t calls,
                          uint64_t *ret_value);
@@ -79,6 +89,10 @@ const char *past_pending(const struct executor *executor, uint32_t uid, uint64_t
 void number_items(struct executor *executor, struct map *map, uint64_t from, int64_t now_us);
 /* Puts the map's items from that index on. */
 void put_items(struct map *map, uint64_t from);
+/* Whether a done future is what one that waits for it needs. */
+bool done_as_needed(const struct glance *glance, int needs);
+/* Makes `waiter` wait for `on`, which is not done. 0 or -ENOMEM. */
+int depend(struct future *waiter, struct future *on, int needs);
 /* Takes parked submits in where there is room now. */
 void admit_parked(struct executor *executor);
 /* Answers all parked submits with a refusal. */
@@ -97,12 +111,18 @@ struct key_entry *key_entry_new(const char *key, const char *call, uint32_t uid)
 void key_entry_free(struct executor *executor, struct key_entry *entry);
 /* The key, and what it was used for. */
 const char *key_entry_key(const struct key_entry *entry, uint64_t *ret_call);
-/* The future that the same user's same key stands for already, and whether the call is the same;
- * NULL: none. */
-struct future *key_entry_known(const struct executor *executor, const struct key_entry *like,
-                               bool *ret_same);
-/* The key stands for the future from now on, which owns the entry. False: no memory. */
-bool key_entry_add(struct executor *executor, struct key_entry *entry, struct future *future);
+/* The id of the future that the same user's same key stands for already, and whether the call is
+ * the same; 0: none. */
+uint64_t key_entry_known(struct executor *executor, const struct key_entry *like, bool *ret_same);
+/* The key stands for the future with that id from now on. False: no memory. */
+bool key_entry_add(struct executor *executor, struct key_entry *entry, uint64_t id);
+/* The entry of the key; NULL: none. */
+struct key_entry *key_entry_find(const struct executor *executor, const char *key, uint32_t uid);
+/* What a hash of the call was, instead of the call. */
+struct key_entry *key_entry_restore(const char *key, uint64_t call, uint32_t uid);
+/* Forgets keys of futures that are gone, now and then. */
+void keys_tidy(struct executor *executor);
+void keys_free(struct executor *executor);
 
 /* ---- schedule.c ---- */
 
@@ -173,6 +193,8 @@ int next_attempt(struct future *future, uint64_t delay_ns);
 struct map *map_new(void);
 /* Appends items as new futures, not yet in the table. 0 or -ENOMEM (nothing is appended). */
 int map_append(struct future *future, const struct submission_item *items, size_t count);
+/* Makes so many places for items, where there are fewer. 0 or -ENOMEM. */
+int map_restore_items(struct map *map, uint64_t count);
 /* Takes the last `count` items away again and frees them. */
 void map_truncate(struct map *map, size_t count);
 /* Schedules the items from that index on which the map has held back. */
@@ -204,7 +226,39 @@ void remove_future(struct future *future, bool expired);
 /* The job has ended: what still waits in its name says nothing any more. */
 void blocks_forget(struct executor *executor, const struct future *waiter);
 
+/* ---- paging.c ---- */
+
+/* Whether the store has it. */
+bool is_stored(const struct future *future);
+/* A future is done: it is kept as long as retention wants, or put in the cache. */
+void be_done(struct future *future);
+void cache_add(struct future *future);
+void cache_remove(struct future *future);
+/* Lets those go from memory that are too many. */
+void cache_enforce(struct executor *executor);
+/* Forgets a future of which there is only a trace. */
+void remove_trace(struct executor *executor, uint64_t id, bool expired);
+/* Makes a future from what the store has of it: not in the table, not counted, without its map.
+ * NULL: no memory. Takes the outcome and the output out of the record. */
+struct future *future_from_record(struct executor *executor, struct stored_future *record,
+                                  struct spec *spec);
+/* (recover.c) What was submitted; the function and the pool are made up where they are not there
+ * any more. NULL: no memory. */
+struct spec *spec_from_record(struct executor *executor, const struct stored_spec *record,
+                              int64_t priority);
+/* The map of a future from a record. NULL: no memory. */
+struct map *map_from_record(const struct stored_map *record);
+void drop_loads(struct executor *executor, uint64_t client);
+void free_loads(struct executor *executor);
+
+/* ---- recover.c ---- */
+
+void free_lost_functions(struct executor *executor);
+
 /* ---- retention.c ---- */
+
+/* What a future takes, as far as its own size goes. */
+uint64_t bytes_of(const struct future *future);
 
 void retention_add(struct future *future);
 void retention_remove(struct future *future);

@@ -288,6 +288,29 @@ struct output *future_output(const struct future *future)
     return atomic_load(&future->call.output);
 }
 
+bool future_output_left(const struct future *future)
+{
+    return future->output_left;
+}
+
+bool future_in_store(const struct future *future)
+{
+    return future_is_done(future) && is_stored(future);
+}
+
+bool future_items_left(const struct future *future)
+{
+    const struct map *map = future->map;
+    if (map->items_unknown)
+        return true;
+    for (uint64_t i = 0; i < map->count; i++) {
+        const struct future *item = map_item(map, i);
+        if (item ? item->output_left : map_item_id(map, i) != 0)
+            return true;
+    }
+    return false;
+}
+
 bool future_is_map(const struct future *future)
 {
     return future->map != NULL;
@@ -300,7 +323,7 @@ bool future_is_item(const struct future *future)
 
 struct future *future_map_item(const struct future *future, uint64_t index)
 {
-    return index < future->map->count ? future->map->items[index] : NULL;
+    return map_item(future->map, index);
 }
 
 void future_watch_output(struct future *future)

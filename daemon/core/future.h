@@ -77,6 +77,13 @@ const struct outcome *future_outcome(const struct future *future);
 const char *future_progress(const struct future *future);
 /* What the job has written so far; NULL: nothing. Borrowed. */
 struct output *future_output(const struct future *future);
+/* What it has written is in the store alone: executor_load with `output` brings it. */
+bool future_output_left(const struct future *future);
+/* It is done, and the store has it. */
+bool future_in_store(const struct future *future);
+/* Of a done map: items, or what they have written, are in the store alone. A query for
+ * them all brings them. */
+bool future_items_left(const struct future *future);
 
 /* An attempt that was followed by another one, and the one before it. */
 struct attempt {

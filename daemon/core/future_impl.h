@@ -71,8 +71,9 @@ struct future {
     struct dependency_list dependencies, dependents;
     TAILQ_HEAD(, future_watch) watches;
     TAILQ_ENTRY(future) link;      /* in the executor's `to_settle`, then in its `done` */
-    TAILQ_ENTRY(future) kept_link; /* in the executor's `kept` */
-    uint64_t kept_bytes;           /* what retention counts; 0: not in `kept` */
+    TAILQ_ENTRY(future) kept_link; /* in the executor's `kept` or `cached` */
+    uint64_t kept_bytes;           /* what counts there */
+    bool output_left;              /* what it has written is in the store, not here */
     struct map *map;               /* a map's own future owns it; else NULL */
     struct map *item_of;           /* an item's map; else NULL */
     uint64_t index;                /* an item's place */
@@ -89,7 +90,9 @@ TAILQ_HEAD(future_list, future);
 struct map {
     LIST_ENTRY(map) open_link; /* in the executor's `open_maps` while open */
     struct future *self;
-    struct future **items; /* NULL where forgotten */
+    uint64_t *items;    /* see map_item */
+    uint64_t resident;  /* items in memory */
+    bool items_unknown; /* items that are in the store alone are not told from forgotten ones */
     uint64_t count, capacity;
     uint64_t first; /* id of item 0 */
     uint64_t by_state[FUTURE_STATES];
@@ -122,5 +125,13 @@ void spec_unref(struct spec *spec);
 
 /* Frees the map, not its items. NULL is allowed. */
 void map_free(struct map *map);
+
+/* An item's place holds 0 (it is forgotten), its future, or, where that is in the store alone, its
+ * id with the lowest bit set. */
+struct future *map_item(const struct map *map, uint64_t index);
+/* The item's id; 0: forgotten, or not known. */
+uint64_t map_item_id(const struct map *map, uint64_t index);
+void map_set_item(struct map *map, uint64_t index, struct future *item);
+void map_set_item_id(struct map *map, uint64_t index, uint64_t id);
 
 #endif

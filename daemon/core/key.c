@@ -1,5 +1,6 @@
 /* Idempotency keys: which future a user's key stands for, so that a submit which is sent again
  * gives the same future. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,14 +9,15 @@
 #include <uthash.h>
 
 #include "daemon/core/executor_impl.h"
+#include "daemon/core/future_table.h"
 
 /* An idempotency key and the future that it stands for. */
 struct key_entry {
     UT_hash_handle hh;
-    struct future *future;
-    uint64_t call;  /* a hash of what was asked, to tell the same call from another */
-    size_t id_size; /* of `id`, as uthash wants it */
-    char id[];      /* the user in eight hexadecimal digits, then the key */
+    uint64_t id;      /* of the future; 0: not in the table of keys */
+    uint64_t call;    /* a hash of what was asked, to tell the same call from another */
+    size_t name_size; /* of `name`, as uthash wants it */
+    char name[];      /* the user in eight hexadecimal digits, then the key */
 };
 
 #define UID_DIGITS 8
@@ -29,52 +31,99 @@ static uint64_t hash_of(const char *text)
     return hash;
 }
 
-struct key_entry *key_entry_new(const char *key, const char *call, uint32_t uid)
+static struct key_entry *entry_new(const char *key, uint64_t call, uint32_t uid)
 {
-    size_t id_size = UID_DIGITS + strlen(key);
-    struct key_entry *entry = calloc(1, sizeof(*entry) + id_size + 1);
+    size_t name_size = UID_DIGITS + strlen(key);
+    struct key_entry *entry = calloc(1, sizeof(*entry) + name_size + 1);
     if (!entry)
         return NULL;
-    entry->call = hash_of(call);
-    entry->id_size = id_size;
-    snprintf(entry->id, id_size + 1, "%08x%s", uid, key);
+    entry->call = call;
+    entry->name_size = name_size;
+    snprintf(entry->name, name_size + 1, "%08x%s", uid, key);
     return entry;
+}
+
+struct key_entry *key_entry_new(const char *key, const char *call, uint32_t uid)
+{
+    return entry_new(key, hash_of(call), uid);
+}
+
+struct key_entry *key_entry_restore(const char *key, uint64_t call, uint32_t uid)
+{
+    return entry_new(key, call, uid);
 }
 
 void key_entry_free(struct executor *executor, struct key_entry *entry)
 {
     if (!entry)
         return;
-    if (entry->future) {
-        entry->future->key = NULL;
+    if (entry->id != 0)
         HASH_DEL(executor->keys, entry);
-    }
     free(entry);
 }
 
 const char *key_entry_key(const struct key_entry *entry, uint64_t *ret_call)
 {
     *ret_call = entry->call;
-    return entry->id + UID_DIGITS;
+    return entry->name + UID_DIGITS;
 }
 
-struct future *key_entry_known(const struct executor *executor, const struct key_entry *like,
-                               bool *ret_same)
+static bool is_stale(const struct executor *executor, const struct key_entry *entry)
+{
+    struct future *future;
+    int r = future_table_find(executor->table, entry->id, &future);
+    return r < 0 && r != -ENODATA;
+}
+
+uint64_t key_entry_known(struct executor *executor, const struct key_entry *like, bool *ret_same)
 {
     struct key_entry *entry = NULL;
-    HASH_FIND(hh, executor->keys, like->id, like->id_size, entry);
+    HASH_FIND(hh, executor->keys, like->name, like->name_size, entry);
     if (!entry)
-        return NULL;
+        return 0;
+    if (is_stale(executor, entry)) {
+        key_entry_free(executor, entry);
+        return 0;
+    }
     *ret_same = entry->call == like->call;
-    return entry->future;
+    return entry->id;
 }
 
-bool key_entry_add(struct executor *executor, struct key_entry *entry, struct future *future)
+bool key_entry_add(struct executor *executor, struct key_entry *entry, uint64_t id)
 {
-    HASH_ADD_KEYPTR(hh, executor->keys, entry->id, entry->id_size, entry);
+    HASH_ADD_KEYPTR(hh, executor->keys, entry->name, entry->name_size, entry);
     if (!entry->hh.tbl)
         return false;
-    entry->future = future;
-    future->key = entry;
+    entry->id = id;
     return true;
+}
+
+struct key_entry *key_entry_find(const struct executor *executor, const char *key, uint32_t uid)
+{
+    struct key_entry *like = entry_new(key, 0, uid);
+    struct key_entry *entry = NULL;
+    if (like)
+        HASH_FIND(hh, executor->keys, like->name, like->name_size, entry);
+    free(like);
+    return entry;
+}
+
+/* A trace does not know its key. So the entries are looked through once as many traces have gone as
+ * there are entries, and that costs each of them a constant. */
+void keys_tidy(struct executor *executor)
+{
+    if (executor->keys_stale <= HASH_COUNT(executor->keys))
+        return;
+    executor->keys_stale = 0;
+    struct key_entry *entry, *next;
+    HASH_ITER(hh, executor->keys, entry, next)
+    if (is_stale(executor, entry))
+        key_entry_free(executor, entry);
+}
+
+void keys_free(struct executor *executor)
+{
+    struct key_entry *entry, *next;
+    HASH_ITER(hh, executor->keys, entry, next)
+    key_entry_free(executor, entry);
 }

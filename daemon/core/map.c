@@ -40,11 +40,53 @@ static int reserve(struct map *map, size_t count)
     /* What comes in one piece mostly stays so. */
     if (map->count == 0)
         capacity = count;
-    struct future **grown = realloc(map->items, capacity * sizeof(struct future *));
+    uint64_t *grown = realloc(map->items, capacity * sizeof(uint64_t));
     if (!grown)
         return -ENOMEM;
     map->items = grown;
     map->capacity = capacity;
+    return 0;
+}
+
+/* ---- the items' places ---- */
+
+#define ITEM_ID 1 /* the place holds an id, shifted by one */
+
+struct future *map_item(const struct map *map, uint64_t index)
+{
+    uint64_t place = index < map->count ? map->items[index] : 0;
+    return place & ITEM_ID ? NULL : (struct future *)(uintptr_t)place;
+}
+
+uint64_t map_item_id(const struct map *map, uint64_t index)
+{
+    uint64_t place = index < map->count ? map->items[index] : 0;
+    if (place & ITEM_ID)
+        return place >> 1;
+    return place != 0 ? ((const struct future *)(uintptr_t)place)->call.id : 0;
+}
+
+void map_set_item(struct map *map, uint64_t index, struct future *item)
+{
+    map->resident -= map_item(map, index) != NULL;
+    map->items[index] = (uintptr_t)item;
+    map->resident += item != NULL;
+}
+
+void map_set_item_id(struct map *map, uint64_t index, uint64_t id)
+{
+    map_set_item(map, index, NULL);
+    map->items[index] = id << 1 | ITEM_ID;
+}
+
+int map_restore_items(struct map *map, uint64_t count)
+{
+    if (count <= map->count)
+        return 0;
+    if (reserve(map, (size_t)(count - map->count)) < 0)
+        return -ENOMEM;
+    while (map->count < count)
+        map->items[map->count++] = 0;
     return 0;
 }
 
@@ -62,7 +104,8 @@ int map_append(struct future *future, const struct submission_item *items, size_
         }
         item->item_of = map;
         item->index = map->count;
-        map->items[map->count++] = item;
+        map->items[map->count++] = 0;
+        map_set_item(map, item->index, item);
     }
     return 0;
 }
@@ -70,18 +113,21 @@ int map_append(struct future *future, const struct submission_item *items, size_
 void map_truncate(struct map *map, size_t count)
 {
     while (count-- > 0) {
-        struct future *item = map->items[--map->count];
+        struct future *item = map_item(map, map->count - 1);
         if (item->call.id != 0)
             map->by_state[item->state]--;
+        map_set_item(map, --map->count, NULL);
         future_free(item);
     }
 }
 
 void map_release(struct map *map, uint64_t from)
 {
-    for (uint64_t i = from; i < map->count; i++)
-        if (map->items[i] && map->items[i]->holds & HOLD_MAP)
-            release_hold(map->items[i], HOLD_MAP);
+    for (uint64_t i = from; i < map->count; i++) {
+        struct future *item = map_item(map, i);
+        if (item && item->holds & HOLD_MAP)
+            release_hold(item, HOLD_MAP);
+    }
 }
 
 /* ---- the window ---- */
@@ -149,23 +195,35 @@ void map_dependency_failed(struct map *map, uint64_t id)
     if (map->open)
         LIST_REMOVE(map, open_link);
     map->open = false;
-    for (uint64_t i = 0; i < map->count; i++)
-        if (map->items[i] && map->items[i]->state == FUTURE_PENDING)
-            settle_dependency_failed(map->items[i], id);
+    for (uint64_t i = 0; i < map->count; i++) {
+        struct future *item = map_item(map, i);
+        if (item && item->state == FUTURE_PENDING)
+            settle_dependency_failed(item, id);
+    }
     map_check_done(map);
+}
+
+static bool item_failed(const struct map *map, uint64_t index)
+{
+    struct future *item = map_item(map, index);
+    struct trace trace;
+    if (item)
+        return future_failed(item);
+    uint64_t id = map_item_id(map, index);
+    return id != 0 && future_table_trace(map->self->executor->table, id, &trace) && trace.failed;
 }
 
 static void finish_failed(struct map *map)
 {
     char message[80], data[64];
     uint64_t first = 0;
-    while (first < map->count && (!map->items[first] || !future_failed(map->items[first])))
+    while (first < map->count && !item_failed(map, first))
         first++;
     snprintf(message, sizeof(message), "%llu of %llu items failed", (unsigned long long)map->failed,
              (unsigned long long)map->count);
     snprintf(data, sizeof(data), "{\"failed\":%llu,\"first\":%llu}",
              (unsigned long long)map->failed,
-             (unsigned long long)(first < map->count ? map->items[first]->call.id : 0));
+             (unsigned long long)(first < map->count ? map_item_id(map, first) : 0));
     settle_exception(map->self, "MapFailed", message, data);
 }
 

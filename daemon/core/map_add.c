@@ -20,12 +20,12 @@ static void take_back(struct map *map, uint64_t from, uint64_t count)
     struct future_table *table = map->self->executor->table;
     bool last = from + count == map->count;
     for (uint64_t i = from; i < from + count; i++) {
-        struct future *item = map->items[i];
+        struct future *item = map_item(map, i);
         future_table_remove(table, item->call.id, false);
         if (last)
             continue;
         map->by_state[item->state]--;
-        map->items[i] = NULL;
+        map_set_item(map, i, NULL);
         future_free(item);
     }
     if (last)
@@ -53,11 +53,11 @@ static void on_map_add_stored(void *arg, int error)
     } else {
         uint64_t from = waiter->from, end = from + waiter->count;
         for (uint64_t i = from; i < end; i++)
-            let_in(map->items[i]);
+            let_in(map_item(map, i));
         waiter->stored = true;
         map_answer_waiters(map);
         for (uint64_t i = from; i < end && map->self->holds == 0; i++)
-            release_hold(map->items[i], HOLD_MAP);
+            release_hold(map_item(map, i), HOLD_MAP);
     }
     map_answer_waiters(map);
     map_check_done(map);
@@ -123,7 +123,7 @@ void executor_map_add(struct executor *executor, struct future *future,
         .map = map,
         .from = from,
         .client = client->number,
-        .first = count > 0 ? map->items[from]->call.id : executor_next_id(executor),
+        .first = count > 0 ? map_item_id(map, from) : executor_next_id(executor),
         .count = count,
         .answer = *answer,
     };

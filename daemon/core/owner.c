@@ -1,5 +1,6 @@
 #include "daemon/core/owner.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #define HASH_NONFATAL_OOM 1
@@ -71,6 +72,17 @@ void owner_count(struct owner *owner, enum future_state state, int by)
 {
     owner->by_state[state] += (uint64_t)(int64_t)by;
     owner->owners->by_state[state] += (uint64_t)(int64_t)by;
+}
+
+int owners_count_trace(struct owners *owners, uint32_t uid, enum future_state state, int by)
+{
+    struct owner *owner = by > 0 ? owner_ref(owners, uid) : find(owners, uid);
+    if (!owner)
+        return -ENOMEM;
+    owner_count(owner, state, by);
+    if (by < 0)
+        owner_unref(owner);
+    return 0;
 }
 
 void owners_counts(const struct owners *owners, bool all, uint32_t uid,

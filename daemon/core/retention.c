@@ -7,7 +7,7 @@
 /* What one sweep may remove, so that the loop goes on. */
 #define SWEEP_MAX 1000
 
-static uint64_t bytes_of(const struct future *future)
+uint64_t bytes_of(const struct future *future)
 {
     uint64_t bytes = sizeof(*future) + future->call.item_bytes + future->call.outcome.json_bytes;
     struct output *output = atomic_load(&future->call.output);

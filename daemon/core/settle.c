@@ -203,7 +203,6 @@ static void on_end_stored(void *arg, int error)
     enum future_state state = future->cancelling ? FUTURE_CANCELLED : FUTURE_FINISHED;
     if (!change_state(future, state, future->coming_cursor, future->call.finished_us))
         return;
-    TAILQ_INSERT_TAIL(&executor->done, future, link);
     if (!LIST_EMPTY(&executor->blocks))
         blocks_forget(executor, future);
     if (executor->observer.on_done)
@@ -213,7 +212,7 @@ static void on_end_stored(void *arg, int error)
     if (output)
         output_watch(output, NULL, NULL);
     settle_dependents(future);
-    retention_add(future);
+    be_done(future);
     if (future->item_of)
         map_item_done(future->item_of, future);
     settle_run(executor);

@@ -181,12 +181,12 @@ struct stored_trace {
     uint64_t id;
     uint32_t uid;
     enum future_state state;
-    bool failed, is_map;
+    bool failed, is_map, is_item;
     uint64_t item_of, index; /* of an item whose map is not done, else 0 */
 };
 
-/* What `load` tells, each by rising id, but the pools first and the counters last. 0, or -errno,
- * which ends the load. */
+/* What `load` tells: the pools, the futures that are not done, the done ones, their keys, what has
+ * expired, the counters, in that order and each by rising id. 0, or -errno, which ends the load. */
 struct store_loader {
     void *arg;
     int (*on_pool)(void *arg, const struct stored_pool *pool);
@@ -203,7 +203,7 @@ struct store_loader {
 /* What the store tells by itself. */
 struct store_observer {
     void *arg;
-    /* Retention has removed these. */
+    /* Retention has removed these. Only while the loop turns, never from within an operation. */
     void (*on_expired)(void *arg, uint64_t first, uint64_t last);
     /* An I/O error or corruption: nothing is stored any more and the daemon must stop. */
     void (*on_broken)(void *arg, const char *message);

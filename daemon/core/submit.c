@@ -37,8 +37,8 @@ static enum durability durability_of(const struct executor *executor,
     return wanted < given ? wanted : given;
 }
 
-static struct spec *spec_new(struct executor *executor, const struct submission *submission,
-                             const struct client *client)
+struct spec *spec_new(struct executor *executor, const struct submission *submission,
+                      const struct client *client)
 {
     size_t label_size = submission->label ? strlen(submission->label) : 0;
     struct spec *spec = calloc(1, sizeof(*spec) + label_size + 1 + submission->args_bytes + 1);
@@ -205,8 +205,8 @@ static bool refused_outright(struct executor *executor, const struct submission 
     }
     for (size_t i = 0; i < submission->after_count; i++) {
         struct refusal_detail detail = {.id = submission->after[i].id};
-        struct future *future;
-        enum refusal refusal = executor_find(executor, client, detail.id, &future);
+        struct glance glance;
+        enum refusal refusal = executor_glance(executor, client, detail.id, &glance);
         if (refusal != REFUSED_NOT) {
             refuse(answer, refusal, &detail);
             return true;
@@ -240,16 +240,14 @@ static const struct admission *first_parked(const struct executor *executor,
 
 /* ---- admission ---- */
 
-/* Makes `waiter` wait for the future with that id, unless it is done as wanted already. Fails with
- * -ENOMEM; *ret_failed tells that it can never come true. */
-static int depend(struct future *waiter, struct future *on, int needs, bool *ret_failed)
+bool done_as_needed(const struct glance *glance, int needs)
 {
-    if (future_is_done(on)) {
-        bool result = on->state == FUTURE_FINISHED && !future_failed(on);
-        if ((needs == AFTER_RESULT && !result) || (needs == AFTER_EXCEPTION && !future_failed(on)))
-            *ret_failed = true;
-        return 0;
-    }
+    bool result = glance->state == FUTURE_FINISHED && !glance->failed;
+    return needs == AFTER_RESULT ? result : needs == AFTER_EXCEPTION ? glance->failed : true;
+}
+
+int depend(struct future *waiter, struct future *on, int needs)
+{
     struct dependency *dependency = calloc(1, sizeof(*dependency));
     if (!dependency)
         return -ENOMEM;
@@ -266,17 +264,22 @@ static enum refusal link_dependencies(struct admission *admission, struct refusa
 {
     struct future *future = admission->future;
     for (size_t i = 0; i < admission->after_count; i++) {
-        struct future *on;
-        detail->id = admission->after[i].id;
-        enum refusal refusal =
-            executor_find(admission->executor, &admission->client, detail->id, &on);
+        const struct stored_after *after = &admission->after[i];
+        struct executor *executor = admission->executor;
+        struct future *on = NULL;
+        struct glance glance;
+        detail->id = after->id;
+        enum refusal refusal = executor_glance(executor, &admission->client, after->id, &glance);
         if (refusal != REFUSED_NOT)
             return refusal;
-        bool failed = false;
-        if (depend(future, on, admission->after[i].on, &failed) < 0)
+        if (glance.state == FUTURE_CANCELLED || glance.state == FUTURE_FINISHED) {
+            if (!done_as_needed(&glance, after->on))
+                admission->failed_id = after->id;
+            continue;
+        }
+        (void)executor_find(executor, &admission->client, after->id, &on);
+        if (depend(future, on, after->on) < 0)
             return REFUSED_NO_MEMORY;
-        if (failed)
-            admission->failed_id = detail->id;
     }
     if (!LIST_EMPTY(&future->dependencies))
         future->holds |= HOLD_AFTER;
@@ -300,9 +303,9 @@ static void number_future(struct executor *executor, struct future *future, int6
 void number_items(struct executor *executor, struct map *map, uint64_t from, int64_t now_us)
 {
     for (uint64_t i = from; i < map->count; i++)
-        number_future(executor, map->items[i], now_us, HOLD_MAP | HOLD_COMMIT);
+        number_future(executor, map_item(map, i), now_us, HOLD_MAP | HOLD_COMMIT);
     if (from == 0 && map->count > 0)
-        map->first = map->items[0]->call.id;
+        map->first = map_item_id(map, 0);
 }
 
 /* The future and its key are in their tables, which own them now. */
@@ -333,7 +336,7 @@ static void on_submit_stored(void *arg, int error)
     }
     struct map *map = future->map;
     for (uint64_t i = 0; map && i < map->count; i++)
-        let_in(map->items[i]);
+        let_in(map_item(map, i));
     let_in(future);
     answer.fn(answer.arg, REFUSED_NOT, NULL, future, false);
     if (failed_id != 0 && map)
@@ -348,7 +351,7 @@ static void on_submit_stored(void *arg, int error)
 void put_items(struct map *map, uint64_t from)
 {
     for (uint64_t i = from; i < map->count; i++)
-        put_submitted(map->items[i], 0, NULL, 0);
+        put_submitted(map_item(map, i), 0, NULL, 0);
 }
 
 static void put_admitted(const struct admission *admission)
@@ -384,8 +387,10 @@ static enum refusal admit(struct admission *admission, struct refusal_detail *de
         goto fail;
     if (admission->delay_ns > 0 && hold_for(future, HOLD_DELAY, admission->delay_ns) < 0)
         goto fail;
-    if (admission->key && !key_entry_add(executor, admission->key, future))
+    if (admission->key &&
+        !key_entry_add(executor, admission->key, future_table_next_id(executor->table)))
         goto fail;
+    future->key = admission->key;
     int64_t now_us = clock_wall_us();
     number_future(executor, future, now_us, HOLD_COMMIT);
     if (map)
@@ -409,7 +414,7 @@ static void on_first_stored(void *arg, int error)
 {
     struct admission *admission = arg;
     struct executor *executor = admission->executor;
-    (void)error; /* its own commit tells */
+    (void)error; /* its own commit, or a look at the future, tells */
     TAILQ_REMOVE(&executor->committing_submits, admission, link);
     if (executor->shut_down) {
         refuse(&admission->answer, REFUSED_SHUT_DOWN, NULL);
@@ -420,6 +425,21 @@ static void on_first_stored(void *arg, int error)
     settle_run(executor);
 }
 
+static void on_known_loaded(void *arg, int error, const struct loaded *loaded)
+{
+    struct admission *admission = arg;
+    struct executor *executor = admission->executor;
+    (void)loaded;
+    if (error == 0) {
+        on_first_stored(admission, 0);
+        return;
+    }
+    struct refusal_detail detail = {.error = error};
+    TAILQ_REMOVE(&executor->committing_submits, admission, link);
+    refuse(&admission->answer, REFUSED_STORAGE, &detail);
+    admission_free(admission);
+}
+
 /* Whether the admission's key stands for a future already. It is answered then, or will be as soon
  * as that future is in the store, and is not the caller's any more. */
 static bool settled_by_key(struct admission *admission)
@@ -427,9 +447,16 @@ static bool settled_by_key(struct admission *admission)
     struct executor *executor = admission->executor;
     struct store *store = executor->settings.store;
     bool same = false;
-    struct future *known = admission->key ? key_entry_known(executor, admission->key, &same) : NULL;
-    if (!known)
+    uint64_t id = admission->key ? key_entry_known(executor, admission->key, &same) : 0;
+    if (id == 0)
         return false;
+    struct future *known = NULL;
+    if (future_table_find(executor->table, id, &known) == -ENODATA) {
+        struct store_query query = {.kind = QUERY_IDS, .ids = &id, .id_count = 1};
+        TAILQ_INSERT_TAIL(&executor->committing_submits, admission, link);
+        executor_load(executor, 0, &query, on_known_loaded, admission);
+        return true;
+    }
     if (known->holds & HOLD_COMMIT) {
         TAILQ_INSERT_TAIL(&executor->committing_submits, admission, link);
         store->ops->commit(store, false, on_first_stored, admission);

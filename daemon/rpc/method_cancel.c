@@ -19,7 +19,9 @@ struct cancelling {
 static void write_fate(struct writer *writer, struct session *session, const struct fate *fate)
 {
     struct future *future = session_future(session, fate->id);
-    enum future_state state = future ? future_state(future) : FUTURE_CANCELLED;
+    struct glance glance = {.state = FUTURE_CANCELLED};
+    (void)session_glance(session, fate->id, &glance);
+    enum future_state state = glance.state;
     writer_begin_object(writer);
     writer_key(writer, "id");
     writer_uint(writer, fate->id);
@@ -88,8 +90,9 @@ static void cancel_ids(struct request *request, const struct cancel_params *para
     memcpy(options.stop.reason, params->reason, size);
     for (size_t i = 0; i < count; i++) {
         cancelling->fates[i].id = ids[i];
-        executor_cancel(executor, session_future(session, ids[i]), &options,
-                        &cancelling->fates[i].fate);
+        struct future *future = session_future(session, ids[i]);
+        if (future) /* else it is done */
+            executor_cancel(executor, future, &options, &cancelling->fates[i].fate);
     }
     executor_after_commit(executor, session->client.number, reply, request);
 }
@@ -98,15 +101,20 @@ void method_cancel(struct request *request)
 {
     struct cancel_params params;
     struct rpc_error error;
-    struct future *future;
+    struct glance glance;
     int r = cancel_params_decode(request->rpc, &params, &error);
     if (r < 0) {
         request_fail_decode(request, r, &error);
         return;
     }
     if (!params.many) {
-        if (resolve_id(request, params.id, &future) == 0)
+        enum refusal refusal = executor_glance(request->session->service->executor,
+                                               &request->session->client, params.id, &glance);
+        struct refusal_detail detail = {.id = params.id};
+        if (refusal == REFUSED_NOT)
             cancel_ids(request, &params, &params.id, 1);
+        else
+            request_fail_refusal(request, refusal, &detail);
         return;
     }
     uint64_t *ids;

@@ -15,11 +15,16 @@ static int resolve_done(struct request *request, uint64_t **ret_ids, size_t *ret
     }
     uint64_t *ids;
     size_t count;
-    r = resolve_ids(request, &list, &ids, &count);
+    r = resolve_loaded(request, &list, false, &ids, &count);
     id_list_clear(&list);
     if (r < 0)
         return r;
     for (size_t i = 0; i < count; i++) {
+        r = resolve_items(request, session_future(request->session, ids[i]), false);
+        if (r < 0) {
+            free(ids);
+            return r;
+        }
         if (!future_is_done(session_future(request->session, ids[i]))) {
             rpc_error_set(&error, RPC_INVALID_STATE, "future %llu is not done",
                           (unsigned long long)ids[i]);

@@ -5,7 +5,7 @@
 
 static int find_map(struct request *request, uint64_t id, struct future **ret_map)
 {
-    int r = resolve_id(request, id, ret_map);
+    int r = resolve_id(request, id, false, ret_map);
     if (r < 0)
         return r;
     if (!future_is_map(*ret_map)) {

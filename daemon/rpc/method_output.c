@@ -127,7 +127,7 @@ void method_output(struct request *request)
         request_fail_decode(request, r, &error);
         return;
     }
-    if (resolve_id(request, params.id, &future) < 0)
+    if (resolve_id(request, params.id, true, &future) < 0)
         return;
     /* First have changes told, then look: nothing falls between. */
     if (params.wait_ns > 0)

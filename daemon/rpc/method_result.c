@@ -10,6 +10,7 @@ struct waiting {
     struct future_watch watch;
     struct block block;
     struct request *request;
+    struct result_load *load; /* NULL: none */
     bool exception_only;
 };
 
@@ -106,12 +107,127 @@ static void reply_result(struct request *request, const struct future *future)
     }
 }
 
-static void reply(struct request *request, const struct future *future, bool exception_only)
+static void reply_loaded(struct request *request, const struct future *future, bool exception_only)
 {
     if (exception_only)
         reply_exception(request, future);
     else
         reply_result(request, future);
+}
+
+/* ---- what the store has ---- */
+
+/* One question to the store, and all who want the answer. */
+struct result_load {
+    LIST_ENTRY(result_load) link;
+    struct service *service;
+    uint64_t id;
+    TAILQ_HEAD(, request) requests; /* by their waiting_link */
+};
+
+static bool is_complete(const struct service *service, const struct future *future,
+                        bool exception_only)
+{
+    if (future_output_left(future))
+        return false;
+    if (exception_only || !future_is_map(future))
+        return true;
+    return (service->outcome && service->outcome_id == future_id(future) &&
+            service->outcome_cursor == future_cursor(future)) ||
+           !future_items_left(future);
+}
+
+static void result_load_free(struct result_load *load)
+{
+    LIST_REMOVE(load, link);
+    free(load);
+}
+
+void result_loads_free(struct service *service)
+{
+    struct result_load *load;
+    while ((load = LIST_FIRST(&service->result_loads)))
+        result_load_free(load);
+}
+
+static void on_result_loaded(void *arg, int error, const struct loaded *loaded)
+{
+    struct result_load *load = arg;
+    struct request *request;
+    (void)loaded;
+    while ((request = TAILQ_FIRST(&load->requests))) {
+        struct waiting *waiting = request->state;
+        struct session *session = request->session;
+        struct future *future = session_future(session, load->id);
+        struct refusal_detail detail = {.id = load->id, .error = error};
+        TAILQ_REMOVE(&load->requests, request, waiting_link);
+        request->on_drop = NULL;
+        if (future)
+            reply_loaded(request, future, waiting->exception_only);
+        else
+            request_fail_refusal(request, error < 0 ? REFUSED_STORAGE : REFUSED_EXPIRED, &detail);
+        session_check_idle(session);
+    }
+    result_load_free(load);
+}
+
+static void on_drop_load(struct request *request)
+{
+    struct waiting *waiting = request->state;
+    TAILQ_REMOVE(&waiting->load->requests, request, waiting_link);
+}
+
+/* Replies when the store has told the rest. The request's state is its waiting. */
+static void load_and_reply(struct request *request, const struct future *future)
+{
+    struct service *service = request->session->service;
+    struct waiting *waiting = request->state;
+    struct result_load *load;
+    uint64_t id = future_id(future);
+    LIST_FOREACH (load, &service->result_loads, link)
+        if (load->id == id)
+            break;
+    bool first = !load;
+    if (first) {
+        load = calloc(1, sizeof(*load));
+        if (!load) {
+            request_fail(request, RPC_INTERNAL, "no memory");
+            return;
+        }
+        load->service = service;
+        load->id = id;
+        TAILQ_INIT(&load->requests);
+        LIST_INSERT_HEAD(&service->result_loads, load, link);
+    }
+    waiting->load = load;
+    request->on_drop = on_drop_load;
+    deadline_clear(service->timers, &request->deadline);
+    TAILQ_INSERT_TAIL(&load->requests, request, waiting_link);
+    if (!first)
+        return;
+    struct store_query query = {.kind = QUERY_IDS, .ids = &id, .id_count = 1, .output = true};
+    if (future_is_map(future))
+        query = items_query(id, true);
+    executor_load(service->executor, 0, &query, on_result_loaded, load);
+}
+
+static void reply(struct request *request, const struct future *future, bool exception_only)
+{
+    if (is_complete(request->session->service, future, exception_only)) {
+        reply_loaded(request, future, exception_only);
+        return;
+    }
+    if (!request->state) {
+        struct waiting *waiting = calloc(1, sizeof(*waiting));
+        if (!waiting) {
+            request_fail(request, RPC_INTERNAL, "no memory");
+            return;
+        }
+        waiting->request = request;
+        waiting->exception_only = exception_only;
+        request->state = waiting;
+    }
+    load_and_reply(request, future);
 }
 
 static void on_event(struct future_watch *watch, struct future *future, enum future_event event)
@@ -180,7 +296,7 @@ static void result(struct request *request, bool exception_only)
         request_fail_decode(request, r, &error);
         return;
     }
-    if (resolve_id(request, params.id, &future) < 0)
+    if (resolve_id(request, params.id, true, &future) < 0)
         return;
     if (future_is_done(future)) {
         /* The text is good for all who have waited; later a map's items may have been forgotten. */

@@ -18,18 +18,19 @@ static bool matches(const struct status_params *params, const struct future *fut
 }
 
 /* How many of those in the group are in each state. */
-static void count_group(struct session *session, const struct status_params *params,
+static void count_group(struct request *request, const struct status_params *params,
                         uint64_t counts[FUTURE_STATES])
 {
+    struct session *session = request->session;
     struct executor *executor = session->service->executor;
     if (!params->pool && !params->label) {
         executor_counts(executor, &session->client, counts);
         return;
     }
-    memset(counts, 0, FUTURE_STATES * sizeof(counts[0]));
+    memcpy(counts, request->stored_counts, sizeof(request->stored_counts));
     struct future *future = executor_find_above(executor, &session->client, 1);
     for (; future; future = executor_find_above(executor, &session->client, future_id(future) + 1))
-        if (in_group(params, future))
+        if (in_group(params, future) && !future_in_store(future))
             counts[future_state(future)]++;
 }
 
@@ -67,12 +68,35 @@ static struct writer *begin_list(struct request *request)
     return writer;
 }
 
+/* Brings those into memory that the list may want of the stored ones. */
+static int load_list(struct request *request, const struct status_params *params)
+{
+    const struct client *client = &request->session->client;
+    struct store_query query = {
+        .kind = QUERY_BELOW,
+        .before = params->before,
+        .states = params->states,
+        .pool = params->pool,
+        .label = params->label,
+        .all_users = client->sees_all,
+        .uid = client->uid,
+        .items = params->items,
+        .limit = (size_t)params->limit + 1,
+        .counts = params->pool || params->label,
+    };
+    return request_load(request, &query);
+}
+
 static void status_list(struct request *request, const struct status_params *params)
 {
     struct session *session = request->session;
     struct executor *executor = session->service->executor;
     uint64_t counts[FUTURE_STATES];
-    count_group(session, params, counts);
+    if (executor_stores(executor) && request->loads == 0) {
+        (void)load_list(request, params);
+        return;
+    }
+    count_group(request, params, counts);
     struct writer *writer = begin_list(request);
     uint64_t from = params->before ? params->before - 1 : UINT64_MAX;
     uint64_t shown = 0, last = 0, next = 0;
@@ -97,7 +121,7 @@ static void status_ids(struct request *request, const struct status_params *para
     uint64_t *ids;
     size_t count;
     uint64_t counts[FUTURE_STATES] = {0};
-    if (resolve_ids(request, &params->ids, &ids, &count) < 0)
+    if (resolve_loaded(request, &params->ids, false, &ids, &count) < 0)
         return;
     struct writer *writer = begin_list(request);
     for (size_t i = 0; i < count; i++) {
@@ -121,7 +145,7 @@ void method_status(struct request *request)
     }
     switch (params.form) {
     case STATUS_ONE:
-        if (resolve_id(request, params.id, &future) < 0)
+        if (resolve_id(request, params.id, false, &future) < 0)
             break;
         show_future_whole(request_result(request), future);
         request_end(request);

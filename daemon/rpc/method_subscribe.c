@@ -66,7 +66,8 @@ void method_subscribe(struct request *request)
     }
     uint64_t *ids = NULL;
     size_t count = 0;
-    if (params.all || resolve_ids(request, &params.ids, &ids, &count) == 0)
+    bool output = params.events & EVENT_OUTPUT;
+    if (params.all || resolve_loaded(request, &params.ids, output, &ids, &count) == 0)
         subscribe(request, &params, ids, count);
     free(ids);
     id_list_clear(&params.ids);

@@ -51,7 +51,7 @@ static void reply(struct waiting *waiting)
     request_end(request);
 }
 
-static void take_done(struct waited *waited, const struct future *future)
+static void take_done(struct waited *waited, bool failed)
 {
     struct waiting *waiting = waited->waiting;
     block_remove(&waited->block);
@@ -64,7 +64,7 @@ static void take_done(struct waited *waited, const struct future *future)
         waiting->satisfied = true;
         break;
     case FIRST_EXCEPTION:
-        waiting->satisfied |= future_failed(future);
+        waiting->satisfied |= failed;
         break;
     }
 }
@@ -75,7 +75,7 @@ static void on_event(struct future_watch *watch, struct future *future, enum fut
     struct waiting *waiting = waited->waiting;
     if (event != EVENT_FUTURE_DONE)
         return;
-    take_done(waited, future);
+    take_done(waited, future_failed(future));
     if (waiting->left == 0 || waiting->satisfied)
         reply(waiting);
 }
@@ -122,12 +122,13 @@ static void wait_for(struct request *request, const struct wait_params *params, 
     for (size_t i = 0; i < count; i++) {
         struct waited *waited = &waiting->futures[i];
         struct future *future = session_future(session, ids[i]);
+        struct glance glance;
         waited->waiting = waiting;
         waited->id = ids[i];
-        if (future_is_done(future))
-            take_done(waited, future);
-        else
+        if (future && !future_is_done(future))
             future_watch_add(future, &waited->watch, WATCH_REPLY, on_event);
+        else if (session_glance(session, ids[i], &glance))
+            take_done(waited, glance.failed);
     }
     bool look_once = !params->timeout.forever && params->timeout.ns == 0;
     if (waiting->left == 0 || waiting->satisfied || look_once) {

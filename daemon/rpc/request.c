@@ -134,6 +134,7 @@ static void request_free(struct request *request)
     deadline_clear(session->service->timers, &request->deadline);
     TAILQ_REMOVE(&session->requests, request, link);
     session->request_count--;
+    free(request->again);
     free(request->state);
     free(request);
 }
@@ -278,6 +279,9 @@ void request_fail_refusal(struct request *request, enum refusal refusal,
     case REFUSED_NOT_FOUND:
         rpc_error_set(&error, RPC_NOT_FOUND, "there is no future %llu", id);
         break;
+    case REFUSED_NOT_LOADED:
+        rpc_error_set(&error, RPC_INTERNAL, "future %llu was not brought back", id);
+        break;
     case REFUSED_EXPIRED:
         rpc_error_set(&error, RPC_EXPIRED, "future %llu was removed by retention", id);
         break;
@@ -360,6 +364,7 @@ static void dispatch(struct session *session, struct batch *batch, const struct 
         request_error(request, &error);
         return;
     }
+    request->handler = handler;
     handler(request);
 }
 

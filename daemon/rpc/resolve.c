@@ -11,16 +11,51 @@ struct future *session_future(struct session *session, uint64_t id)
     return future;
 }
 
-int resolve_id(struct request *request, uint64_t id, struct future **ret_future)
+bool session_glance(struct session *session, uint64_t id, struct glance *ret_glance)
+{
+    return executor_glance(session->service->executor, &session->client, id, ret_glance) ==
+           REFUSED_NOT;
+}
+
+static int fail(struct request *request, enum refusal refusal, uint64_t id)
+{
+    struct refusal_detail detail = {.id = id};
+    request_fail_refusal(request, refusal, &detail);
+    return -ENOENT;
+}
+
+int resolve_id(struct request *request, uint64_t id, bool output, struct future **ret_future)
 {
     struct session *session = request->session;
     enum refusal refusal =
         executor_find(session->service->executor, &session->client, id, ret_future);
-    if (refusal == REFUSED_NOT)
+    bool missing = refusal == REFUSED_NOT_LOADED ||
+                   (refusal == REFUSED_NOT && output && future_output_left(*ret_future));
+    if (missing) {
+        struct store_query query = {.kind = QUERY_IDS, .ids = &id, .id_count = 1, .output = output};
+        return request_load(request, &query);
+    }
+    return refusal == REFUSED_NOT ? 0 : fail(request, refusal, id);
+}
+
+int resolve_items(struct request *request, const struct future *future, bool output)
+{
+    if (!future_is_map(future) || !future_items_left(future))
         return 0;
-    struct refusal_detail detail = {.id = id};
-    request_fail_refusal(request, refusal, &detail);
-    return -ENOENT;
+    struct store_query query = items_query(future_id(future), output);
+    return request_load(request, &query);
+}
+
+struct store_query items_query(uint64_t map_id, bool output)
+{
+    return (struct store_query){
+        .kind = QUERY_BELOW,
+        .all_users = true,
+        .items = true,
+        .item_of = map_id,
+        .output = output,
+        .limit = SIZE_MAX,
+    };
 }
 
 struct id_vector {
@@ -46,13 +81,13 @@ static int push_range(struct session *session, const struct id_range *range,
                       struct id_vector *vector)
 {
     struct executor *executor = session->service->executor;
-    struct future *future = executor_find_above(executor, &session->client, range->first);
-    if (!future || future_id(future) > range->last)
+    uint64_t id = executor_known_above(executor, &session->client, range->first);
+    if (id == 0 || id > range->last)
         return -ENOENT;
-    while (future && future_id(future) <= range->last) {
-        if (push(vector, future_id(future)) < 0)
+    while (id != 0 && id <= range->last) {
+        if (push(vector, id) < 0)
             return -ENOMEM;
-        future = executor_find_above(executor, &session->client, future_id(future) + 1);
+        id = executor_known_above(executor, &session->client, id + 1);
     }
     return 0;
 }
@@ -103,15 +138,18 @@ static int drop_duplicates(struct id_vector *vector)
 int resolve_ids(struct request *request, const struct id_list *ids, uint64_t **ret_ids,
                 size_t *ret_count)
 {
+    struct session *session = request->session;
     struct id_vector vector = {.ids = NULL};
-    struct future *future;
+    struct glance glance;
     int r = 0;
     for (size_t i = 0; i < ids->count && r == 0; i++) {
         const struct id_range *range = &ids->ranges[i];
         if (range->single) {
-            if (resolve_id(request, range->first, &future) < 0) {
+            enum refusal refusal = executor_glance(session->service->executor, &session->client,
+                                                   range->first, &glance);
+            if (refusal != REFUSED_NOT) {
                 free(vector.ids);
-                return -ENOENT; /* answered */
+                return fail(request, refusal, range->first);
             }
             r = push(&vector, range->first);
         } else {
@@ -135,5 +173,36 @@ int resolve_ids(struct request *request, const struct id_list *ids, uint64_t **r
     }
     *ret_ids = vector.ids;
     *ret_count = vector.count;
+    return 0;
+}
+
+int resolve_loaded(struct request *request, const struct id_list *list, bool output,
+                   uint64_t **ret_ids, size_t *ret_count)
+{
+    uint64_t *ids;
+    size_t count;
+    int r = resolve_ids(request, list, &ids, &count);
+    if (r < 0)
+        return r;
+    uint64_t *missing = calloc(count + 1, sizeof(*missing));
+    if (!missing) {
+        request_fail(request, RPC_INTERNAL, "no memory");
+        free(ids);
+        return -ENOMEM;
+    }
+    struct store_query query = {.kind = QUERY_IDS, .ids = missing, .output = output};
+    for (size_t i = 0; i < count; i++) {
+        struct future *future = session_future(request->session, ids[i]);
+        if (!future || (output && future_output_left(future)))
+            missing[query.id_count++] = ids[i];
+    }
+    r = query.id_count > 0 ? request_load(request, &query) : 0;
+    free(missing);
+    if (r < 0) {
+        free(ids);
+        return r;
+    }
+    *ret_ids = ids;
+    *ret_count = count;
     return 0;
 }

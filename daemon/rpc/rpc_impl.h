@@ -11,6 +11,7 @@
 #include "daemon/base/timers.h"
 #include "daemon/core/deadlock.h"
 #include "daemon/core/executor.h"
+#include "daemon/core/store.h"
 #include "daemon/rpc/service.h"
 #include "daemon/rpc/session.h"
 #include "proto/messages.h"
@@ -19,6 +20,7 @@
 
 struct batch;
 struct request;
+struct result_load;
 struct scoped;
 struct subscription;
 
@@ -36,6 +38,7 @@ struct service {
     uint64_t event_cursor;
     struct shared_text *outcome; /* what `result` says of the future with .. ; NULL: none */
     uint64_t outcome_id, outcome_cursor;
+    LIST_HEAD(, result_load) result_loads; /* outcomes that the store is asked for */
 };
 
 struct session {
@@ -54,6 +57,8 @@ struct session {
     LIST_HEAD(, scoped) scoped; /* futures that end with this session */
 };
 
+typedef void method_fn(struct request *request);
+
 /* ---- request.c ---- */
 
 /* One call. A handler replies now, or keeps the request and replies later; a request whose session
@@ -67,7 +72,11 @@ struct request {
     void (*on_drop)(struct request *request);
     void *state; /* the method's own; freed with free() at the end if not NULL */
     struct deadline deadline;
-    bool silent; /* a notification */
+    method_fn *handler;
+    char *again;                           /* the params, while what they name is loaded; owned */
+    unsigned loads;                        /* how often that was */
+    uint64_t stored_counts[FUTURE_STATES]; /* what the store counted when it was asked to */
+    bool silent;                           /* a notification */
     size_t id_size;
     char id[]; /* JSON text */
 };
@@ -105,9 +114,15 @@ void request_drop(struct request *request);
 void session_notify(struct session *session, const char *method, uint64_t subscription,
                     uint64_t future_id, const struct writer *members);
 
+/* ---- load.c ---- */
+
+/* Has the request handled again when the store has brought what the query finds. To be called
+ * while the method handles it, before it has done anything. Returns -errno: the request is not the
+ * method's any more. */
+int request_load(struct request *request, const struct store_query *query);
+
 /* ---- dispatch.c ---- */
 
-typedef void method_fn(struct request *request);
 /* NULL where there is none. */
 method_fn *method_handler(enum method method);
 
@@ -163,14 +178,24 @@ void show_bytes(struct writer *writer, const char *name, const void *data, size_
 
 /* ---- resolve.c ---- */
 
-/* Finds what a client names. 0, or an error was replied and the request is gone. */
-int resolve_id(struct request *request, uint64_t id, struct future **ret_future);
+/* Finds what a client names, in memory; `output`: with what its job has written. 0, or the request
+ * is gone: an error was replied, or it will be handled again. */
+int resolve_id(struct request *request, uint64_t id, bool output, struct future **ret_future);
 /* The ids that the ranges name: each once, in the order of naming; malloc'd. A single id must be
- * there; of a pair those that are, and at least one. */
+ * there; of a pair those that are, and at least one. They need not be in memory. */
 int resolve_ids(struct request *request, const struct id_list *ids, uint64_t **ret_ids,
                 size_t *ret_count);
-/* The future with that id as this session sees it; NULL: none (any more). */
+/* The same, and they are in memory. */
+int resolve_loaded(struct request *request, const struct id_list *ids, bool output,
+                   uint64_t **ret_ids, size_t *ret_count);
+/* A query for all items of a map that the store has. */
+struct store_query items_query(uint64_t map_id, bool output);
+/* Has all items of a map in memory that are not forgotten. 0, or the request is gone. */
+int resolve_items(struct request *request, const struct future *future, bool output);
+/* The future with that id as this session sees it; NULL: none (any more), or not in memory. */
 struct future *session_future(struct session *session, uint64_t id);
+/* What is known of it in any case. False: there is none (any more). */
+bool session_glance(struct session *session, uint64_t id, struct glance *ret_glance);
 
 /* ---- session.c ---- */
 
@@ -180,6 +205,8 @@ void session_check_idle(struct session *session);
 struct future *session_job(struct session *session);
 
 /* ---- method_result.c ---- */
+
+void result_loads_free(struct service *service);
 
 /* Lets go of the outcome that was written last; or only if it is large and nobody else has it. */
 void outcome_forget(struct service *service);

@@ -47,6 +47,7 @@ void service_free(struct service *service)
     static const struct executor_observer nobody = {.arg = NULL};
     executor_set_observer(service->executor, &nobody);
     writer_free(&service->event_text);
+    result_loads_free(service);
     outcome_forget(service);
     free(service);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/base/log.h"
 #include "daemon/core/output.h"
 #include "daemon/rpc/rpc_impl.h"
 #include "proto/text.h"
@@ -23,6 +24,8 @@ struct subscription {
     uint64_t id;
     unsigned events; /* bits of enum event_kind */
     bool all;
+    bool replaying;     /* of all: what was done after `told` is on its way from the store */
+    uint64_t told;      /* a cursor */
     char *pool, *label; /* with `all`; NULL: any */
     LIST_HEAD(, subscribed) futures;
     uint64_t *done_ids; /* done before the subscription started; malloc'd */
@@ -221,7 +224,8 @@ void service_on_done(void *arg, struct future *future)
             LIST_FOREACH (subscribed, &subscription->futures, link)
                 if (subscribed->watch.future == future)
                     tell_output(subscribed, future, true);
-        if (subscription->events & EVENT_DONE)
+        /* The replay comes to it in its turn. */
+        if (subscription->events & EVENT_DONE && !subscription->replaying)
             tell_future(subscription, "future.done", future);
     }
 }
@@ -259,6 +263,8 @@ void subscription_free(struct subscription *subscription)
 {
     struct session *session = subscription->session;
     struct subscribed *subscribed;
+    if (subscription->replaying)
+        executor_unload(session->service->executor, subscription);
     count_running_wanted(subscription, false);
     while ((subscribed = LIST_FIRST(&subscription->futures)))
         subscribed_free(subscribed);
@@ -389,6 +395,50 @@ static void tell_earlier_output(struct subscription *subscription)
         tell_output(subscribed, subscribed->watch.future, false);
 }
 
+/* How many are brought into memory at a time. */
+#define REPLAY_STEP 1000
+
+static void replay_since(struct subscription *subscription);
+
+static void on_replay(void *arg, int error, const struct loaded *loaded)
+{
+    struct subscription *subscription = arg;
+    struct session *session = subscription->session;
+    subscription->replaying = false;
+    if (error < 0) {
+        log_error("subscription %llu: what was done before cannot be read: %s",
+                  (unsigned long long)subscription->id, strerror(-error));
+        return;
+    }
+    for (size_t i = 0; i < loaded->count; i++)
+        if (wants(subscription, loaded->futures[i]))
+            replay_one(subscription, loaded->futures[i]);
+    if (loaded->until == UINT64_MAX) {
+        session_check_idle(session);
+        return;
+    }
+    subscription->told = loaded->until;
+    subscription->replaying = true;
+    replay_since(subscription);
+}
+
+static void replay_since(struct subscription *subscription)
+{
+    const struct client *client = &subscription->session->client;
+    struct store_query query = {
+        .kind = QUERY_SINCE,
+        .cursor = subscription->told,
+        .pool = subscription->pool,
+        .label = subscription->label,
+        .all_users = client->sees_all,
+        .uid = client->uid,
+        .items = true,
+        .output = subscription->events & EVENT_OUTPUT,
+        .limit = REPLAY_STEP,
+    };
+    executor_load(subscription->session->service->executor, 0, &query, on_replay, subscription);
+}
+
 void subscription_start(struct subscription *subscription, bool has_since, uint64_t since)
 {
     tell_earlier_output(subscription);
@@ -396,12 +446,11 @@ void subscription_start(struct subscription *subscription, bool has_since, uint6
         replay_named(subscription, has_since ? since : 0);
         return;
     }
-    if (!has_since)
-        return;
-    struct future *future = executor_done_since(subscription->session->service->executor, since);
-    for (; future; future = executor_done_next(future))
-        if (wants(subscription, future))
-            replay_one(subscription, future);
+    if (has_since) {
+        subscription->told = since;
+        subscription->replaying = true;
+        replay_since(subscription);
+    }
 }
 
 bool subscriptions_alive(const struct session *session)

@@ -88,13 +88,46 @@ void core_store_release(struct core *core, size_t count, int error)
     }
 }
 
+/* It has nothing. */
+static void store_read(struct store *store, const struct store_query *query, store_records_fn *done,
+                       void *arg)
+{
+    (void)store;
+    (void)query;
+    done(arg, 0, NULL, 0, NULL);
+}
+
+struct since {
+    struct future **futures;
+    size_t max, count;
+};
+
+static void on_since(void *arg, int error, const struct loaded *loaded)
+{
+    struct since *since = arg;
+    ck_assert_int_eq(error, 0);
+    since->count = loaded->count;
+    for (size_t i = 0; i < loaded->count && i < since->max; i++)
+        since->futures[i] = loaded->futures[i];
+}
+
+size_t core_done_since(struct core *core, uint64_t cursor, struct future **ret_futures, size_t max)
+{
+    struct since since = {.futures = ret_futures, .max = max};
+    struct store_query query = {.kind = QUERY_SINCE, .cursor = cursor, .limit = 1000};
+    executor_load(core->executor, 1, &query, on_since, &since);
+    return since.count;
+}
+
 static const struct store_ops durable_ops = {
     .durability = DURABILITY_FULL,
+    .read = store_read,
     .put = store_put,
     .commit = store_commit,
 };
 static const struct store_ops other_ops = {
     .durability = DURABILITY_NONE,
+    .read = store_read,
     .put = store_put,
     .commit = store_commit,
 };
@@ -337,6 +370,8 @@ static void make_executor(struct core *core, const struct core_options *options)
         .retention_count = or_many(options->retention_count),
         .retention_bytes = options->retention_bytes ? options->retention_bytes : UINT64_MAX,
         .retention_s = or_many(options->retention_s),
+        .cache_count = UINT64_MAX,
+        .cache_bytes = UINT64_MAX,
     };
     struct executor_observer observer = {
         .arg = core, .on_running = on_running, .on_done = on_done, .on_drained = on_drained};

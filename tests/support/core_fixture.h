@@ -169,6 +169,9 @@ size_t core_ends(const struct core *core);
 size_t core_ends_of(const struct core *core, uint64_t id);
 struct future_info core_info(const struct future *future);
 
+/* What is done and not stored since that cursor, oldest first, at most `max`; returns how many. */
+size_t core_done_since(struct core *core, uint64_t cursor, struct future **ret_futures, size_t max);
+
 /* ---- the store ---- */
 
 /* Answers the `count` oldest commits (all: SIZE_MAX), those included that come up meanwhile. */

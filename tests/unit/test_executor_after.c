@@ -124,7 +124,7 @@ END_TEST
 
 START_TEST(an_expired_id_is_told_apart)
 {
-    struct core_options options = {.retention_count = 1};
+    struct core_options options = {.not_durable = true, .retention_count = 1};
     struct core *core = core_new(&options);
     struct core_answer answer;
     (void)core_start(core, &core->ok, "1");

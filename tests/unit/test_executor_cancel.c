@@ -367,7 +367,6 @@ START_TEST(only_what_is_done_can_be_forgotten)
     ck_assert_int_eq(executor_forget(core->executor, running), REFUSED_NOT);
     ck_assert_int_eq(core_find(core, 1), REFUSED_NOT_FOUND);
     ck_assert_int_eq(core_find(core, 2), REFUSED_NOT_FOUND);
-    ck_assert_ptr_null(executor_done_since(core->executor, 0));
     ck_assert_uint_eq(core->store.changes[CHANGE_FORGOTTEN], 2);
     core_free(core);
 }
@@ -377,21 +376,22 @@ END_TEST
 
 START_TEST(ends_are_listed_by_rising_cursor)
 {
-    struct core *core = core_new(NULL);
-    struct future *futures[5];
+    struct core_options options = {.not_durable = true};
+    struct core *core = core_new(&options);
+    struct future *futures[5], *listed[5];
     for (size_t i = 0; i < 5; i++)
         futures[i] = core_start(core, i == 2 ? &core->fail : &core->ok, "1");
     core_await_ends(core, 5);
-    struct future *future = executor_done_since(core->executor, 0);
     uint64_t last = 0;
-    for (size_t i = 0; i < 5; i++, future = executor_done_next(future)) {
-        ck_assert_ptr_eq(future, futures[i]);
-        ck_assert_uint_gt(future_cursor(future), last);
-        last = future_cursor(future);
+    ck_assert_uint_eq(core_done_since(core, 0, listed, 5), 5);
+    for (size_t i = 0; i < 5; i++) {
+        ck_assert_ptr_eq(listed[i], futures[i]);
+        ck_assert_uint_gt(future_cursor(listed[i]), last);
+        last = future_cursor(listed[i]);
     }
-    ck_assert_ptr_null(future);
-    ck_assert_ptr_eq(executor_done_since(core->executor, future_cursor(futures[2])), futures[3]);
-    ck_assert_ptr_null(executor_done_since(core->executor, last));
+    ck_assert_uint_eq(core_done_since(core, future_cursor(futures[2]), listed, 5), 2);
+    ck_assert_ptr_eq(listed[0], futures[3]);
+    ck_assert_uint_eq(core_done_since(core, last, listed, 5), 0);
     ck_assert_uint_eq(executor_cursor(core->executor), last);
     core_free(core);
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 /* The table never looks into a future: any address will do. */
-static char futures[5000];
+static uint64_t futures[5000];
 
 static struct future *future_at(uint64_t id)
 {

@@ -1,0 +1,367 @@
+/* Done futures live in the store; in memory each leaves a trace. Those that were done or asked for
+ * of late are in memory too, as many as the cache may hold. What is not stored stays in memory as
+ * long as retention wants. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/base/log.h"
+#include "daemon/core/executor_impl.h"
+#include "daemon/core/future_table.h"
+#include "daemon/core/owner.h"
+
+/* What one sweep may let go, so that the loop goes on. */
+#define SWEEP_MAX 1000
+
+bool is_stored(const struct future *future)
+{
+    return future->spec->durability != DURABILITY_NONE;
+}
+
+bool executor_stores(const struct executor *executor)
+{
+    return executor->settings.store->ops->durability != DURABILITY_NONE;
+}
+
+/* ---- out of memory ---- */
+
+void cache_add(struct future *future)
+{
+    struct executor *executor = future->executor;
+    future->kept_bytes = bytes_of(future);
+    TAILQ_INSERT_TAIL(&executor->cached, future, kept_link);
+    executor->cached_count++;
+    executor->cached_bytes += future->kept_bytes;
+}
+
+void cache_remove(struct future *future)
+{
+    struct executor *executor = future->executor;
+    TAILQ_REMOVE(&executor->cached, future, kept_link);
+    executor->cached_count--;
+    executor->cached_bytes -= future->kept_bytes;
+}
+
+void be_done(struct future *future)
+{
+    if (is_stored(future)) {
+        cache_add(future);
+        return;
+    }
+    TAILQ_INSERT_TAIL(&future->executor->done, future, link);
+    retention_add(future);
+}
+
+static void page_out(struct future *future)
+{
+    struct executor *executor = future->executor;
+    struct trace trace = {
+        .uid = future_uid(future),
+        .state = future->state,
+        .failed = future_failed(future),
+        .is_map = future->map,
+        .is_item = future->item_of,
+    };
+    cache_remove(future);
+    if (future->item_of)
+        map_set_item_id(future->item_of, future->index, future->call.id);
+    /* The future's own count goes with it. */
+    (void)owners_count_trace(executor->owners, trace.uid, trace.state, 1);
+    future_table_page_out(executor->table, future->call.id, &trace);
+    future_free(future);
+}
+
+void cache_enforce(struct executor *executor)
+{
+    const struct executor_settings *settings = &executor->settings;
+    for (unsigned i = 0; i < SWEEP_MAX; i++) {
+        struct future *oldest = TAILQ_FIRST(&executor->cached);
+        bool over = executor->cached_count > settings->cache_count ||
+                    executor->cached_bytes > settings->cache_bytes;
+        if (!oldest || !over)
+            return;
+        if (oldest->map && oldest->map->resident > 0) {
+            /* Its items point at it. */
+            cache_remove(oldest);
+            cache_add(oldest);
+        } else {
+            page_out(oldest);
+        }
+    }
+}
+
+void remove_trace(struct executor *executor, uint64_t id, bool expired)
+{
+    struct trace trace;
+    if (!future_table_trace(executor->table, id, &trace))
+        return;
+    future_table_remove(executor->table, id, expired);
+    (void)owners_count_trace(executor->owners, trace.uid, trace.state, -1);
+    executor->keys_stale++;
+    keys_tidy(executor);
+}
+
+/* ---- and back ---- */
+
+struct map *map_from_record(const struct stored_map *record)
+{
+    struct map *map = map_new();
+    if (!map || map_restore_items(map, record->count) < 0) {
+        map_free(map);
+        return NULL;
+    }
+    map->open = record->open;
+    map->was_open = record->was_open;
+    map->fail_fast = record->fail_fast;
+    map->window = record->window;
+    map->first = record->first;
+    return map;
+}
+
+static bool take_attempts(struct future *future, struct stored_future *record)
+{
+    for (size_t i = 0; i < record->attempt_count; i++) {
+        struct stored_attempt *stored = &record->attempts[i];
+        struct attempt *attempt = calloc(1, sizeof(*attempt));
+        if (!attempt)
+            return false;
+        *attempt = (struct attempt){
+            .earlier = future->attempts,
+            .number = stored->number,
+            .started_us = stored->started_us,
+            .finished_us = stored->finished_us,
+            .outcome = stored->outcome,
+        };
+        stored->outcome = (struct outcome){.kind = OUTCOME_NONE};
+        future->attempts = attempt;
+    }
+    return true;
+}
+
+struct future *future_from_record(struct executor *executor, struct stored_future *record,
+                                  struct spec *spec)
+{
+    struct map *map = record->map ? map_from_record(record->map) : NULL;
+    if (record->map && !map)
+        return NULL;
+    struct future *future = future_new(executor, spec, map, record->item, record->item_bytes);
+    if (!future) {
+        map_free(map);
+        return NULL;
+    }
+    if (map)
+        map->self = future;
+    if (!take_attempts(future, record)) {
+        future_free(future);
+        return NULL;
+    }
+    future->state = record->state;
+    future->cursor = record->cursor;
+    future->submitted_us = record->submitted_us;
+    future->started_us = record->started_us;
+    future->finished_us = record->finished_us;
+    future->index = record->index;
+    future->call.attempt = record->attempt;
+    future->call.output_cap_bytes = executor->settings.output_bytes;
+    future->call.wake_on_start = spec->timeout_ns > 0;
+    future->call.outcome = record->outcome;
+    record->outcome = (struct outcome){.kind = OUTCOME_NONE};
+    if (record->key)
+        future->key = key_entry_find(executor, record->key, owner_uid(spec->owner));
+    return future;
+}
+
+/* Brings what a record with output has to a future that has come without. */
+static void take_output(struct future *future, struct stored_future *record)
+{
+    if (!future->output_left || !record->output)
+        return;
+    output_unref(atomic_exchange(&future->call.output, record->output));
+    record->output = NULL;
+}
+
+static struct spec *spec_of(struct executor *executor, const struct stored_future *record,
+                            struct future *map_self)
+{
+    if (!map_self)
+        return spec_from_record(executor, record->spec, record->priority);
+    map_self->spec->references++;
+    return map_self->spec;
+}
+
+/* Puts a future in the place of its trace. NULL: no memory, or its map has gone. */
+static struct future *page_in(struct executor *executor, struct stored_future *record)
+{
+    struct future *map_self = NULL;
+    if (record->item_of != 0 && future_table_find(executor->table, record->item_of, &map_self) < 0)
+        return NULL;
+    struct spec *spec = spec_of(executor, record, map_self);
+    if (!spec)
+        return NULL;
+    struct future *future = future_from_record(executor, record, spec);
+    spec_unref(spec);
+    if (!future)
+        return NULL;
+    future->call.id = record->id;
+    future->output_left = true;
+    if (future->map) {
+        memcpy(future->map->by_state, record->map->by_state, sizeof(record->map->by_state));
+        future->map->failed = record->map->failed;
+        future->map->items_unknown = record->map->count > 0;
+    }
+    if (map_self) {
+        future->item_of = map_self->map;
+        map_set_item(map_self->map, record->index, future);
+    }
+    owner_count(future->spec->owner, future->state, 1);
+    (void)owners_count_trace(
+        executor->owners, record->spec ? record->spec->uid : future_uid(future), future->state, -1);
+    future_table_page_in(executor->table, record->id, future);
+    cache_add(future);
+    return future;
+}
+
+/* The future of a record, in memory; NULL: it is not there, or not done, any more. */
+static struct future *adopt(struct executor *executor, struct stored_future *record)
+{
+    struct future *future = NULL;
+    int r = future_table_find(executor->table, record->id, &future);
+    if (r == -ENODATA)
+        future = page_in(executor, record);
+    if (!future || !future_is_done(future))
+        return NULL;
+    take_output(future, record);
+    return future;
+}
+
+/* ---- asking the store ---- */
+
+struct load {
+    LIST_ENTRY(load) link;
+    struct executor *executor;
+    uint64_t client;
+    executor_loaded_fn *fn; /* NULL: nobody waits any more */
+    void *arg;
+    enum store_query_kind kind;
+    bool output;
+    uint64_t item_of;
+    uint64_t cursor;
+    size_t limit;
+};
+
+/* All items of the map that the store has are known now: the others are forgotten. */
+static void know_items(struct executor *executor, uint64_t id)
+{
+    struct future *future = NULL;
+    if (id != 0 && future_table_find(executor->table, id, &future) == 0 && future->map)
+        future->map->items_unknown = false;
+}
+
+/* Adds what is done since and not stored, as far as the store has told: up to `until`. */
+static size_t add_unstored(struct load *load, uint64_t until, struct future **futures)
+{
+    size_t count = 0;
+    struct future *future;
+    TAILQ_FOREACH (future, &load->executor->done, link) {
+        if (future->cursor <= load->cursor || future->cursor > until)
+            continue;
+        if (futures)
+            futures[count] = future;
+        count++;
+    }
+    return count;
+}
+
+static int by_cursor(const void *a, const void *b)
+{
+    const struct future *x = *(struct future *const *)a, *y = *(struct future *const *)b;
+    return (x->cursor > y->cursor) - (x->cursor < y->cursor);
+}
+
+static void on_records(void *arg, int error, struct stored_future *records, size_t count,
+                       const uint64_t *counts)
+{
+    struct load *load = arg;
+    struct executor *executor = load->executor;
+    LIST_REMOVE(load, link);
+    size_t unstored = 0;
+    uint64_t until = UINT64_MAX;
+    if (load->kind == QUERY_SINCE) {
+        if (count == load->limit && count > 0)
+            until = records[count - 1].cursor;
+        unstored = add_unstored(load, until, NULL);
+    }
+    struct future **futures = calloc(count + unstored + 1, sizeof(struct future *));
+    if (!futures)
+        error = -ENOMEM;
+    size_t loaded = 0;
+    for (size_t i = 0; error == 0 && i < count; i++) {
+        struct future *future = adopt(executor, &records[i]);
+        if (!future)
+            continue;
+        if (load->output)
+            future->output_left = false;
+        futures[loaded++] = future;
+    }
+    if (error == 0 && load->kind == QUERY_SINCE) {
+        loaded += add_unstored(load, until, futures + loaded);
+        if (loaded > 1)
+            qsort(futures, loaded, sizeof(struct future *), by_cursor);
+    }
+    if (error == 0)
+        know_items(executor, load->item_of);
+    struct loaded result = {.futures = futures, .count = loaded, .counts = counts, .until = until};
+    if (load->fn)
+        load->fn(load->arg, error, &result);
+    free(futures);
+    free(load);
+}
+
+void executor_load(struct executor *executor, uint64_t client_number,
+                   const struct store_query *query, executor_loaded_fn *fn, void *arg)
+{
+    struct load *load = calloc(1, sizeof(*load));
+    if (!load) {
+        static const struct loaded nothing = {.count = 0};
+        fn(arg, -ENOMEM, &nothing);
+        return;
+    }
+    *load = (struct load){
+        .executor = executor,
+        .client = client_number,
+        .fn = fn,
+        .arg = arg,
+        .kind = query->kind,
+        .output = query->output,
+        .item_of = query->item_of,
+        .cursor = query->cursor,
+        .limit = query->limit,
+    };
+    LIST_INSERT_HEAD(&executor->loads, load, link);
+    executor->settings.store->ops->read(executor->settings.store, query, on_records, load);
+}
+
+void drop_loads(struct executor *executor, uint64_t client)
+{
+    struct load *load;
+    LIST_FOREACH (load, &executor->loads, link)
+        if (load->client == client)
+            load->fn = NULL;
+}
+
+void executor_unload(struct executor *executor, const void *arg)
+{
+    struct load *load;
+    LIST_FOREACH (load, &executor->loads, link)
+        if (load->arg == arg)
+            load->fn = NULL;
+}
+
+void free_loads(struct executor *executor)
+{
+    struct load *load;
+    while ((load = LIST_FIRST(&executor->loads))) {
+        LIST_REMOVE(load, link);
+        free(load);
+    }
+}

@@ -208,6 +208,8 @@ $(BUILD)/tests/unit/%: $O/tests/unit/%.o $$(call unit_needs,tests/unit/$$*.c) $(
 # `private`, so that nothing else is linked, or compiled anew, because of it.
 $(BUILD)/tests/unit/test_libfuture_memory: private LDFLAGS += \
     -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+$(BUILD)/tests/unit/test_pool_progress: private LDFLAGS += \
+    -Wl,--wrap=pthread_cond_signal,--wrap=pthread_cond_timedwait
 
 # The others talk to the real daemon and know nothing of its inside.
 $(BUILD)/tests/integration/%: $O/tests/integration/%.o $(SUPPORT) $(BUILD)/libproto.a $(STAMP)

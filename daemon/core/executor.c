@@ -245,6 +245,21 @@ void executor_set_observer(struct executor *executor, const struct executor_obse
     executor->observer = *observer;
 }
 
+void executor_set_limits(struct executor *executor, const struct executor_settings *settings)
+{
+    struct executor_settings *own = &executor->settings;
+    own->output_bytes = settings->output_bytes;
+    own->pending_limit = settings->pending_limit;
+    own->pending_per_uid = settings->pending_per_uid;
+    own->map_items_limit = settings->map_items_limit;
+    own->pools_limit = settings->pools_limit;
+    own->retention_count = settings->retention_count;
+    own->retention_bytes = settings->retention_bytes;
+    own->retention_s = settings->retention_s;
+    settle_run(executor); /* higher limits let parked submits in */
+    retention_enforce(executor);
+}
+
 /* ---- functions and pools ---- */
 
 int executor_add_function(struct executor *executor, const struct function *function)
@@ -258,6 +273,18 @@ int executor_add_function(struct executor *executor, const struct function *func
     executor->functions = grown;
     executor->functions[executor->function_count++] = function;
     return 0;
+}
+
+void executor_remove_function(struct executor *executor, const struct function *function)
+{
+    for (size_t i = 0; i < executor->function_count; i++) {
+        if (executor->functions[i] != function)
+            continue;
+        executor->function_count--;
+        memmove(&executor->functions[i], &executor->functions[i + 1],
+                (executor->function_count - i) * sizeof(*executor->functions));
+        return;
+    }
 }
 
 const struct function *executor_function(const struct executor *executor, const char *name)
@@ -308,6 +335,15 @@ int executor_set_pool(struct executor *executor, const char *name,
         return r;
     executor->pools[executor->pool_count++] = pool;
     return 0;
+}
+
+bool executor_makes_progress(struct executor *executor)
+{
+    bool all = true;
+    executor_sync(executor); /* starts that were not told yet are progress, too */
+    for (size_t i = 0; i < executor->pool_count; i++)
+        all &= pool_makes_progress(executor->pools[i]);
+    return all;
 }
 
 void executor_pause_pool(struct executor *executor, struct pool *pool, bool paused)

@@ -7,6 +7,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/core/executor_impl.h"
+#include "daemon/core/future_log.h"
 #include "daemon/core/worker.h"
 
 void stop_waiting(struct future *future)
@@ -61,6 +62,7 @@ void begin_running(struct future *future, int64_t wall_us)
     }
     if (future->item_of)
         map_item_running(future->item_of, wall_us);
+    future_log_running(future);
     if (executor->observer.on_running)
         executor->observer.on_running(executor->observer.arg, future);
     future_tell(future, EVENT_FUTURE_RUNNING);
@@ -116,6 +118,7 @@ void end_running(struct future *future)
                  !executor->drop_pending;
     if (again) {
         uint64_t delay_ns = retry_delay_ns(future);
+        future_log_again(future);
         if (next_attempt(future) == 0) {
             if (hold_for(future, HOLD_RETRY, delay_ns) < 0)
                 schedule(future);
@@ -223,6 +226,7 @@ static void on_end_stored(void *arg, int error)
     if (!change_state(future, future->cancelling ? FUTURE_CANCELLED : FUTURE_FINISHED, wall_us))
         return;
     TAILQ_INSERT_TAIL(&executor->done, future, link);
+    future_log_done(future);
     if (!LIST_EMPTY(&executor->blocks))
         blocks_forget(executor, future);
     if (executor->observer.on_done)

@@ -208,6 +208,8 @@ $(BUILD)/tests/unit/%: $O/tests/unit/%.o $$(call unit_needs,tests/unit/$$*.c) $(
 # `private`, so that nothing else is linked, or compiled anew, because of it.
 $(BUILD)/tests/unit/test_libfuture_memory: private LDFLAGS += \
     -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+$(BUILD)/tests/unit/test_pool_progress: private LDFLAGS += \
+    -Wl,--wrap=pthread_cond_signal,--wrap=pthread_cond_timedwait
 
 # The others talk to the real daemon and know nothing of its inside.
 $(BUILD)/tests/integration/%: $O/tests/integration/%.o $(SUPPORT) $(BUILD)/libproto.a $(STAMP)
@@ -275,21 +277,7 @@ coverage:
 run: all
 	@PATH="$(abspath $(BUILD)):$$PATH" tests/support/first-run.sh
 
-# The library as others use it, below $(DESTDIR)$(PREFIX).
-PREFIX     ?= /usr/local
-LIBDIR     ?= $(PREFIX)/lib
-INCLUDEDIR ?= $(PREFIX)/include
-MANDIR     ?= $(PREFIX)/share/man
-.PHONY: install-lib
-install-lib: $(LIBFUTURE)
-	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(MANDIR)/man3
-	install -m 644 $(BUILD)/libfuture.a $(BUILD)/libfuture.so.$(VERSION) $(DESTDIR)$(LIBDIR)
-	ln -sf libfuture.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
-	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libfuture.so
-	install -m 644 client/future.h $(DESTDIR)$(INCLUDEDIR)
-	install -m 644 client/future.3 $(DESTDIR)$(MANDIR)/man3
-	sed -e 's|@prefix@|$(PREFIX)|' -e 's|@libdir@|$(LIBDIR)|' -e 's|@includedir@|$(INCLUDEDIR)|' \
-	    -e 's|@version@|$(VERSION)|' client/future.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/future.pc
+include systemd/install.mk
 
 .PHONY: clean
 clean:
@@ -304,7 +292,8 @@ help:
 	@echo 'make bench          ratios: what a call costs beside what it replaces'
 	@echo 'make lint           layers, format, cppcheck, clang-tidy, shellcheck (after: make deps-ci)'
 	@echo 'make coverage       line coverage of daemon/ and proto/ by the tests'
-	@echo 'make install-lib    installs libfuture below DESTDIR and PREFIX (/usr/local)'
+	@echo 'make install        installs everything below DESTDIR and PREFIX (/usr/local); install-lib: libfuture'
+	@echo 'make uninstall      removes what make install has put there, and nothing else'
 	@echo 'make deps           installs the Debian packages that are missing (deps-ci: those of lint too)'
 	@echo 'make clean          removes build/'
 	@echo

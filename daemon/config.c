@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/config_files.h"
 #include "daemon/config_function.h"
 
 /* The parser keeps 49 bytes of a section's title: a name that fills them may have been cut. */
@@ -32,6 +33,8 @@ void config_set_defaults(struct config *config)
 {
     *config = (struct config){
         .log_level = LOG_LEVEL_INFO,
+        .log_burst = 1000,
+        .log_interval_ms = 10000,
         .stop_timeout_ms = 3000,
         .stop_grace_ms = 2000,
         .socket_group = (gid_t)-1,
@@ -62,6 +65,7 @@ void config_free(struct config *config)
     free(config->state_dir);
     free(config->durability);
     free(config->plugin_dir);
+    config_free_places(config);
 }
 
 /* ---- values ---- */
@@ -127,6 +131,17 @@ static int parse_group(const char *key, const char *value, gid_t *ret_group,
     return 0;
 }
 
+static int parse_log_format(const char *value, enum log_format *ret_format,
+                            struct config_error *error)
+{
+    int r = log_format_parse(value, ret_format);
+    if (r == -ENOTSUP)
+        return fail(error, "log_format: this build knows no journal");
+    if (r < 0)
+        return fail(error, "log_format must be auto, text, json or journal, not \"%s\"", value);
+    return 0;
+}
+
 /* ---- [daemon] and [limits] ---- */
 
 int config_set(struct config *config, const char *key, const char *value,
@@ -154,6 +169,12 @@ int config_set(struct config *config, const char *key, const char *value,
                         value);
         return 0;
     }
+    if (strcmp(key, "log_format") == 0)
+        return parse_log_format(value, &config->log_format, error);
+    if (strcmp(key, "log_burst") == 0)
+        return parse_count(key, value, UINT64_MAX / 4, &config->log_burst, error);
+    if (strcmp(key, "log_interval") == 0)
+        return parse_ms(key, value, &config->log_interval_ms, error);
     if (strcmp(key, "stop_timeout") == 0)
         return parse_ms(key, value, &config->stop_timeout_ms, error);
     if (strcmp(key, "stop_grace") == 0)
@@ -336,6 +357,7 @@ static int set_function(struct config *config, const char *name, const char *key
 
 struct reading {
     struct config *config;
+    const char *path;
     FILE *file;
     int line;                  /* that was read last, from 1 */
     bool indented;             /* it may continue the value of the key before it */
@@ -382,6 +404,9 @@ static int on_key(void *arg, const char *section, const char *key, const char *v
     if (reading->failed)
         return 0;
     int r = set_key(reading, section, key, value, &error);
+    if (r == 0 &&
+        config_note_place(reading->config, section, key, reading->path, reading->line) < 0)
+        r = fail(&error, "no memory");
     if (r < 0)
         fail_reading(reading, &error);
     snprintf(reading->section, sizeof(reading->section), "%s", section);
@@ -415,7 +440,7 @@ static char *read_line(char *line, int size, void *arg)
 
 int config_read_file(struct config *config, const char *path, struct config_error *ret_error)
 {
-    struct reading reading = {.config = config, .file = fopen(path, "re")};
+    struct reading reading = {.config = config, .path = path, .file = fopen(path, "re")};
     if (!reading.file)
         return fail(ret_error, "%s: %s", path, strerror(errno));
     int line = ini_parse_stream(read_line, &reading, on_key, &reading);
@@ -432,23 +457,57 @@ int config_read_file(struct config *config, const char *path, struct config_erro
     return 0;
 }
 
+void config_set_log(const struct config *config)
+{
+    log_set_level(config->log_level);
+    log_set_format(config->log_format);
+    log_set_rate(config->log_burst, config->log_interval_ms * NS_PER_MS);
+}
+
+static bool equal_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+bool config_pool_equal(const struct config_pool *a, const struct config_pool *b)
+{
+    const struct pool_settings *x = &a->settings, *y = &b->settings;
+    return equal_text(a->initializer, b->initializer) &&
+           equal_text(a->initializer_args, b->initializer_args) &&
+           x->max_workers == y->max_workers && x->min_workers == y->min_workers &&
+           x->idle_timeout_ns == y->idle_timeout_ns &&
+           x->max_tasks_per_worker == y->max_tasks_per_worker && x->queue_limit == y->queue_limit &&
+           x->on_full_wait == y->on_full_wait &&
+           strcmp(x->thread_name_prefix, y->thread_name_prefix) == 0;
+}
+
+static int check_pool(const struct config *config, const struct config_pool *pool,
+                      struct config_error *error)
+{
+    char section[sizeof("pool ") + 256];
+    snprintf(section, sizeof(section), "pool %s", pool->name);
+    if (pool->settings.min_workers > pool->settings.max_workers)
+        return config_fail(config, section, "min_workers", error,
+                           "[%s]: min_workers is above max_workers", section);
+    if (pool->initializer_args && !pool->initializer)
+        return config_fail(config, section, "initializer_args", error,
+                           "[%s]: initializer_args without initializer", section);
+    return 0;
+}
+
 int config_check(const struct config *config, struct config_error *ret_error)
 {
-    for (size_t i = 0; i < config->pool_count; i++) {
-        const struct config_pool *pool = &config->pools[i];
-        if (pool->settings.min_workers > pool->settings.max_workers)
-            return fail(ret_error, "[pool %s]: min_workers is above max_workers", pool->name);
-        if (pool->initializer_args && !pool->initializer)
-            return fail(ret_error, "[pool %s]: initializer_args without initializer", pool->name);
-    }
-    for (size_t i = 0; i < config->function_count; i++) {
-        int r = config_function_check(&config->functions[i], ret_error);
-        if (r < 0)
-            return r;
-    }
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < config->pool_count; i++)
+        r = check_pool(config, &config->pools[i], ret_error);
+    for (size_t i = 0; r == 0 && i < config->function_count; i++)
+        r = config_function_check(config, &config->functions[i], ret_error);
+    if (r < 0)
+        return r;
     /* Futures are kept in memory alone so far, and a promise must not be made that is not kept. */
     if (config->durability && strcmp(config->durability, "none") != 0)
-        return fail(ret_error, "durability %s is not available in this build: only none",
-                    config->durability);
+        return config_fail(config, "daemon", "durability", ret_error,
+                           "durability %s is not available in this build: only none",
+                           config->durability);
     return 0;
 }

@@ -10,6 +10,7 @@
 
 #include "daemon/base/log.h"
 #include "daemon/core/pool.h"
+#include "daemon/log_sink.h"
 #include "proto/limits.h"
 
 /* A [pool NAME] section. */
@@ -34,6 +35,8 @@ struct config_function {
     bool break_pool;
 };
 
+struct config_place;
+
 struct config {
     char *socket;       /* NULL: the default place */
     char *state_dir;    /* NULL: none */
@@ -42,6 +45,9 @@ struct config {
     gid_t admin_group;  /* who sees and may change everybody's; (gid_t)-1: only those two */
     char *plugin_dir;   /* directories, separated by ":"; NULL: none */
     enum log_level log_level;
+    enum log_format log_format;
+    uint64_t log_burst; /* messages of one level in log_interval; 0: any number */
+    uint64_t log_interval_ms;
     uint64_t stop_timeout_ms; /* SIGTERM: how long running jobs may go on */
     uint64_t stop_grace_ms;   /* and how long they have after TERM */
     int ready_fd;             /* gets a line when clients may come; -1: none */
@@ -50,6 +56,8 @@ struct config {
     size_t pool_count;
     struct config_function *functions;
     size_t function_count;
+    struct config_place *places; /* which lines have set what; config_files.h looks after them */
+    size_t place_count;
 };
 
 /* What was wrong: "FILE:LINE: what", or "what". */
@@ -60,7 +68,7 @@ struct config_error {
 void config_set_defaults(struct config *config);
 void config_free(struct config *config);
 
-/* Lays a file over the settings. 0; -EINVAL with *ret_error; -ENOMEM. The settings may be half
+/* Lays one file over the settings. 0; -EINVAL with *ret_error; -ENOMEM. The settings may be half
  * changed on failure. */
 int config_read_file(struct config *config, const char *path, struct config_error *ret_error);
 
@@ -70,6 +78,12 @@ int config_set(struct config *config, const char *key, const char *value,
 
 /* The pool's settings, made with the defaults if it is not there yet. NULL: no memory. */
 struct config_pool *config_pool(struct config *config, const char *name);
+
+/* Whether both say the same. */
+bool config_pool_equal(const struct config_pool *a, const struct config_pool *b);
+
+/* Has the log look as the settings say. */
+void config_set_log(const struct config *config);
 
 /* Checks what only the whole can tell. 0 or -EINVAL with *ret_error. */
 int config_check(const struct config *config, struct config_error *ret_error);

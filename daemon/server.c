@@ -10,10 +10,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#if HAVE_SYSTEMD
-#include <systemd/sd-daemon.h>
-#endif
-
 #include "daemon/base/clock.h"
 #include "daemon/base/fd.h"
 #include "daemon/base/log.h"
@@ -25,17 +21,12 @@
 #include "daemon/net/connection.h"
 #include "daemon/net/listener.h"
 #include "daemon/rpc/service.h"
-#include "daemon/run/command.h"
-#include "daemon/run/handler.h"
-#include "daemon/run/native.h"
-#include "daemon/run/plugin.h"
-#include "daemon/server_handlers.h"
-#include "daemon/server_plugins.h"
+#include "daemon/server_functions.h"
+#include "daemon/server_impl.h"
+#include "daemon/server_manager.h"
 #include "daemon/store/null_store.h"
 #include "proto/endpoint.h"
 #include "proto/version.h"
-
-extern char **environ;
 
 /* How long the last replies may take to be read. */
 #define FAREWELL_NS (2 * NS_PER_S)
@@ -44,38 +35,7 @@ extern char **environ;
 #define CACHE_COUNT 1000
 #define CACHE_BYTES (8 * 1024 * 1024)
 
-struct server {
-    const struct config *config;
-    char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-    struct loop *loop;
-    struct timers *timers;
-    struct store *store;
-    struct executor *executor;
-    struct function *command;
-    struct rlimit job_open_files; /* rlim_max 0: as ours */
-    struct service *service;
-    struct connections *connections;
-    struct listener *listener;
-    struct plugins *plugins;   /* NULL: none */
-    struct handlers *handlers; /* NULL: none */
-    struct loop_signal *on_term, *on_int, *on_hup;
-    struct deadline stop_deadline;     /* running jobs are ended then */
-    struct deadline farewell_deadline; /* clients that do not read are left behind then */
-    unsigned stops;                    /* signals so far that asked for the end */
-    bool ending;
-    bool failed; /* the store is broken */
-};
-
 /* ---- the end ---- */
-
-static void notify_manager(const char *state)
-{
-#if HAVE_SYSTEMD
-    (void)sd_notify(0, state);
-#else
-    (void)state;
-#endif
-}
 
 static void stop_loop(void *arg)
 {
@@ -140,31 +100,31 @@ static void on_stop_signal(void *arg)
     executor_sync(server->executor);
     if (server->stops++ == 0) {
         log_info("ending: taking no new work");
-        notify_manager("STOPPING=1");
+        manager_tell_stopping(server->manager,
+                              server->config->stop_timeout_ms + server->config->stop_grace_ms);
         (void)deadline_set(server->timers, &server->stop_deadline,
                            clock_mono_ns() + server->config->stop_timeout_ms * NS_PER_MS,
                            on_stop_timeout);
-        /* Nothing survives this process yet, so the pending ones are told that they end. */
-        executor_shut_down(server->executor, true, false);
+        /* What is pending waits for the next start. What would not survive until then is cancelled,
+         * so that somebody is told. */
+        executor_shut_down(server->executor, false, true);
+        executor_cancel_unstored(server->executor);
     } else {
         stop_jobs(server, 0);
     }
 }
 
-/* ---- reload ---- */
-
 static void on_reload_signal(void *arg)
 {
     struct server *server = arg;
-    log_info("loading new plugins");
-    server_plugins_reload(server->plugins);
+    if (server->stops == 0)
+        server_reload(server);
 }
 
 /* ---- making ---- */
 
 static int make_core(struct server *server)
 {
-    const struct limits *limits = &server->config->limits;
     int r = loop_new(&server->loop);
     if (r == 0)
         r = timers_new(server->loop, &server->timers);
@@ -177,19 +137,12 @@ static int make_core(struct server *server)
         .loop = server->loop,
         .timers = server->timers,
         .store = server->store,
-        .output_bytes = limits->output_bytes,
-        .pending_limit = limits->pending,
-        .pending_per_uid = limits->pending_per_uid,
-        .map_items_limit = limits->map_items,
-        .pools_limit = limits->pools,
-        .retention_count = limits->retention_count,
-        .retention_bytes = limits->retention_bytes,
-        .retention_s = limits->retention_seconds,
         .cache_count = CACHE_COUNT,
         .cache_bytes = CACHE_BYTES,
         .on_store_broken = on_store_broken,
         .on_store_broken_arg = server,
     };
+    server_executor_limits(server->config, &settings);
     return executor_new(&settings, &server->executor);
 }
 
@@ -204,77 +157,6 @@ static void raise_open_files(struct server *server)
     limit.rlim_cur = limit.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
         log_warning("cannot raise the limit of open files: %s", strerror(errno));
-}
-
-static int make_handlers(struct server *server)
-{
-    const struct limits *limits = &server->config->limits;
-    struct handlers_settings settings = {
-        .environment = environ,
-        .socket_path = server->socket_path,
-        .open_files = server->job_open_files.rlim_max > 0 ? &server->job_open_files : NULL,
-        .line_bytes = limits->line_bytes,
-        .depth = limits->depth,
-        .values = limits->values,
-    };
-    return server_handlers_new(server->config, &settings, server->executor, &server->handlers);
-}
-
-static int make_functions(struct server *server)
-{
-    struct command_settings settings = {
-        .environment = environ,
-        .socket_path = server->socket_path,
-        .pipe_grace_ms = COMMAND_PIPE_GRACE_MS,
-        .open_files = server->job_open_files.rlim_max > 0 ? &server->job_open_files : NULL,
-    };
-    int r = command_function_new(&settings, &server->command);
-    if (r == 0)
-        r = executor_add_function(server->executor, server->command);
-    if (r == 0)
-        r = executor_add_function(server->executor, native_sleep());
-    if (r == 0)
-        r = executor_add_function(server->executor, native_echo());
-    if (r == 0)
-        r = server_plugins_new(server->config->plugin_dir, server->config->limits.result_bytes,
-                               server->executor, &server->plugins);
-    if (r == 0)
-        r = make_handlers(server);
-    return r;
-}
-
-static int set_initializer(struct server *server, const struct config_pool *pool,
-                           struct pool_settings *settings)
-{
-    const struct function *function = executor_function(server->executor, pool->initializer);
-    if (!function) {
-        log_error("[pool %s]: there is no function %s", pool->name, pool->initializer);
-        return -EINVAL;
-    }
-    const char *args = pool->initializer_args ? pool->initializer_args : "{}";
-    struct check_error check;
-    if (function->ops->check_args &&
-        function->ops->check_args(function, args, strlen(args), false, &check) < 0) {
-        log_error("[pool %s]: initializer_args: %s: %s", pool->name, check.param, check.message);
-        return -EINVAL;
-    }
-    settings->initializer = function;
-    settings->initializer_args = pool->initializer_args;
-    return 0;
-}
-
-static int make_pools(struct server *server)
-{
-    for (size_t i = 0; i < server->config->pool_count; i++) {
-        const struct config_pool *pool = &server->config->pools[i];
-        struct pool_settings settings = pool->settings;
-        int r = pool->initializer ? set_initializer(server, pool, &settings) : 0;
-        if (r == 0)
-            r = executor_set_pool(server->executor, pool->name, &settings);
-        if (r < 0)
-            return r;
-    }
-    return 0;
 }
 
 static int make_service(struct server *server)
@@ -353,7 +235,8 @@ static int make_signals(struct server *server)
     return r;
 }
 
-int server_new(const struct config *config, struct server **ret_server)
+int server_new(struct config *config, const struct server_loader *loader,
+               struct server **ret_server)
 {
     int fd = -1, lock_fd = -1;
     bool inherited = false;
@@ -361,6 +244,7 @@ int server_new(const struct config *config, struct server **ret_server)
     if (!server)
         return -ENOMEM;
     server->config = config;
+    server->loader = *loader;
     raise_open_files(server);
     int r = find_socket(server, &fd, &lock_fd);
     if (r < 0)
@@ -370,15 +254,16 @@ int server_new(const struct config *config, struct server **ret_server)
     if (r == 0)
         r = make_signals(server);
     if (r == 0)
-        r = make_functions(server);
-    if (r == 0)
-        r = make_pools(server);
+        r = server_make_functions(server);
     if (r == 0)
         r = make_service(server);
     if (r == 0)
         r = executor_recover(server->executor);
+    if (r == 0)
+        r = manager_new(server->executor, server->store, server->timers, &server->manager);
     if (r == 0) {
-        struct identity_rules rules = {.uid = getuid(), .admin_group = config->admin_group};
+        struct identity_rules rules;
+        server_identity_rules(config, &rules);
         r = listener_new(server->loop, fd, lock_fd, inherited ? NULL : server->socket_path, &rules,
                          on_client, server, &server->listener);
         fd = lock_fd = -1;
@@ -405,10 +290,9 @@ void server_free(struct server *server)
     listener_free(server->listener);
     connections_free(server->connections);
     service_free(server->service);
+    manager_free(server->manager);
     executor_free(server->executor);
-    command_function_free(server->command);
-    handlers_free(server->handlers);
-    plugins_free(server->plugins);
+    functions_free(server->functions);
     if (server->store)
         server->store->ops->free(server->store);
     loop_signal_free(server->on_term);
@@ -434,14 +318,13 @@ int server_run(struct server *server)
 {
     unsigned max_workers = pool_settings(executor_pool(server->executor, "default"))->max_workers;
     /* Said whatever the log level: somebody may wait for exactly this line. */
-    dprintf(STDERR_FILENO, "futured: ready on %s (pid %d, max_workers %u, durability %s)\n",
-            server->socket_path, (int)getpid(), max_workers,
-            durability_name(server->store->ops->durability));
+    log_always("ready on %s (pid %d, max_workers %u, durability %s)", server->socket_path,
+               (int)getpid(), max_workers, durability_name(server->store->ops->durability));
     if (server->config->ready_fd >= 0) {
         dprintf(server->config->ready_fd, "ready on %s\n", server->socket_path);
         close(server->config->ready_fd);
     }
-    notify_manager("READY=1");
+    manager_tell_ready(server->manager);
     int r = loop_run(server->loop);
     block_stop_signals();
     return server->failed ? -EIO : r;

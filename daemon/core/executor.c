@@ -259,6 +259,21 @@ void executor_set_observer(struct executor *executor, const struct executor_obse
     executor->observer = *observer;
 }
 
+void executor_set_limits(struct executor *executor, const struct executor_settings *settings)
+{
+    struct executor_settings *own = &executor->settings;
+    own->output_bytes = settings->output_bytes;
+    own->pending_limit = settings->pending_limit;
+    own->pending_per_uid = settings->pending_per_uid;
+    own->map_items_limit = settings->map_items_limit;
+    own->pools_limit = settings->pools_limit;
+    own->retention_count = settings->retention_count;
+    own->retention_bytes = settings->retention_bytes;
+    own->retention_s = settings->retention_s;
+    settle_run(executor); /* higher limits let parked submits in */
+    retention_enforce(executor);
+}
+
 /* ---- functions and pools ---- */
 
 int executor_add_function(struct executor *executor, const struct function *function)
@@ -272,6 +287,18 @@ int executor_add_function(struct executor *executor, const struct function *func
     executor->functions = grown;
     executor->functions[executor->function_count++] = function;
     return 0;
+}
+
+void executor_remove_function(struct executor *executor, const struct function *function)
+{
+    for (size_t i = 0; i < executor->function_count; i++) {
+        if (executor->functions[i] != function)
+            continue;
+        executor->function_count--;
+        memmove(&executor->functions[i], &executor->functions[i + 1],
+                (executor->function_count - i) * sizeof(*executor->functions));
+        return;
+    }
 }
 
 const struct function *executor_function(const struct executor *executor, const char *name)
@@ -322,6 +349,15 @@ int executor_set_pool(struct executor *executor, const char *name,
         return r;
     executor->pools[executor->pool_count++] = pool;
     return 0;
+}
+
+bool executor_makes_progress(struct executor *executor)
+{
+    bool all = true;
+    executor_sync(executor); /* starts that were not told yet are progress, too */
+    for (size_t i = 0; i < executor->pool_count; i++)
+        all &= pool_makes_progress(executor->pools[i]);
+    return all;
 }
 
 void executor_pause_pool(struct executor *executor, struct pool *pool, bool paused)
@@ -462,6 +498,23 @@ void executor_client_gone(struct executor *executor, uint64_t client_number)
 
 /* ---- the end ---- */
 
+static void cancel_pending_ones(struct executor *executor, bool unstored_only)
+{
+    struct cancel_options options = {.terminate = false};
+    struct future *future = future_table_above(executor->table, 1);
+    for (; future; future = future_table_above(executor->table, future->call.id + 1)) {
+        struct cancel_fate fate;
+        if (future->state == FUTURE_PENDING && !(unstored_only && is_stored(future)))
+            executor_cancel(executor, future, &options, &fate);
+    }
+}
+
+void executor_cancel_unstored(struct executor *executor)
+{
+    cancel_pending_ones(executor, true);
+    settle_run(executor);
+}
+
 uint64_t executor_shut_down(struct executor *executor, bool cancel_pending, bool keep_pending)
 {
     executor->shut_down = true;
@@ -476,16 +529,8 @@ uint64_t executor_shut_down(struct executor *executor, bool cancel_pending, bool
             pool_pause(executor->pools[i], true);
     }
     uint64_t before = executor->cancels;
-    if (cancel_pending) {
-        struct cancel_options options = {.terminate = false};
-        struct future *future = future_table_above(executor->table, 1);
-        for (; future; future = future_table_above(executor->table, future->call.id + 1)) {
-            struct cancel_fate fate;
-            if (future->state != FUTURE_PENDING)
-                continue;
-            executor_cancel(executor, future, &options, &fate);
-        }
-    }
+    if (cancel_pending)
+        cancel_pending_ones(executor, false);
     settle_run(executor);
     return executor->cancels - before;
 }

@@ -64,6 +64,9 @@ int executor_new(const struct executor_settings *settings, struct executor **ret
 void executor_free(struct executor *executor);
 
 void executor_set_observer(struct executor *executor, const struct executor_observer *observer);
+/* Other numbers for the output, the pending futures, maps, pools and retention from now on; loop,
+ * timers and store are not looked at. */
+void executor_set_limits(struct executor *executor, const struct executor_settings *settings);
 /* Somebody wants on_running promptly (default: it comes with the next other news). */
 void executor_want_running(struct executor *executor, bool wanted);
 
@@ -75,6 +78,8 @@ void executor_sync(struct executor *executor);
 
 /* Borrowed; must outlive the executor. 0, -EEXIST or -ENOMEM. */
 int executor_add_function(struct executor *executor, const struct function *function);
+/* Nobody can submit calls of it any more; those that were submitted run. */
+void executor_remove_function(struct executor *executor, const struct function *function);
 /* NULL: unknown. */
 const struct function *executor_function(const struct executor *executor, const char *name);
 /* By index from 0; NULL past the end. */
@@ -86,6 +91,8 @@ struct pool *executor_pool_at(const struct executor *executor, size_t index);
 /* Makes the pool, or changes its settings. 0; -EMFILE: too many pools; -ENOMEM. */
 int executor_set_pool(struct executor *executor, const char *name,
                       const struct pool_settings *settings);
+/* Whether the workers of all pools do what they are for, as pool_makes_progress. */
+bool executor_makes_progress(struct executor *executor);
 void executor_pause_pool(struct executor *executor, struct pool *pool, bool paused);
 
 /* ---- submit ---- */
@@ -262,6 +269,8 @@ enum refusal executor_forget(struct executor *executor, struct future *future);
 /* From now on nothing is taken. With `cancel_pending` pending futures are cancelled, with
  * `keep_pending` none of them is started. Returns how many were cancelled. Repeatable. */
 uint64_t executor_shut_down(struct executor *executor, bool cancel_pending, bool keep_pending);
+/* Cancels what is pending and would not survive the daemon. */
+void executor_cancel_unstored(struct executor *executor);
 bool executor_is_shut_down(const struct executor *executor);
 /* Shut down, and nothing runs or waits any more (but what is kept pending). */
 bool executor_is_drained(const struct executor *executor);

@@ -31,6 +31,10 @@ struct pool {
     size_t member_count;
     uint64_t queued, running; /* calls, as far as the loop has been told */
     uint64_t pending;         /* futures */
+    uint64_t started;         /* calls, ever */
+    /* For pool_makes_progress: what it saw the last time. */
+    uint64_t started_then;
+    bool could_move_then;
     bool paused, broken, closing;
 };
 
@@ -304,6 +308,7 @@ void pool_call_started(struct pool *pool, struct call *call)
     call->reported = true;
     pool->queued--;
     pool->running++;
+    pool->started++;
 }
 
 void pool_call_finished(struct pool *pool, struct call *call)
@@ -329,6 +334,15 @@ struct call *pool_call_of_pid(const struct pool *pool, pid_t pid)
 struct worker *pool_call_worker(const struct call *call)
 {
     return call->reported ? call->worker : NULL;
+}
+
+bool pool_makes_progress(struct pool *pool)
+{
+    bool could_move = work_queue_could_move(pool->queue);
+    bool stuck = could_move && pool->could_move_then && pool->started == pool->started_then;
+    pool->could_move_then = could_move;
+    pool->started_then = pool->started;
+    return !stuck;
 }
 
 uint64_t pool_running(const struct pool *pool)

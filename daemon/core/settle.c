@@ -7,6 +7,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/core/executor_impl.h"
+#include "daemon/core/future_log.h"
 #include "daemon/core/worker.h"
 
 void stop_waiting(struct future *future)
@@ -81,9 +82,10 @@ void end_running(struct future *future)
     deadline_clear(executor->settings.timers, &future->deadline);
     bool again = future->call.outcome.kind == OUTCOME_EXCEPTION &&
                  future->call.attempt <= future->spec->retry_max && !future->stopped &&
-                 !executor->drop_pending;
+                 !executor->drop_pending && (is_stored(future) || !executor->keep_pending);
     if (again) {
         uint64_t delay_ns = retry_delay_ns(future);
+        future_log_again(future);
         if (next_attempt(future, delay_ns) == 0) {
             if (hold_for(future, HOLD_RETRY, delay_ns) < 0)
                 schedule(future);
@@ -203,6 +205,7 @@ static void on_end_stored(void *arg, int error)
     enum future_state state = future->cancelling ? FUTURE_CANCELLED : FUTURE_FINISHED;
     if (!change_state(future, state, future->coming_cursor, future->call.finished_us))
         return;
+    future_log_done(future);
     if (!LIST_EMPTY(&executor->blocks))
         blocks_forget(executor, future);
     if (executor->observer.on_done)

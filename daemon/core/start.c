@@ -6,6 +6,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/core/executor_impl.h"
+#include "daemon/core/future_log.h"
 #include "daemon/core/worker.h"
 
 static void on_timeout(struct deadline *deadline)
@@ -40,6 +41,7 @@ void begin_running(struct future *future, int64_t wall_us)
     }
     if (future->item_of)
         map_item_running(future->item_of, wall_us);
+    future_log_running(future);
     if (executor->observer.on_running)
         executor->observer.on_running(executor->observer.arg, future);
     future_tell(future, EVENT_FUTURE_RUNNING);

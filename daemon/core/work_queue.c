@@ -273,6 +273,15 @@ uint64_t work_queue_length(struct work_queue *queue)
     return length;
 }
 
+bool work_queue_could_move(struct work_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    bool could = queue->length > 0 && queue->idle > 0 && !queue->rules.paused &&
+                 !queue->rules.closing && queue->threads <= queue->rules.max_threads;
+    pthread_mutex_unlock(&queue->lock);
+    return could;
+}
+
 void work_queue_enter(struct work_queue *queue)
 {
     pthread_mutex_lock(&queue->lock);

@@ -43,6 +43,8 @@ unsigned work_queue_threads(struct work_queue *queue);
 unsigned work_queue_missing(struct work_queue *queue);
 /* Loop thread: calls that no worker has taken. */
 uint64_t work_queue_length(struct work_queue *queue);
+/* Loop thread: whether there are calls to take and threads that wait for some. */
+bool work_queue_could_move(struct work_queue *queue);
 /* Counts a thread in before it is created, and out where it leaves by its own decision. */
 void work_queue_enter(struct work_queue *queue);
 void work_queue_leave(struct work_queue *queue);

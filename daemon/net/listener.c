@@ -273,6 +273,11 @@ fail:
     return r;
 }
 
+void listener_set_rules(struct listener *listener, const struct identity_rules *rules)
+{
+    listener->rules = *rules;
+}
+
 void listener_free(struct listener *listener)
 {
     if (!listener)

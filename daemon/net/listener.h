@@ -32,6 +32,8 @@ int listener_bind(const char *path, gid_t group, int *ret_fd, int *ret_lock_fd);
 int listener_new(struct loop *loop, int fd, int lock_fd, const char *path,
                  const struct identity_rules *rules, listener_fn *fn, void *arg,
                  struct listener **ret_listener);
+/* Other rules, copied, for clients that come from now on. */
+void listener_set_rules(struct listener *listener, const struct identity_rules *rules);
 void listener_free(struct listener *listener);
 
 #endif

@@ -20,15 +20,23 @@ struct handlers {
     bool sets_open_files;
     uint64_t reset_signals;
     struct handler_keeper *keeper;
-    STAILQ_HEAD(, handler) all;
+    STAILQ_HEAD(, handler) all; /* those that were replaced, too */
+    STAILQ_HEAD(, handler_function) functions;
 };
 
 /* ---- the function ---- */
 
+struct handler *handler_of(const struct function *function)
+{
+    struct handler_function *self = function->state;
+
+    return atomic_load(&self->handler);
+}
+
 static int handler_check_args(const struct function *function, const char *text, size_t bytes,
                               bool is_map, struct check_error *ret_error)
 {
-    const struct handler *handler = function->state;
+    const struct handler *handler = handler_of(function);
     json_t *args;
     int r;
 
@@ -46,7 +54,7 @@ static int handler_check_args(const struct function *function, const char *text,
 static int handler_check_item(const struct function *function, const char *text, size_t bytes,
                               struct check_error *ret_error)
 {
-    const struct handler *handler = function->state;
+    const struct handler *handler = handler_of(function);
 
     return described_params_check_item(handler->described, text, bytes, ret_error);
 }
@@ -183,8 +191,8 @@ static int make_spec(struct handler *handler, const struct handlers *handlers,
     return r;
 }
 
-int handlers_add(struct handlers *handlers, const struct handler_settings *settings,
-                 const struct function **ret_function, struct check_error *ret_error)
+static int handler_new(const struct handlers *handlers, const struct handler_settings *settings,
+                       struct handler **ret_handler, struct check_error *ret_error)
 {
     struct handler *handler;
     int r = handler_settings_check(settings, ret_error);
@@ -208,18 +216,79 @@ int handlers_add(struct handlers *handlers, const struct handler_settings *setti
         handler_free(handler);
         return r;
     }
-    handler->function = (struct function){
-        .name = handler->name,
-        .doc = handler->doc,
-        .params = handler->params,
-        .ops = &handler_ops,
-        .state = handler,
-    };
     handler->keeper = handlers->keeper;
+    *ret_handler = handler;
+    return 0;
+}
+
+/* ---- a function and its handlers ---- */
+
+/* From now on it may have processes. */
+static void publish(struct handlers *handlers, struct handler_function *function,
+                    struct handler *handler)
+{
     handler_keeper_add(handlers->keeper, &handler->stock);
     STAILQ_INSERT_TAIL(&handlers->all, handler, link);
-    *ret_function = &handler->function;
+    function->function.name = handler->name;
+    function->function.doc = handler->doc;
+    function->function.params = handler->params;
+    atomic_store(&function->handler, handler);
+}
+
+int handlers_add(struct handlers *handlers, const struct handler_settings *settings,
+                 const struct function **ret_function, struct check_error *ret_error)
+{
+    struct handler_function *function;
+    struct handler *handler;
+    int r = handler_new(handlers, settings, &handler, ret_error);
+
+    if (r < 0)
+        return r;
+    function = calloc(1, sizeof(*function));
+    if (!function) {
+        handler_free(handler);
+        return -ENOMEM;
+    }
+    function->function.ops = &handler_ops;
+    function->function.state = function;
+    publish(handlers, function, handler);
+    STAILQ_INSERT_TAIL(&handlers->functions, function, link);
+    *ret_function = &function->function;
     return 0;
+}
+
+/* Frees a function, but not its handler. */
+static void forget_function(struct handlers *handlers, const struct function *function)
+{
+    struct handler_function *self = function->state;
+
+    STAILQ_REMOVE(&handlers->functions, self, handler_function, link);
+    free(self);
+}
+
+void handlers_replace(struct handlers *handlers, const struct function *live,
+                      const struct function *draft)
+{
+    struct handler_function *self = live->state;
+    struct handler *old = handler_of(live);
+    struct handler *new = handler_of(draft);
+
+    forget_function(handlers, draft);
+    /* The name stays where it is: calls that run read it. */
+    self->function.doc = new->doc;
+    self->function.params = new->params;
+    atomic_store(&self->handler, new);
+    handler_keeper_close(handlers->keeper, &old->stock);
+}
+
+void handlers_discard(struct handlers *handlers, const struct function *draft)
+{
+    struct handler *handler = handler_of(draft);
+
+    forget_function(handlers, draft);
+    handler_keeper_remove(handlers->keeper, &handler->stock);
+    STAILQ_REMOVE(&handlers->all, handler, handler, link);
+    handler_free(handler);
 }
 
 /* ---- all of them ---- */
@@ -232,6 +301,7 @@ int handlers_new(const struct handlers_settings *settings, struct handlers **ret
     if (!handlers)
         return -ENOMEM;
     STAILQ_INIT(&handlers->all);
+    STAILQ_INIT(&handlers->functions);
     handlers->bounds =
         (struct handler_bounds){settings->line_bytes, settings->depth, settings->values};
     handlers->reset_signals = process_signals_to_reset();
@@ -252,11 +322,14 @@ int handlers_new(const struct handlers_settings *settings, struct handlers **ret
 
 void handlers_free(struct handlers *handlers)
 {
+    struct handler_function *function;
     struct handler *handler;
 
     if (!handlers)
         return;
     handler_keeper_free(handlers->keeper);
+    while ((function = STAILQ_FIRST(&handlers->functions)))
+        forget_function(handlers, &function->function);
     while ((handler = STAILQ_FIRST(&handlers->all))) {
         STAILQ_REMOVE_HEAD(&handlers->all, link);
         handler_free(handler);

@@ -55,4 +55,14 @@ int handler_settings_check(const struct handler_settings *settings, struct check
 int handlers_add(struct handlers *handlers, const struct handler_settings *settings,
                  const struct function **ret_function, struct check_error *ret_error);
 
+/* Gives the function `live` the settings with which `draft`, of the same name, was made; `draft` is
+ * gone then, and must never have been called. Running calls end as they began, on their old
+ * processes; those that start later, also ones that are queued already, use the new settings. Idle
+ * processes end. The thread that checks arguments only, as doc and params change, too. */
+void handlers_replace(struct handlers *handlers, const struct function *live,
+                      const struct function *draft);
+
+/* Frees a function that was never called. */
+void handlers_discard(struct handlers *handlers, const struct function *draft);
+
 #endif

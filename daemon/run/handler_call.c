@@ -231,7 +231,7 @@ static enum progress attempt(struct handler *handler, struct call *call,
 
 void handler_run(const struct function *function, struct call *call)
 {
-    struct handler *handler = function->state;
+    struct handler *handler = handler_of(function);
     struct writer request = {0};
 
     if (write_request(handler, call, &request) == 0 && call_output(call)) {

@@ -1,9 +1,11 @@
 /* The inside of a handler function, for handler.c, which makes it, and handler_call.c, which
- * executes its calls. Nothing of it changes once it is made, but for the stock and the backoff,
- * which have locks of their own. */
+ * executes its calls. A function stands for one handler after the other. Nothing of a handler
+ * changes once it is made, but for the stock and the backoff, which have locks of their own; and it
+ * lives as long as the set, as processes that are being ended refer to it. */
 #ifndef FUTURED_RUN_HANDLER_IMPL_H
 #define FUTURED_RUN_HANDLER_IMPL_H
 
+#include <stdatomic.h>
 #include <sys/queue.h>
 
 #include "daemon/core/runner.h"
@@ -14,9 +16,14 @@
 
 struct described_params;
 
+struct handler_function {
+    STAILQ_ENTRY(handler_function) link;
+    struct function function;
+    struct handler *_Atomic handler; /* the one for calls that start now */
+};
+
 struct handler {
     STAILQ_ENTRY(handler) link;
-    struct function function;
     struct handler_keeper *keeper; /* borrowed */
     struct handler_spec spec;
     char *name, *doc, *params, *cwd;
@@ -30,6 +37,9 @@ struct handler {
     struct handler_stock stock;
     struct handler_backoff backoff;
 };
+
+/* The handler of the function at this moment. */
+struct handler *handler_of(const struct function *function);
 
 /* As function_ops.run. */
 void handler_run(const struct function *function, struct call *call);

@@ -317,6 +317,26 @@ void handler_keeper_add(struct handler_keeper *keeper, struct handler_stock *sto
     pthread_mutex_unlock(&keeper->lock);
 }
 
+void handler_keeper_close(struct handler_keeper *keeper, struct handler_stock *stock)
+{
+    struct handler_process *process;
+    uint64_t now_ns = clock_mono_ns();
+
+    pthread_mutex_lock(&keeper->lock);
+    stock->closed = true;
+    while ((process = TAILQ_FIRST(&stock->idle)))
+        end_idle(keeper, stock, process, HANDLER_SEES_EOF, now_ns);
+    ring(keeper);
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+void handler_keeper_remove(struct handler_keeper *keeper, struct handler_stock *stock)
+{
+    pthread_mutex_lock(&keeper->lock);
+    STAILQ_REMOVE(&keeper->stocks, stock, handler_stock, link);
+    pthread_mutex_unlock(&keeper->lock);
+}
+
 struct handler_process *handler_keeper_take(struct handler_keeper *keeper,
                                             struct handler_stock *stock)
 {
@@ -339,9 +359,13 @@ void handler_keeper_give(struct handler_keeper *keeper, struct handler_stock *st
     process->slot = 0;
     pthread_mutex_lock(&keeper->lock);
     TAILQ_INSERT_HEAD(&stock->idle, process, link);
-    if (keeper->wake_ns > after_ns(now_ns, REST_NS) ||
-        keeper->wake_ns > after_ns(now_ns, stock->idle_timeout_ns))
+    if (stock->closed) {
+        end_idle(keeper, stock, process, HANDLER_SEES_EOF, now_ns);
         ring(keeper);
+    } else if (keeper->wake_ns > after_ns(now_ns, REST_NS) ||
+               keeper->wake_ns > after_ns(now_ns, stock->idle_timeout_ns)) {
+        ring(keeper);
+    }
     pthread_mutex_unlock(&keeper->lock);
 }
 

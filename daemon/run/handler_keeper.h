@@ -8,6 +8,7 @@
 #ifndef FUTURED_RUN_HANDLER_KEEPER_H
 #define FUTURED_RUN_HANDLER_KEEPER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -22,6 +23,7 @@ struct handler_stock {
     uint64_t idle_timeout_ns; /* set before handler_keeper_add */
     /* The keeper's. */
     struct handler_list idle;
+    bool closed; /* nothing stays in it any more */
     STAILQ_ENTRY(handler_stock) link;
 };
 
@@ -32,6 +34,11 @@ void handler_keeper_free(struct handler_keeper *keeper);
 
 /* Makes an empty stock known; borrowed. */
 void handler_keeper_add(struct handler_keeper *keeper, struct handler_stock *stock);
+
+/* Ends the stock's idle processes, and those that are put in later. */
+void handler_keeper_close(struct handler_keeper *keeper, struct handler_stock *stock);
+/* Forgets a stock that has never had a process. */
+void handler_keeper_remove(struct handler_keeper *keeper, struct handler_stock *stock);
 
 /* The process used last, which is the caller's then; NULL: there is none. */
 struct handler_process *handler_keeper_take(struct handler_keeper *keeper,

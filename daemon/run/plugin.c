@@ -454,6 +454,17 @@ int plugins_new(const char *directories, size_t result_bytes, const struct plugi
     return 0;
 }
 
+int plugins_set_directories(struct plugins *plugins, const char *directories)
+{
+    char *copy = strdup(directories);
+
+    if (!copy)
+        return -ENOMEM;
+    free(plugins->directories);
+    plugins->directories = copy;
+    return 0;
+}
+
 int plugins_load(struct plugins *plugins)
 {
     char *names = strdup(plugins->directories);

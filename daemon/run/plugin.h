@@ -34,6 +34,9 @@ struct plugins_hooks {
 int plugins_new(const char *directories, size_t result_bytes, const struct plugins_hooks *hooks,
                 struct plugins **ret_plugins);
 
+/* Other directories for the next plugins_load; "" is none. What was loaded stays. 0 or -ENOMEM. */
+int plugins_set_directories(struct plugins *plugins, const char *directories);
+
 /* Loads each *.so of the directories that is not loaded yet, in the order of the directories and
  * of the names; those that start with a dot are left alone. Directories and files must belong to
  * root or to this process's user, be writable for nobody else, and so must all that is above them

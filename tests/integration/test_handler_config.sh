@@ -35,13 +35,13 @@ accepts "two of them" '[function f]\nhandler = cat\n[function g]\nhandler = cat\
 
 refuses "an unknown key" 'FILE:3: unknown key "shell" in \[function f\]' \
     '[function f]\nhandler = cat\nshell = x\n'
-refuses "no handler" '\[function f\]: handler: is missing' '[function f]\ndoc = d\n'
-refuses "an open quote" '\[function f\]: handler: a quote is not closed' "[function f]\nhandler = 'cat\n"
-refuses "an empty command line" '\[function f\]: handler: there is no program' '[function f]\nhandler = ""\n'
-refuses "init that is no JSON" '\[function f\]: init: is no valid JSON' '[function f]\nhandler = cat\ninit = {\n'
-refuses "init that is a number" '\[function f\]: init: must be an object or an array' \
+refuses "no handler" 'FILE:2: \[function f\]: handler: is missing' '[function f]\ndoc = d\n'
+refuses "an open quote" 'FILE:2: \[function f\]: handler: a quote is not closed' "[function f]\nhandler = 'cat\n"
+refuses "an empty command line" 'FILE:2: \[function f\]: handler: there is no program' '[function f]\nhandler = ""\n'
+refuses "init that is no JSON" 'FILE:3: \[function f\]: init: is no valid JSON' '[function f]\nhandler = cat\ninit = {\n'
+refuses "init that is a number" 'FILE:3: \[function f\]: init: must be an object or an array' \
     '[function f]\nhandler = cat\ninit = 1\n'
-refuses "params that are no description" '\[function f\]: params\.a\.type: ' \
+refuses "params that are no description" 'FILE:3: \[function f\]: params\.a\.type: ' \
     '[function f]\nhandler = cat\nparams = {"a":{"type":"x"}}\n'
 refuses "max_tasks" 'FILE:3: max_tasks must be a whole number' '[function f]\nhandler = cat\nmax_tasks = -1\n'
 refuses "memory_limit" 'FILE:2: memory_limit must be' '[function f]\nmemory_limit = 1G\n'
@@ -50,7 +50,7 @@ refuses "timeout" 'FILE:2: timeout must be a number of seconds' '[function f]\nt
 refuses "on_crash" 'FILE:2: on_crash must be fail_job or break_pool, not "x"' '[function f]\non_crash = x\n'
 refuses "no name" "FILE:2: a function's name has 1 to 39 bytes" '[function ]\nhandler = cat\n'
 refuses "a long name" "FILE:2: a function's name" "[function $(printf 'x%.0s' {1..40})]\nhandler = cat\n"
-refuses "the name of a request" '\[function init\]: the name: is taken' '[function init]\nhandler = cat\n'
+refuses "the name of a request" 'FILE:2: \[function init\]: the name: is taken' '[function init]\nhandler = cat\n'
 refuses "a line that is too long" 'FILE:2: more than 198 bytes: ' \
     "[function f]\nhandler = cat $(printf 'x%.0s' {1..200})\n"
 refuses "an indented key" 'FILE:4: max_tasks has one line: ' \
@@ -61,6 +61,6 @@ refuses "no key" 'FILE:2: this is neither a section nor a key' '[function f]\nha
 # ---- against the other functions ----
 config '[function echo]\nhandler = cat\n'
 out=$(futured --socket "$TMPDIR/s" --config "$file" 2>&1)
-eq "the name of a function that is there" "$?:$(head -n 1 <<<"$out")" \
-    '1:futured: error: [function echo]: there is a function of that name already'
+eq "the name of a function that is there" "$?:$(head -n 1 <<<"${out//"$file"/FILE}")" \
+    '1:futured: error: FILE:2: [function echo]: there is a function of that name already'
 finish

@@ -4,11 +4,13 @@
 set -u
 source tests/support/shell.bash
 source tests/support/daemon.bash
+source tests/support/install.bash
 
 document=$PWD/proto/PLUGIN.md
-mkdir -p "$TMPDIR/include/futured" "$TMPDIR/work"
-cp proto/plugin.h "$TMPDIR/include/futured/plugin.h"
-export CPATH=$TMPDIR/include
+ok "it is installed" install_into "$TMPDIR/prefix"
+export PKG_CONFIG_PATH=$TMPDIR/prefix/lib/pkgconfig
+read -ra flags < <(pkg-config --cflags futured-plugin)
+mkdir "$TMPDIR/work"
 cd "$TMPDIR/work" || exit 1
 umask 022
 
@@ -27,12 +29,12 @@ ok "the plugin has at most 20 lines ($lines)" test "$lines" -ge 10 -a "$lines" -
 
 block sh 1 >build.sh
 ok "it compiles as the document says" sh -e build.sh
-ok "and with all warnings, too" cc -std=c11 -Wall -Wextra -Werror -shared -fPIC -o /dev/null hello.c
+ok "and with all warnings, too" cc -std=c11 -Wall -Wextra -Werror -shared -fPIC "${flags[@]}" -o /dev/null hello.c
 block sh 2 >install.sh
 ok "it is installed as the document says" sh -e install.sh
 
 { echo '#include <futured/plugin.h>' && block c 2; } >count.c
-ok "the example of a long call compiles" cc -Wall -Wextra -Wno-unused-function -Werror -c -o count.o count.c
+ok "the example of a long call compiles" cc -Wall -Wextra -Wno-unused-function -Werror "${flags[@]}" -c -o count.o count.c
 
 # The header is one for C++ as well.
 if command -v c++ >/dev/null; then
@@ -40,7 +42,7 @@ if command -v c++ >/dev/null; then
 static const struct futured_function functions[] = {{nullptr, nullptr, nullptr, nullptr}};
 const struct futured_plugin futured_plugin = {FUTURED_PLUGIN_HEADER, functions, nullptr, nullptr};
 ' >cxx.cc
-    ok "the header compiles as C++" c++ -Wall -Wextra -Werror -fvisibility=hidden -shared -fPIC -o cxx.so cxx.cc
+    ok "the header compiles as C++" c++ -Wall -Wextra -Werror -fvisibility=hidden -shared -fPIC "${flags[@]}" -o cxx.so cxx.cc
     like "and the symbol is there" "$(nm -D cxx.so)" " futured_plugin"
 fi
 

@@ -953,6 +953,85 @@ START_TEST(garbage_between_calls_fails_none)
 }
 END_TEST
 
+/* ---- other settings ---- */
+
+static const struct function *make_draft(void)
+{
+    const struct function *live = function;
+    const struct function *draft;
+
+    make_function();
+    draft = function;
+    function = live;
+    return draft;
+}
+
+START_TEST(other_settings_are_for_calls_that_start_later)
+{
+    struct call *call = fake_call_new("{\"do\":[[\"wait\",\"gate\"]]}", NULL, CAP_BYTES);
+    json_t *result;
+    pid_t pid, idle;
+
+    make_gate("gate");
+    settings.init = "[1]";
+    make_function();
+    fake_call_start(call, function);
+    pid = fake_call_await_pid(call);
+    idle = ask_pid("[]");
+    settings.init = "[2]";
+    settings.doc = "anew";
+    settings.params = "{\"do\":{}}";
+    handlers_replace(handlers, function, make_draft());
+    await_gone(idle);
+    ck_assert_str_eq(function->name, "act");
+    ck_assert_str_eq(function->doc, "anew");
+    ck_assert_str_eq(function->params, "{\"do\":{}}");
+    ck_assert_int_eq(function->ops->check_args(function, "{\"x\":1}", 7, false,
+                                               &(struct check_error){.param = ""}),
+                     -EINVAL);
+    result = ask("[]");
+    check_json(json_object_get(result, "init"), "[2]");
+    json_decref(result);
+    /* The call that runs ends as it began, and its process goes with it. */
+    open_gate("gate");
+    fake_call_join(call);
+    result = result_of(call);
+    check_json(json_object_get(result, "init"), "[1]");
+    ck_assert_int_eq(int_at(result, "pid"), pid);
+    json_decref(result);
+    fake_call_free(call);
+    await_gone(pid);
+}
+END_TEST
+
+START_TEST(settings_may_change_again_and_again)
+{
+    make_function();
+    for (int i = 0; i < 20; i++) {
+        pid_t pid = ask_pid("[]");
+
+        handlers_replace(handlers, function, make_draft());
+        await_gone(pid);
+    }
+}
+END_TEST
+
+START_TEST(what_was_never_called_can_be_thrown_away)
+{
+    const struct function *draft;
+
+    make_function();
+    ck_assert_int_gt(ask_pid("[]"), 0);
+    settings.name = "draft";
+    draft = make_draft();
+    ck_assert_str_eq(draft->name, "draft");
+    handlers_discard(handlers, draft);
+    settings.name = "act";
+    handlers_discard(handlers, make_draft());
+    ck_assert_int_gt(ask_pid("[]"), 0);
+}
+END_TEST
+
 START_TEST(the_log_is_not_flooded)
 {
     /* Each of the lines has to be told from the others. */
@@ -1140,6 +1219,9 @@ int main(void)
         who_dies_between_calls_is_reaped,
         what_is_written_between_calls,
         garbage_between_calls_fails_none,
+        other_settings_are_for_calls_that_start_later,
+        settings_may_change_again_and_again,
+        what_was_never_called_can_be_thrown_away,
         the_log_is_not_flooded,
         a_log_during_a_call,
         memory_is_limited,

@@ -98,6 +98,11 @@ START_TEST(functions_are_found_by_name)
     ck_assert_int_eq(executor_add_function(core->executor, &again), -EEXIST);
     ck_assert_ptr_eq(executor_function_at(core->executor, 0), &core->ok);
     ck_assert_ptr_null(executor_function_at(core->executor, 100));
+    executor_remove_function(core->executor, &core->ok);
+    ck_assert_ptr_null(executor_function(core->executor, "ok"));
+    ck_assert_ptr_nonnull(executor_function(core->executor, "gate"));
+    ck_assert_int_eq(executor_add_function(core->executor, &again), 0);
+    ck_assert_ptr_eq(executor_function(core->executor, "ok"), &again);
     core_free(core);
 }
 END_TEST

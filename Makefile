@@ -18,10 +18,12 @@ MODE_debug    = -O0
 MODE_asan     = $(SANITIZED) -fsanitize=address,undefined -fno-sanitize-recover=all
 MODE_tsan     = $(SANITIZED) -fsanitize=thread
 MODE_coverage = -O0 --coverage
+# For clang: what libFuzzer needs in the code that it explores.
+MODE_fuzz     = $(MODE_asan) -fsanitize=fuzzer-no-link
 # What the sanitizers add to the code leads gcc's flow analysis astray.
 SANITIZED     = -O1 -fno-omit-frame-pointer \
                 $(if $(findstring clang,$(CC)),,-Wno-maybe-uninitialized)
-MODES         = release debug asan tsan coverage
+MODES         = release debug asan tsan coverage fuzz
 $(if $(filter $(MODE),$(MODES)),,$(error MODE=$(MODE) is unknown, it is one of: $(MODES)))
 
 # CFLAGS, CPPFLAGS and LDFLAGS are left to the caller; what the code needs stands here.
@@ -75,6 +77,7 @@ selected      = $(sort $(if $(T),$(foreach test,$(1),$(if $(findstring $(T),$(te
 UNIT_TESTS    = $(patsubst %.c,$(BUILD)/%,$(call selected,$(wildcard tests/unit/test_*.c)))
 WIRE_TESTS    = $(patsubst %.c,$(BUILD)/%,$(call selected,$(wildcard tests/integration/test_*.c)))
 SHELL_TESTS   = $(call selected,$(wildcard tests/support/test_*.sh tests/integration/test_*.sh))
+FUZZERS       = $(patsubst %.c,$(BUILD)/%,$(call selected,$(wildcard tests/fuzz/fuzz_*.c)))
 SUPPORT       = $(BUILD)/libtestsupport.a
 SUPERVISE     = $(BUILD)/tests/supervise
 PUPPET        = $(BUILD)/tests/puppet
@@ -210,6 +213,16 @@ $(BUILD)/tests/unit/test_libfuture_memory: private LDFLAGS += \
     -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 $(BUILD)/tests/unit/test_pool_progress: private LDFLAGS += \
     -Wl,--wrap=pthread_cond_signal,--wrap=pthread_cond_timedwait
+$(BUILD)/tests/unit/test_rpc_memory: private LDFLAGS += \
+    -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray,--wrap=strdup,--wrap=strndup \
+    -Wl,--wrap=json_loadb,--wrap=pthread_create,--wrap=eventfd
+
+# A target of the fuzzer. Where it is not built for that it takes the inputs that are kept.
+FUZZ_MAIN = $(if $(filter fuzz,$(MODE)),,$O/tests/fuzz/replay.o)
+$(BUILD)/tests/fuzz/fuzz_%: $O/tests/fuzz/fuzz_%.o $$(call unit_needs,tests/fuzz/fuzz_$$*.c) \
+    $$(FUZZ_MAIN) $(STAMP)
+	@mkdir -p $(@D)
+	$(link) $(if $(FUZZ_MAIN),,-fsanitize=fuzzer) $(DAEMON_LIBS)
 
 # The others talk to the real daemon and know nothing of its inside.
 $(BUILD)/tests/integration/%: $O/tests/integration/%.o $(SUPPORT) $(BUILD)/libproto.a $(STAMP)
@@ -242,18 +255,29 @@ TEST_JOBS    ?= $(shell nproc 2>/dev/null || echo 2)
 TEST_TIMEOUT ?= $(shell echo $$((120 * $(SLOWER))))
 
 .PHONY: tests check check-layers
-tests: $(if $(WIRE_TESTS)$(SHELL_TESTS),$(PROGRAMS) $(LIBFUTURE)) $(PLUGINS) $(TEST_PLUGINS) $(UNIT_TESTS) $(WIRE_TESTS) $(SUPERVISE) \
-       $(PUPPET)
+tests: $(if $(WIRE_TESTS)$(SHELL_TESTS),$(PROGRAMS) $(LIBFUTURE)) $(PLUGINS) $(TEST_PLUGINS) $(UNIT_TESTS) $(WIRE_TESTS) $(FUZZERS) \
+       $(SUPERVISE) $(PUPPET)
 
 check: tests
 	@BUILD='$(BUILD)' MODE='$(MODE)' TEST_JOBS='$(TEST_JOBS)' TEST_TIMEOUT='$(TEST_TIMEOUT)' \
 	    CK_TIMEOUT_MULTIPLIER='$(SLOWER)' \
-	    tests/support/run-tests $(UNIT_TESTS) $(WIRE_TESTS) $(SHELL_TESTS)
+	    tests/support/run-tests $(UNIT_TESTS) $(FUZZERS) $(WIRE_TESTS) $(SHELL_TESTS)
 
 # The tests at full size.
 .PHONY: check-long
 check-long: export FUTURED_LONG = 1
 check-long: check
+
+# Made-up inputs for everything that reads what others wrote; needs clang (make deps-ci). What is
+# found on the way stays in build/fuzz/found, for the next run to go on from. T chooses targets.
+FUZZ_RUNS ?= 1000000
+.PHONY: fuzz fuzz-smoke fuzzers
+fuzz fuzz-smoke:
+	@$(MAKE) MODE=fuzz CC=clang BUILD=build/fuzz fuzzers
+	@tests/support/fuzz.sh $(if $(filter fuzz,$@),$(FUZZ_RUNS),smoke) \
+	    $(patsubst $(BUILD)/%,build/fuzz/%,$(FUZZERS))
+
+fuzzers: $(FUZZERS)
 
 # What the claims about speed rest on; each prints ratios of things that run side by side.
 .PHONY: bench
@@ -289,6 +313,7 @@ help:
 	@echo 'make run            a first session with a private daemon, to watch'
 	@echo 'make check          builds and runs all tests (T=frame: those with "frame" in their name)'
 	@echo 'make check-long     the same with ten times the load'
+	@echo 'make fuzz           made-up inputs, FUZZ_RUNS for each target (fuzz-smoke: some seconds each)'
 	@echo 'make bench          ratios: what a call costs beside what it replaces'
 	@echo 'make lint           layers, format, cppcheck, clang-tidy, shellcheck (after: make deps-ci)'
 	@echo 'make coverage       line coverage of daemon/ and proto/ by the tests'
@@ -305,4 +330,5 @@ FORCE:
 .SECONDARY:
 -include $(patsubst %.o,%.d,$(foreach l,$(LAYERS),$(call objects,$(DIR_$l))) $(DAEMON_OBJECTS) \
     $(CLIENT_OBJECTS) $(COMPLETION) $(TSP_OBJECTS) $(call objects,tests/unit) $(call objects,tests/integration) \
+    $(call objects,tests/fuzz) \
     $(PIC_LIBRARY) $(PIC_PROTO) $(call objects,tests/support)) $(patsubst %.so,%.d,$(PLUGINS) $(TEST_PLUGINS))

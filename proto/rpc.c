@@ -106,7 +106,7 @@ static int check_bounds(const char *text, size_t size, const struct limits *limi
 static int parse_tree(const char *text, size_t size, json_t **ret_tree, struct rpc_error *ret_error)
 {
     const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
-    json_error_t error;
+    json_error_t error = {.line = 0};
     json_t *tree;
 
     if (strspn(text, " \t\r\n") == size) {
@@ -114,7 +114,9 @@ static int parse_tree(const char *text, size_t size, json_t **ret_tree, struct r
         return -EBADMSG;
     }
     tree = json_loadb(text, size, flags, &error);
-    if (tree == NULL && json_error_code(&error) == json_error_out_of_memory)
+    /* Without memory for its first buffer the parser gives no reason at all. */
+    if (tree == NULL && (json_error_code(&error) == json_error_out_of_memory ||
+                         json_error_code(&error) == json_error_unknown))
         return -ENOMEM;
     if (tree == NULL) {
         rpc_error_set(ret_error, RPC_PARSE, "%s, at byte %d", error.text, error.position);

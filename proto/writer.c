@@ -1,12 +1,13 @@
 #include "proto/writer.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FIRST_CAPACITY 256
 
 /* Room for `more` bytes and a NUL. */
-static bool writer_reserve(struct writer *writer, size_t more)
+static bool make_room(struct writer *writer, size_t more)
 {
     size_t capacity = writer->capacity > 0 ? writer->capacity : FIRST_CAPACITY;
     char *data;
@@ -33,7 +34,7 @@ fail:
 
 void writer_raw(struct writer *writer, const char *text, size_t size)
 {
-    if (size == 0 || !writer_reserve(writer, size))
+    if (size == 0 || !make_room(writer, size))
         return;
     memcpy(writer->data + writer->size, text, size);
     writer->size += size;
@@ -66,6 +67,34 @@ void writer_reset(struct writer *writer)
     writer->failed = false;
 }
 
+int writer_reserve(struct writer *writer, size_t bytes)
+{
+    char *data;
+
+    if (bytes <= writer->capacity)
+        return 0;
+    data = realloc(writer->data, bytes);
+    if (data == NULL)
+        return -ENOMEM;
+    writer->data = data;
+    writer->capacity = bytes;
+    return 0;
+}
+
+void writer_shrink(struct writer *writer, size_t bytes)
+{
+    char *data;
+
+    writer_reset(writer);
+    if (bytes == 0 || bytes >= writer->capacity)
+        return;
+    data = realloc(writer->data, bytes);
+    if (data == NULL)
+        return;
+    writer->data = data;
+    writer->capacity = bytes;
+}
+
 bool writer_failed(const struct writer *writer)
 {
     return writer->failed;
@@ -75,7 +104,7 @@ char *writer_take(struct writer *writer, size_t *ret_size)
 {
     char *data;
 
-    if (!writer_reserve(writer, 0)) {
+    if (!make_room(writer, 0)) {
         writer_free(writer);
         return NULL;
     }
@@ -245,7 +274,7 @@ void writer_base64(struct writer *writer, const void *data, size_t size)
     /* The reservation is checked for overflow only as a number that has not wrapped already. */
     if (size > SIZE_MAX / 4)
         writer->failed = true;
-    if (!writer_reserve(writer, (size + 2) / 3 * 4))
+    if (!make_room(writer, (size + 2) / 3 * 4))
         return;
     out = writer->data + writer->size;
     for (size_t i = 0; i < size; i += 3) {

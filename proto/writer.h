@@ -19,6 +19,11 @@ struct writer {
 void writer_free(struct writer *writer);
 /* Forgets the text, keeps the buffer and clears the failure. */
 void writer_reset(struct writer *writer);
+/* Room for so many bytes in all, so that no more than those need an allocation. 0 or -ENOMEM, which
+ * is not remembered. */
+int writer_reserve(struct writer *writer, size_t bytes);
+/* Gives back what it holds beyond so many bytes, and forgets the text. */
+void writer_shrink(struct writer *writer, size_t bytes);
 bool writer_failed(const struct writer *writer);
 /* The text, malloc'd, owned by the caller, NUL behind it; NULL if it failed. Leaves it empty. */
 char *writer_take(struct writer *writer, size_t *ret_size);

@@ -261,10 +261,8 @@ void pool_close(struct pool *pool)
     pool->closing = true;
     apply_rules(pool);
     struct member *member;
-    TAILQ_FOREACH (member, &pool->members, link) {
-        worker_stop_any(member->worker, &stop);
-        worker_close(member->worker);
-    }
+    TAILQ_FOREACH (member, &pool->members, link)
+        worker_close(member->worker, &stop);
 }
 
 size_t pool_worker_count(const struct pool *pool)

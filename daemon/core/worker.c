@@ -33,24 +33,36 @@ struct worker {
     struct stop_request stop;
     enum { GATE_SHUT, GATE_OPEN, GATE_REFUSED } gate; /* for the current call */
     bool closed;
+    struct stop_request last_stop; /* where `closed`: for whatever begins all the same */
     pthread_cond_t gate_moved;
 };
 
 /* ---- on the worker's thread ---- */
 
+/* With the stop lock held. */
+static void request_stop(struct worker *worker, const struct stop_request *request)
+{
+    unsigned serial = worker->stop.serial + 1;
+    worker->stop = *request;
+    worker->stop.serial = serial;
+    atomic_store(&worker->current->stop_asked, true);
+    (void)eventfd_write(worker->stop_fd, 1);
+}
+
 static void set_current(struct worker *worker, struct call *call)
 {
-    bool asked;
     pthread_mutex_lock(&worker->stop_lock);
     worker->current = call;
-    asked = worker->stop.cause != STOP_NONE;
-    worker->stop = (struct stop_request){.cause = STOP_NONE};
-    pthread_mutex_unlock(&worker->stop_lock);
-    if (asked) {
+    if (worker->stop.cause != STOP_NONE) {
         /* A stop that the runner did not read must not stop the next call. */
         eventfd_t ignored;
         (void)eventfd_read(worker->stop_fd, &ignored);
     }
+    worker->stop = (struct stop_request){.cause = STOP_NONE};
+    /* The stop that goes with closing comes but once, maybe between two calls. */
+    if (call && worker->closed)
+        request_stop(worker, &worker->last_stop);
+    pthread_mutex_unlock(&worker->stop_lock);
 }
 
 /* From here on the call can be asked to stop. */
@@ -246,22 +258,15 @@ void worker_open_gate(struct worker *worker, bool run)
     pthread_mutex_unlock(&worker->stop_lock);
 }
 
-void worker_close(struct worker *worker)
+void worker_close(struct worker *worker, const struct stop_request *request)
 {
     pthread_mutex_lock(&worker->stop_lock);
     worker->closed = true;
+    worker->last_stop = *request;
+    if (worker->current)
+        request_stop(worker, request);
     pthread_cond_signal(&worker->gate_moved);
     pthread_mutex_unlock(&worker->stop_lock);
-}
-
-/* With the stop lock held. */
-static void request_stop(struct worker *worker, const struct stop_request *request)
-{
-    unsigned serial = worker->stop.serial + 1;
-    worker->stop = *request;
-    worker->stop.serial = serial;
-    atomic_store(&worker->current->stop_asked, true);
-    (void)eventfd_write(worker->stop_fd, 1);
 }
 
 void worker_stop_call(struct worker *worker, const struct call *call,
@@ -269,14 +274,6 @@ void worker_stop_call(struct worker *worker, const struct call *call,
 {
     pthread_mutex_lock(&worker->stop_lock);
     if (worker->current == call)
-        request_stop(worker, request);
-    pthread_mutex_unlock(&worker->stop_lock);
-}
-
-void worker_stop_any(struct worker *worker, const struct stop_request *request)
-{
-    pthread_mutex_lock(&worker->stop_lock);
-    if (worker->current)
         request_stop(worker, request);
     pthread_mutex_unlock(&worker->stop_lock);
 }

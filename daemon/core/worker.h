@@ -39,15 +39,13 @@ void worker_join(struct worker *worker);
 void worker_stop_call(struct worker *worker, const struct call *call,
                       const struct stop_request *request);
 
-/* Loop thread: asks whatever the worker runs, an initializer too, to stop. */
-void worker_stop_any(struct worker *worker, const struct stop_request *request);
-
 /* Loop thread: the worker has posted the start of a gated call; now it executes the call, or
  * (`run` false) ends it at once with an exception. */
 void worker_open_gate(struct worker *worker, bool run);
 
-/* Loop thread: from now on the worker executes no gated call. */
-void worker_close(struct worker *worker);
+/* Loop thread: from now on the worker executes no gated call, and whatever else it runs or begins,
+ * an initializer too, is asked to stop. */
+void worker_close(struct worker *worker, const struct stop_request *request);
 
 /* The worker's thread: posts a message of the call that it runs, and wakes the loop. */
 void worker_post(struct worker *worker, struct message *message);

@@ -196,6 +196,11 @@ static void on_idle(void *arg)
         connection_mark_dirty(connection);
 }
 
+static void on_fail(void *arg)
+{
+    connection_give_up(arg, "is disconnected: no memory for output");
+}
+
 static void on_unsent_deadline(struct deadline *deadline)
 {
     struct connection *connection =
@@ -227,6 +232,7 @@ struct session_output connection_output(struct connection *connection)
         .send_shared = on_send_shared,
         .notify = on_notify,
         .idle = on_idle,
+        .fail = on_fail,
         .arg = connection,
     };
 }

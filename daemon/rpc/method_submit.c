@@ -4,10 +4,24 @@
 
 #include "daemon/rpc/rpc_impl.h"
 
-/* What the reply needs to know of the request, once the line is gone. */
+/* What the reply needs to know of the request, once the line is gone, and what must be had before
+ * the future is taken: nothing may be lacking after that. */
 struct submitting {
-    bool is_map, subscribe, scope_connection;
+    bool is_map;
+    struct subscribed *subscribed; /* NULL: the client is not told of the end */
+    struct scoped *scoped;         /* NULL: it does not end with the connection */
 };
+
+static void submitting_clear(struct submitting *submitting)
+{
+    free(submitting->subscribed);
+    free(submitting->scoped);
+}
+
+static void on_drop(struct request *request)
+{
+    submitting_clear(request->state);
+}
 
 static void reply(struct request *request, const struct future *future, bool is_map, bool duplicate,
                   const struct subscription *own)
@@ -44,20 +58,26 @@ static void on_answer(void *arg, enum refusal refusal, const struct refusal_deta
 {
     struct request *request = arg;
     struct session *session = request->session;
-    const struct submitting submitting = *(struct submitting *)request->state;
+    struct submitting submitting = *(struct submitting *)request->state;
+    struct subscription *own = NULL;
     if (refusal != REFUSED_NOT) {
+        submitting_clear(&submitting);
         request_fail_refusal(request, refusal, detail);
         return;
     }
-    /* Without memory for it the future is taken all the same, and can still be polled. */
-    struct subscription *own = submitting.subscribe ? subscription_own(session) : NULL;
-    if (own && subscription_add(own, future) < 0)
-        own = NULL;
-    if (submitting.scope_connection && !duplicate)
-        (void)scope_add(session, future);
+    /* It is there already, unless the client has ended it while the submit waited for room. */
+    if (submitting.subscribed && subscription_own(session, &own) < 0)
+        session_fail(session);
+    if (submitting.scoped && !duplicate) {
+        scope_add(session, future, submitting.scoped);
+        submitting.scoped = NULL;
+    }
     reply(request, future, submitting.is_map, duplicate, own);
-    if (own)
-        subscription_start(own, false, 0);
+    if (own) {
+        subscription_follow(own, future, submitting.subscribed);
+        submitting.subscribed = NULL;
+    }
+    submitting_clear(&submitting);
 }
 
 /* ---- checks that need the executor ---- */
@@ -124,15 +144,15 @@ static int check_call(struct request *request, const struct submit_params *param
 /* Text that is the same for the same call, however it was written. malloc'd; NULL: no memory. */
 static char *canonical_call(const struct request *request, const struct submit_params *params)
 {
+    static const char *const members[] = {"args", "items", "pool"};
     json_t *call = json_object();
     const json_t *given = request->rpc->params;
-    if (call) {
-        json_object_set_new(call, "fn", json_string(params->fn));
-        json_object_set(call, "args", json_object_get(given, "args"));
-        json_object_set(call, "items", json_object_get(given, "items"));
-        json_object_set(call, "pool", json_object_get(given, "pool"));
+    bool whole = call && json_object_set_new(call, "fn", json_string(params->fn)) == 0;
+    for (size_t i = 0; whole && i < sizeof(members) / sizeof(members[0]); i++) {
+        json_t *value = json_object_get(given, members[i]);
+        whole = !value || json_object_set(call, members[i], value) == 0;
     }
-    char *text = call ? json_dumps(call, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    char *text = whole ? json_dumps(call, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     json_decref(call);
     return text;
 }
@@ -180,6 +200,40 @@ _Static_assert(sizeof(struct slice) == sizeof(struct submission_item) &&
                    offsetof(struct slice, size) == offsetof(struct submission_item, size),
                "a list of slices is a list of items");
 
+/* 0, or an error was replied and the request is gone. */
+static int prepare_answer(struct request *request, const struct submit_params *params, bool is_map)
+{
+    struct session *session = request->session;
+    struct subscription *own;
+    struct submitting *submitting = calloc(1, sizeof(*submitting));
+    int r = submitting ? 0 : -ENOMEM;
+    if (r < 0)
+        goto fail;
+    request->state = submitting;
+    submitting->is_map = is_map;
+    if (params->subscribe) {
+        r = subscription_own(session, &own);
+        if (r == 0 && !(submitting->subscribed = subscribed_new()))
+            r = -ENOMEM;
+    }
+    if (r == 0 && params->scope_connection && !(submitting->scoped = scoped_new()))
+        r = -ENOMEM;
+    if (r == 0) {
+        request->on_drop = on_drop;
+        return 0;
+    }
+    submitting_clear(submitting);
+fail:
+    if (r == -EMFILE) {
+        struct rpc_error error;
+        rpc_error_limit(&error, "subscriptions", session->service->limits->subscriptions);
+        request_error(request, &error);
+    } else {
+        request_fail(request, RPC_INTERNAL, "no memory");
+    }
+    return r;
+}
+
 static void submit_decoded(struct request *request, const struct submit_params *params, bool is_map)
 {
     struct session *session = request->session;
@@ -189,18 +243,13 @@ static void submit_decoded(struct request *request, const struct submit_params *
     if (check_names(request, params, &submission) < 0 ||
         check_call(request, params, submission.function, is_map) < 0)
         return;
-    struct submitting *submitting = calloc(1, sizeof(*submitting));
-    request->state = submitting;
-    if (!submitting || convert_after(params, &after) < 0 ||
+    if (convert_after(params, &after) < 0 ||
         (params->key && !(key_call = canonical_call(request, params)))) {
         request_fail(request, RPC_INTERNAL, "no memory");
         goto out;
     }
-    *submitting = (struct submitting){
-        .is_map = is_map,
-        .subscribe = params->subscribe,
-        .scope_connection = params->scope_connection,
-    };
+    if (prepare_answer(request, params, is_map) < 0)
+        goto out;
     fill(params, is_map, session->service->limits, &submission);
     submission.after = after;
     submission.key_call = key_call;

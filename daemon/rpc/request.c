@@ -22,7 +22,13 @@ struct batch {
     struct writer replies, held;
     struct created *created;
     size_t created_count;
+    bool holds_all; /* there was no memory to note what was created */
 };
+
+void session_fail(struct session *session)
+{
+    session->output.fail(session->output.arg);
+}
 
 /* ---- batches ---- */
 
@@ -67,7 +73,9 @@ static void batch_done_one(struct batch *batch)
         if (!writer_failed(&batch->replies))
             session->output.send(session->output.arg, batch->replies.data, batch->replies.size);
     }
-    if (!writer_failed(&batch->held) && batch->held.size > 0)
+    if (writer_failed(&batch->replies) || writer_failed(&batch->held))
+        session_fail(session);
+    else if (batch->held.size > 0)
         send_held(session, &batch->held);
     batch_free(batch);
 }
@@ -76,21 +84,23 @@ static void batch_created(struct batch *batch, struct created created)
 {
     struct created *grown =
         realloc(batch->created, (batch->created_count + 1) * sizeof(*batch->created));
-    if (!grown)
-        return; /* the order of one notification is lost, the notification is not */
+    if (!grown) {
+        batch->holds_all = true;
+        return;
+    }
     batch->created = grown;
     grown[batch->created_count++] = created;
 }
 
 static bool batch_holds(const struct batch *batch, uint64_t subscription, uint64_t future_id)
 {
-    for (size_t i = 0; i < batch->created_count; i++) {
+    for (size_t i = 0; !batch->holds_all && i < batch->created_count; i++) {
         const struct created *created = &batch->created[i];
         uint64_t id = created->subscription ? subscription : future_id;
         if (id >= created->first && id <= created->last)
             return true;
     }
-    return false;
+    return batch->holds_all;
 }
 
 void request_created(struct request *request, uint64_t first, uint64_t last)
@@ -157,35 +167,37 @@ static struct slice id_of(const struct request *request)
 /* The session's message is complete: out with it, on its own or into the batch. */
 static void send_reply(struct session *session, struct batch *batch)
 {
-    struct writer *text = &session->text;
+    struct writer *text = &session->service->text;
     if (writer_failed(text)) {
         log_error("no memory for a reply of client %llu",
                   (unsigned long long)session->client.number);
+        session_fail(session);
     } else if (batch) {
         writer_raw(&batch->replies, batch->replies.size > 0 ? "," : "[", 1);
         writer_raw(&batch->replies, text->data, text->size);
     } else {
         session->output.send(session->output.arg, text->data, text->size);
     }
-    /* One large result must not stay with an idle client for ever. */
+    /* One large result must not stay for ever. */
     if (text->capacity > TEXT_KEPT_BYTES)
-        writer_free(text);
+        writer_shrink(text, TEXT_LEAST_BYTES);
 }
 
 struct writer *request_result(struct request *request)
 {
     struct session *session = request->session;
     if (request->silent) {
-        writer_reset(&session->nowhere);
-        return &session->nowhere;
+        writer_reset(&session->service->nowhere);
+        return &session->service->nowhere;
     }
     static const char head[] = "{\"jsonrpc\":\"2.0\",\"id\":";
     static const char result[] = ",\"result\":";
-    writer_reset(&session->text);
-    writer_raw(&session->text, head, sizeof(head) - 1);
-    writer_raw(&session->text, request->id, request->id_size);
-    writer_raw(&session->text, result, sizeof(result) - 1);
-    return &session->text;
+    struct writer *text = &session->service->text;
+    writer_reset(text);
+    writer_raw(text, head, sizeof(head) - 1);
+    writer_raw(text, request->id, request->id_size);
+    writer_raw(text, result, sizeof(result) - 1);
+    return text;
 }
 
 void request_end(struct request *request)
@@ -193,8 +205,8 @@ void request_end(struct request *request)
     struct session *session = request->session;
     struct batch *batch = request->batch;
     if (!request->silent) {
-        writer_raw(&session->text, "}", 1);
-        if (writer_failed(&session->text)) {
+        writer_raw(&session->service->text, "}", 1);
+        if (writer_failed(&session->service->text)) {
             request_fail(request, RPC_INTERNAL, "no memory for the reply");
             return;
         }
@@ -215,11 +227,11 @@ void request_end_shared(struct request *request, struct shared_text *rest)
         request_end(request);
         return;
     }
-    if (writer_failed(text))
-        log_error("no memory for a reply of client %llu",
-                  (unsigned long long)session->client.number);
-    else
-        session->output.send_shared(session->output.arg, text->data, text->size, rest);
+    if (writer_failed(text)) {
+        request_fail(request, RPC_INTERNAL, "no memory for the reply");
+        return;
+    }
+    session->output.send_shared(session->output.arg, text->data, text->size, rest);
     request_free(request);
 }
 
@@ -228,8 +240,8 @@ void request_error(struct request *request, const struct rpc_error *error)
     struct session *session = request->session;
     struct batch *batch = request->batch;
     if (!request->silent) {
-        writer_reset(&session->text);
-        rpc_write_error(&session->text, id_of(request), error);
+        writer_reset(&session->service->text);
+        rpc_write_error(&session->service->text, id_of(request), error);
         send_reply(session, batch);
     }
     request_free(request);
@@ -292,7 +304,10 @@ void request_fail_refusal(struct request *request, enum refusal refusal,
         rpc_error_set(&error, RPC_KEY_CONFLICT, "the key stands for future %llu, another call", id);
         break;
     case REFUSED_STORAGE:
-        rpc_error_set(&error, RPC_STORAGE_FAILED, "%s", strerror(-detail->error));
+        if (detail->error == -ENOMEM)
+            rpc_error_set(&error, RPC_INTERNAL, "no memory");
+        else
+            rpc_error_set(&error, RPC_STORAGE_FAILED, "%s", strerror(-detail->error));
         break;
     case REFUSED_NO_THREAD:
         rpc_error_set(&error, RPC_INTERNAL, "cannot start a worker: %s", strerror(-detail->error));
@@ -309,7 +324,7 @@ void session_notify(struct session *session, const char *method, uint64_t subscr
 {
     static const char head[] = "{\"jsonrpc\":\"2.0\",\"method\":";
     static const char params[] = ",\"params\":{\"subscription\":";
-    struct writer *text = &session->text;
+    struct writer *text = &session->service->text;
     writer_reset(text);
     writer_raw(text, head, sizeof(head) - 1);
     writer_cstring(text, method);
@@ -322,6 +337,7 @@ void session_notify(struct session *session, const char *method, uint64_t subscr
     if (writer_failed(text) || writer_failed(members)) {
         log_error("no memory for a notification of client %llu",
                   (unsigned long long)session->client.number);
+        session_fail(session);
         return;
     }
     struct batch *batch;
@@ -337,12 +353,27 @@ void session_notify(struct session *session, const char *method, uint64_t subscr
 
 /* ---- from a line to handlers ---- */
 
+static void answer_error(struct session *session, struct batch *batch, struct slice id,
+                         const struct rpc_error *error)
+{
+    writer_reset(&session->service->text);
+    rpc_write_error(&session->service->text, id, error);
+    send_reply(session, batch);
+}
+
+static void answer_no_memory(struct session *session, struct batch *batch, struct slice id)
+{
+    struct rpc_error error;
+    rpc_error_set(&error, RPC_INTERNAL, "no memory");
+    answer_error(session, batch, id, &error);
+}
+
 static void dispatch(struct session *session, struct batch *batch, const struct rpc_request *rpc)
 {
     struct request *request = request_new(session, batch, rpc);
     if (!request) {
-        log_error("no memory for a request of client %llu",
-                  (unsigned long long)session->client.number);
+        if (rpc->has_id)
+            answer_no_memory(session, batch, rpc->id);
         return;
     }
     const struct limits *limits = session->service->limits;
@@ -380,30 +411,22 @@ static void forget_line(struct session *session)
     }
 }
 
-static void answer_error(struct session *session, const struct rpc_error *error)
-{
-    static const struct slice no_id = {.text = "null", .size = 4};
-    writer_reset(&session->text);
-    rpc_write_error(&session->text, no_id, error);
-    send_reply(session, NULL);
-}
-
 void dispatch_line(struct session *session, const char *line, size_t size, bool fragment)
 {
+    static const struct slice no_id = {.text = "null", .size = 4};
     struct rpc_error error = {.code = RPC_INTERNAL};
     struct rpc_line parsed;
     int r = rpc_parse(line, size, session->service->limits, &parsed, &error);
     if (r < 0) {
         if (r == -ENOMEM)
-            rpc_error_set(&error, RPC_INTERNAL, "no memory");
-        if (!fragment || error.code != RPC_PARSE)
-            answer_error(session, &error);
+            answer_no_memory(session, NULL, no_id);
+        else if (!fragment || error.code != RPC_PARSE)
+            answer_error(session, NULL, no_id, &error);
         return;
     }
     struct batch *batch = NULL;
     if (parsed.is_batch && !(batch = batch_new(session))) {
-        rpc_error_set(&error, RPC_INTERNAL, "no memory");
-        answer_error(session, &error);
+        answer_no_memory(session, NULL, no_id);
     } else {
         for (size_t i = 0; i < parsed.count; i++)
             dispatch(session, batch, &parsed.requests[i]);

@@ -22,6 +22,7 @@ struct batch;
 struct request;
 struct result_load;
 struct scoped;
+struct subscribed;
 struct subscription;
 
 struct service {
@@ -34,6 +35,8 @@ struct service {
     uint64_t running_wanted; /* subscriptions that want to know of starts promptly */
     TAILQ_HEAD(, subscription) all_subscriptions;
     TAILQ_HEAD(, request) shutdown_waiters;
+    struct writer text;       /* the message being written; a small one always has room */
+    struct writer nowhere;    /* what nobody wants to read */
     struct writer event_text; /* the future that `event_cursor` is of, serialised once for all */
     uint64_t event_cursor;
     struct shared_text *outcome; /* what `result` says of the future with .. ; NULL: none */
@@ -46,8 +49,6 @@ struct session {
     struct client client;
     struct peer peer;
     struct session_output output;
-    struct writer text;                         /* the message being written */
-    struct writer nowhere;                      /* what nobody wants to read */
     TAILQ_HEAD(request_list, request) requests; /* waiting for their replies */
     uint64_t request_count;
     TAILQ_HEAD(, batch) batches; /* waiting for replies */
@@ -58,6 +59,10 @@ struct session {
 };
 
 typedef void method_fn(struct request *request);
+
+/* How large the buffer for messages is at least: errors and the answers to what changes something
+ * fit, so that nothing is done which then cannot be told. */
+#define TEXT_LEAST_BYTES 2048
 
 /* ---- request.c ---- */
 
@@ -107,6 +112,8 @@ void request_created_subscription(struct request *request, uint64_t id);
 
 /* Answers every request of a line; with `fragment` what is no JSON is dropped without a word. */
 void dispatch_line(struct session *session, const char *line, size_t size, bool fragment);
+/* There is no memory for what the client has to be told: it will be sent away. */
+void session_fail(struct session *session);
 /* Drops without a reply. */
 void request_drop(struct request *request);
 /* Sends a notification: {"jsonrpc":"2.0","method":METHOD,"params":{"subscription":N, and what
@@ -155,8 +162,14 @@ int subscription_add(struct subscription *subscription, struct future *future);
 void subscription_start(struct subscription *subscription, bool has_since, uint64_t since);
 /* Whether any of the session's subscriptions can still tell something. */
 bool subscriptions_alive(const struct session *session);
-/* The session's own subscription, of done, made if need be. NULL: no memory. */
-struct subscription *subscription_own(struct session *session);
+/* The session's own subscription, of done, made if need be. 0, -EMFILE (too many) or -ENOMEM. */
+int subscription_own(struct session *session, struct subscription **ret);
+/* What subscription_follow needs, to be had before: free() it where it is not used. NULL: no memory.
+ */
+struct subscribed *subscribed_new(void);
+/* Tells of one future from now on, or at once where it is done. Owns `room`. */
+void subscription_follow(struct subscription *subscription, struct future *future,
+                         struct subscribed *room);
 
 void service_on_running(void *arg, struct future *future);
 void service_on_progress(void *arg, struct future *future);
@@ -214,8 +227,10 @@ void outcome_tidy(struct service *service);
 
 /* ---- scope.c ---- */
 
-/* The future ends with the session. 0 or -ENOMEM. */
-int scope_add(struct session *session, struct future *future);
+/* What scope_add needs, to be had before: free() it where it is not used. NULL: no memory. */
+struct scoped *scoped_new(void);
+/* The future ends with the session. Owns `room`. */
+void scope_add(struct session *session, struct future *future, struct scoped *room);
 void scope_end(struct session *session);
 
 #endif

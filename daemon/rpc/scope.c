@@ -1,5 +1,4 @@
 /* Futures whose scope is the connection: they end with it. */
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -23,15 +22,16 @@ static void on_event(struct future_watch *watch, struct future *future, enum fut
     session_check_idle(session);
 }
 
-int scope_add(struct session *session, struct future *future)
+struct scoped *scoped_new(void)
 {
-    struct scoped *scoped = calloc(1, sizeof(*scoped));
-    if (!scoped)
-        return -ENOMEM;
-    scoped->session = session;
-    LIST_INSERT_HEAD(&session->scoped, scoped, link);
-    future_watch_add(future, &scoped->watch, WATCH_NOTIFY, on_event);
-    return 0;
+    return calloc(1, sizeof(struct scoped));
+}
+
+void scope_add(struct session *session, struct future *future, struct scoped *room)
+{
+    room->session = session;
+    LIST_INSERT_HEAD(&session->scoped, room, link);
+    future_watch_add(future, &room->watch, WATCH_NOTIFY, on_event);
 }
 
 void scope_end(struct session *session)

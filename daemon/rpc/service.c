@@ -26,6 +26,10 @@ int service_new(const struct service_settings *settings, struct service **ret_se
     service->executor = settings->executor;
     service->limits = settings->limits;
     service->timers = settings->timers;
+    if (writer_reserve(&service->text, TEXT_LEAST_BYTES) < 0) {
+        free(service);
+        return -ENOMEM;
+    }
     TAILQ_INIT(&service->all_subscriptions);
     TAILQ_INIT(&service->shutdown_waiters);
     struct executor_observer observer = {
@@ -46,6 +50,8 @@ void service_free(struct service *service)
         return;
     static const struct executor_observer nobody = {.arg = NULL};
     executor_set_observer(service->executor, &nobody);
+    writer_free(&service->text);
+    writer_free(&service->nowhere);
     writer_free(&service->event_text);
     result_loads_free(service);
     outcome_forget(service);

@@ -44,8 +44,6 @@ void session_free(struct session *session)
     scope_end(session);
     session->service->sessions--;
     outcome_tidy(session->service);
-    writer_free(&session->text);
-    writer_free(&session->nowhere);
     free(session);
 }
 
@@ -77,16 +75,16 @@ void session_fragment(struct session *session, const char *text, size_t size)
 /* Says which limit of lines the client has met. */
 static void refuse_line(struct session *session, const char *limit, uint64_t value)
 {
-    struct writer text = {.data = NULL};
+    struct writer *text = &session->service->text;
     struct rpc_error error = {.code = RPC_INVALID_REQUEST};
     static const struct slice no_id = {.text = "null", .size = 4};
     rpc_error_limit(&error, limit, value);
     /* Named as a limit is, under the code of what cannot be read. */
     error.code = RPC_INVALID_REQUEST;
-    rpc_write_error(&text, no_id, &error);
-    if (!writer_failed(&text))
-        session->output.send(session->output.arg, text.data, text.size);
-    writer_free(&text);
+    writer_reset(text);
+    rpc_write_error(text, no_id, &error);
+    if (!writer_failed(text))
+        session->output.send(session->output.arg, text->data, text->size);
 }
 
 void session_line_too_long(struct session *session)

@@ -166,16 +166,27 @@ static void on_future_event(struct future_watch *watch, struct future *future,
     }
 }
 
-static int watch_future(struct subscription *subscription, struct future *future)
+struct subscribed *subscribed_new(void)
 {
-    struct subscribed *subscribed = calloc(1, sizeof(*subscribed));
-    if (!subscribed)
-        return -ENOMEM;
+    return calloc(1, sizeof(struct subscribed));
+}
+
+static void watch_with(struct subscription *subscription, struct future *future,
+                       struct subscribed *subscribed)
+{
     subscribed->subscription = subscription;
     LIST_INSERT_HEAD(&subscription->futures, subscribed, link);
     future_watch_add(future, &subscribed->watch, WATCH_NOTIFY, on_future_event);
     if (subscription->events & EVENT_OUTPUT)
         future_watch_output(future);
+}
+
+static int watch_future(struct subscription *subscription, struct future *future)
+{
+    struct subscribed *subscribed = subscribed_new();
+    if (!subscribed)
+        return -ENOMEM;
+    watch_with(subscription, future, subscribed);
     return 0;
 }
 
@@ -198,8 +209,8 @@ void service_on_running(void *arg, struct future *future)
             continue;
         if (subscription->events & EVENT_RUNNING)
             tell_future(subscription, "future.running", future);
-        if (subscription->events & EVENT_OUTPUT)
-            (void)watch_future(subscription, future);
+        if (subscription->events & EVENT_OUTPUT && watch_future(subscription, future) < 0)
+            session_fail(subscription->session);
     }
 }
 
@@ -294,11 +305,12 @@ uint64_t subscription_id(const struct subscription *subscription)
     return subscription->id;
 }
 
-struct subscription *subscription_own(struct session *session)
+int subscription_own(struct session *session, struct subscription **ret)
 {
-    if (!session->own && subscription_new(session, EVENT_DONE, &session->own) < 0)
-        session->own = NULL;
-    return session->own;
+    int r = session->own ? 0 : subscription_new(session, EVENT_DONE, &session->own);
+    if (r == 0)
+        *ret = session->own;
+    return r;
 }
 
 static int watch_running(struct subscription *subscription)
@@ -367,10 +379,23 @@ static void replay_one(struct subscription *subscription, struct future *future)
         tell_future(subscription, "future.done", future);
 }
 
+void subscription_follow(struct subscription *subscription, struct future *future,
+                         struct subscribed *room)
+{
+    if (!future_is_done(future)) {
+        watch_with(subscription, future, room);
+        return;
+    }
+    free(room);
+    replay_one(subscription, future);
+}
+
 static void replay_named(struct subscription *subscription, uint64_t since)
 {
     size_t count = 0;
     struct replayed *futures = calloc(subscription->done_count + 1, sizeof(*futures));
+    if (!futures)
+        session_fail(subscription->session);
     for (size_t i = 0; futures && i < subscription->done_count; i++) {
         struct future *future = session_future(subscription->session, subscription->done_ids[i]);
         if (future && future_cursor(future) > since)

@@ -50,7 +50,7 @@ int args_refuse_member(struct check_error *ret_error, const char *object, const 
 int args_parse(const char *text, size_t bytes, const char *param, json_t **ret_value,
                struct check_error *ret_error)
 {
-    json_error_t error;
+    json_error_t error = {.line = 0};
     json_t *value;
 
     if (bytes == 0) {

@@ -18,7 +18,7 @@ static int refuse(const char **ret_why, const char *why)
 static int parse_tree(const char *line, size_t size, const struct handler_bounds *bounds,
                       json_t **ret_tree, const char **ret_why)
 {
-    json_error_t error;
+    json_error_t error = {.line = 0};
     json_t *tree;
 
     switch (json_text_bounds(line, size, bounds->depth, bounds->values)) {
@@ -32,7 +32,9 @@ static int parse_tree(const char *line, size_t size, const struct handler_bounds
         return refuse(ret_why, "JSON with too many values");
     }
     tree = json_loadb(line, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
-    if (!tree && json_error_code(&error) == json_error_out_of_memory)
+    /* Without memory for its first buffer the parser gives no reason at all. */
+    if (!tree && (json_error_code(&error) == json_error_out_of_memory ||
+                  json_error_code(&error) == json_error_unknown))
         return -ENOMEM;
     if (!tree)
         return refuse(ret_why, "a line that is no JSON");

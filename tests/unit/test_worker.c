@@ -367,7 +367,6 @@ START_TEST(only_the_call_that_runs_can_be_stopped)
     ck_assert_str_eq(second.outcome.json, "001 0 ");
     /* Nor one that is through. */
     worker_stop_call(desk.worker, &second, &stop);
-    worker_stop_any(desk.worker, &stop);
     call_clear(&second);
     call_init(&second, &telling);
     push(&desk, &second);
@@ -394,7 +393,6 @@ START_TEST(a_stop_that_nobody_read_does_not_stop_the_next_call)
     push(&desk, &second);
     expect(&desk, &first.started);
     worker_stop_call(desk.worker, &first, &stop);
-    worker_stop_any(desk.worker, &stop);
     ck_assert_int_eq(eventfd_write(desk.go, 1), 0);
     expect(&desk, &first.finished);
     expect(&desk, &second.started);
@@ -434,12 +432,36 @@ START_TEST(an_initializer_can_be_stopped)
     desk_open(&desk, &telling, 0);
     struct work_queue_rules rules = {.closing = true};
     work_queue_set_rules(desk.queue, &rules);
-    /* The thread may not have come to it yet: a stop before that is for nobody. */
-    do
-        worker_stop_any(desk.worker, &stop);
-    while (!(desk.messages = completions_take(desk.completions)));
+    /* Whether the thread has come to it yet or not. */
+    worker_close(desk.worker, &stop);
     expect_exit(&desk);
     desk_close(&desk);
+}
+END_TEST
+
+START_TEST(what_begins_after_the_close_is_stopped)
+{
+    struct stop_request stop = {.cause = STOP_SHUTDOWN, .reason = "the end"};
+    struct function_ops ops, waiting_ops;
+    struct desk desk;
+    struct function waiting = function_of(wait_for_go, &waiting_ops, &desk);
+    struct function telling = function_of(tell_stop, &ops, &desk);
+    struct call first, second;
+    desk_open(&desk, NULL, 0);
+    call_init(&first, &waiting);
+    call_init(&second, &telling);
+    push(&desk, &first);
+    push(&desk, &second);
+    expect(&desk, &first.started);
+    worker_close(desk.worker, &stop);
+    ck_assert_int_eq(eventfd_write(desk.go, 1), 0);
+    expect(&desk, &first.finished);
+    expect(&desk, &second.started);
+    expect(&desk, &second.finished);
+    ck_assert_str_eq(second.outcome.json, "111 1 the end");
+    send_away(&desk);
+    call_clear(&first);
+    call_clear(&second);
 }
 END_TEST
 
@@ -456,6 +478,7 @@ int main(void)
         a_stop_that_nobody_read_does_not_stop_the_next_call,
         a_second_stop_has_a_higher_serial,
         an_initializer_can_be_stopped,
+        what_begins_after_the_close_is_stopped,
     };
     return CORE_CHECK("worker", tests);
 }

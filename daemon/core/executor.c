@@ -198,8 +198,10 @@ fail:
 static void free_futures(struct executor *executor)
 {
     /* From the newest: the items of a map go before the map that they refer to. */
+    uint64_t id = UINT64_MAX;
     struct future *future;
-    while ((future = future_table_below(executor->table, UINT64_MAX))) {
+    while ((future = future_table_below(executor->table, id))) {
+        id = future->call.id - 1;
         deadline_clear(executor->settings.timers, &future->deadline);
         stop_waiting(future);
         if (future->queued)

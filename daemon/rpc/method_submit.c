@@ -124,8 +124,10 @@ static int check_call(struct request *request, const struct submit_params *param
 /* Text that is the same for the same call, however it was written. malloc'd; NULL: no memory. */
 static char *canonical_call(const struct request *request, const struct submit_params *params)
 {
+    json_t *given;
+    if (rpc_request_params(request->rpc, &given) < 0)
+        return NULL;
     json_t *call = json_object();
-    const json_t *given = request->rpc->params;
     if (call) {
         json_object_set_new(call, "fn", json_string(params->fn));
         json_object_set(call, "args", json_object_get(given, "args"));

@@ -279,10 +279,31 @@ fuzz fuzz-smoke:
 
 fuzzers: $(FUZZERS)
 
-# What the claims about speed rest on; each prints ratios of things that run side by side.
-.PHONY: bench
-bench: all
-	@for bench in tests/bench/*.sh; do "$$bench" || exit; done
+# What the claims about speed rest on: ratios of things that take turns in one run. BENCH=exec for one
+# entry of tests/bench/entries, BENCH_FLAGS for options of tests/bench/run.
+BENCH          ?=
+BENCH_FLAGS    ?=
+BENCH_PROGRAMS  = $(patsubst %,$(BUILD)/bench/%,load pool queues echo_server tiny sqlite_commit \
+                  $(if $(HIREDIS_LIBS),redis))
+.PHONY: bench bench-deps
+bench-deps:
+	@tests/support/deps.sh bench || echo 'bench: the table will say which peers are missing'
+bench: bench-deps
+	@$(MAKE) --no-print-directory bench-programs
+	@tests/bench/run --build '$(BUILD)' $(BENCH_FLAGS) $(BENCH)
+.PHONY: bench-programs
+bench-programs: all $(BENCH_PROGRAMS)
+
+BENCH_LIBS_echo_server   = $(DAEMON_LIBS)
+BENCH_LIBS_redis         = $(HIREDIS_LIBS)
+BENCH_LIBS_sqlite_commit = $(SQLITE_LIBS)
+$(BUILD)/bench/%: $O/tests/bench/%.o $O/tests/bench/bench.o $(STAMP)
+	@mkdir -p $(@D)
+	$(link) $(BENCH_LIBS_$*)
+
+$(BUILD)/bench/tiny: tests/bench/tiny.c
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) -O2 -static -nostdlib -o $@ $<
 
 check-layers:
 	@tests/support/check-layers .
@@ -314,7 +335,7 @@ help:
 	@echo 'make check          builds and runs all tests (T=frame: those with "frame" in their name)'
 	@echo 'make check-long     the same with ten times the load'
 	@echo 'make fuzz           made-up inputs, FUZZ_RUNS for each target (fuzz-smoke: some seconds each)'
-	@echo 'make bench          ratios: what a call costs beside what it replaces'
+	@echo 'make bench          ratios to the limits of the machine and to peers, which it installs (BENCH=exec: one)'
 	@echo 'make lint           layers, format, cppcheck, clang-tidy, shellcheck (after: make deps-ci)'
 	@echo 'make coverage       line coverage of daemon/ and proto/ by the tests'
 	@echo 'make install        installs everything below DESTDIR and PREFIX (/usr/local); install-lib: libfuture'
@@ -330,5 +351,4 @@ FORCE:
 .SECONDARY:
 -include $(patsubst %.o,%.d,$(foreach l,$(LAYERS),$(call objects,$(DIR_$l))) $(DAEMON_OBJECTS) \
     $(CLIENT_OBJECTS) $(COMPLETION) $(TSP_OBJECTS) $(call objects,tests/unit) $(call objects,tests/integration) \
-    $(call objects,tests/fuzz) \
-    $(PIC_LIBRARY) $(PIC_PROTO) $(call objects,tests/support)) $(patsubst %.so,%.d,$(PLUGINS) $(TEST_PLUGINS))
+    $(call objects,tests/fuzz) $(PIC_LIBRARY) $(PIC_PROTO) $(call objects,tests/support) $(call objects,tests/bench)) $(patsubst %.so,%.d,$(PLUGINS) $(TEST_PLUGINS))

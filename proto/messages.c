@@ -60,7 +60,7 @@ int ids_params_decode(const struct rpc_request *request, struct id_list *ret_ids
     struct params params;
 
     params_open(&params, request, NAMES("ids"), ret_error);
-    params_value(&params, "ids", "an array of ids and [first, last] pairs");
+    params_require(&params, "ids", "an array of ids and [first, last] pairs");
     params_ids(&params, &ids);
     if (params.rc == 0)
         *ret_ids = ids;
@@ -74,7 +74,8 @@ int pool_name_decode(const struct rpc_request *request, bool required, const cha
     struct params params;
 
     params_open(&params, request, NAMES("pool"), ret_error);
-    params_value(&params, "pool", required ? "the name of a pool" : NULL);
+    if (required)
+        params_require(&params, "pool", "the name of a pool");
     params_string(&params, "pool", 1, 0, &pool);
     if (params.rc == 0)
         *ret_pool = pool;
@@ -109,7 +110,7 @@ int wait_params_decode(const struct rpc_request *request, struct wait_params *re
     struct params params;
 
     params_open(&params, request, NAMES("ids", "timeout", "return_when"), ret_error);
-    params_value(&params, "ids", "an array of ids and [first, last] pairs");
+    params_require(&params, "ids", "an array of ids and [first, last] pairs");
     params_ids(&params, &wait.ids);
     params_wait_time(&params, &wait.timeout);
     params_word(&params, "return_when", words, &return_when);
@@ -191,7 +192,7 @@ static int parse_signal(const json_t *value)
 
 static void take_termination(struct params *params, struct cancel_params *cancel)
 {
-    const json_t *signal_value = params_value(params, "signal", NULL);
+    const json_t *signal_value = params_value(params, "signal");
     uint64_t grace_ns = (uint64_t)DEFAULT_GRACE_MS * 1000000;
 
     params_bool(params, "terminate", &cancel->terminate);
@@ -231,7 +232,7 @@ int cancel_params_decode(const struct rpc_request *request, struct cancel_params
 static void take_states(struct params *params, unsigned *ret_states)
 {
     static const char expected[] = "must be an array of PENDING, RUNNING, CANCELLED, FINISHED";
-    const json_t *value = params_value(params, "state", NULL);
+    const json_t *value = params_value(params, "state");
     unsigned states = 0;
 
     if (value == NULL)
@@ -316,7 +317,7 @@ static void take_events(struct params *params, unsigned *ret_events)
 {
     static const char *const names[] = {"done", "running", "output", "progress", NULL};
     static const char expected[] = "must be an array of done, running, output, progress";
-    const json_t *value = params_value(params, "events", NULL);
+    const json_t *value = params_value(params, "events");
     unsigned events = 0;
 
     if (value == NULL)

@@ -9,7 +9,7 @@
 static void take_initializer(struct params *params, struct pool_params *pool)
 {
     static const char *const names[] = {"fn", "args", NULL};
-    const json_t *value = json_object_get(params->object, "initializer");
+    const json_t *value = params_value_or_null(params, "initializer");
     struct params initializer;
 
     if (params->rc < 0 || value == NULL)
@@ -18,7 +18,7 @@ static void take_initializer(struct params *params, struct pool_params *pool)
     pool->has_initializer = true;
     if (!params_open_member(params, "initializer", "initializer.", names, &initializer))
         return;
-    params_value(&initializer, "fn", "the name of a function");
+    params_require(&initializer, "fn", "the name of a function");
     params_string(&initializer, "fn", 1, 0, &pool->initializer_fn);
     pool->initializer_args = (struct slice){"{}", 2};
     params_raw(&initializer, "args", &pool->initializer_args);
@@ -64,7 +64,7 @@ int pool_params_decode(const struct rpc_request *request, const struct limits *l
     struct params params;
 
     params_open(&params, request, names, ret_error);
-    params_value(&params, "pool", "the name of a pool");
+    params_require(&params, "pool", "the name of a pool");
     params_string(&params, "pool", 1, limits->name_bytes, &pool.pool);
     take_workers(&params, limits, &pool);
     take_queue(&params, &pool);

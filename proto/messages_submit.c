@@ -79,7 +79,7 @@ static void take_dependency(struct params *params, size_t index, json_t *entry,
 static void take_after(struct params *params, const struct limits *limits,
                        struct submit_params *submit)
 {
-    const json_t *value = params_value(params, "after", NULL);
+    const json_t *value = params_value(params, "after");
     size_t count = json_array_size(value);
 
     if (value == NULL)
@@ -113,7 +113,7 @@ static void take_retry(struct params *params, struct submit_params *submit)
 
     if (!params_open_member(params, "retry", "retry.", names, &retry))
         return;
-    params_value(&retry, "max", "a number of retries");
+    params_require(&retry, "max", "a number of retries");
     params_uint(&retry, "max", 0, UINT32_MAX, &max);
     params_seconds(&retry, "delay", &submit->retry_delay_ns);
     params_double(&retry, "backoff", 1, &submit->retry_backoff);
@@ -124,7 +124,7 @@ static void take_retry(struct params *params, struct submit_params *submit)
 /* Of the run: as no limit is said by leaving it out, 0 can only be a mistake. */
 static void take_timeout(struct params *params, struct submit_params *submit)
 {
-    const json_t *value = params_value(params, "timeout", NULL);
+    const json_t *value = params_value(params, "timeout");
 
     if (value == NULL)
         return;
@@ -140,7 +140,7 @@ static void take_timeout(struct params *params, struct submit_params *submit)
 static void take_call(struct params *params, const struct limits *limits,
                       struct submit_params *submit)
 {
-    params_value(params, "fn", "the name of a function");
+    params_require(params, "fn", "the name of a function");
     params_string(params, "fn", 1, 0, &submit->fn);
     params_raw(params, "args", &submit->args);
     params_string(params, "pool", 1, limits->name_bytes, &submit->pool);
@@ -174,7 +174,7 @@ static void take_map(struct params *params, const struct limits *limits,
     params_bool(params, "open", &submit->open);
     params_bool(params, "fail_fast", &submit->fail_fast);
     if (!submit->open)
-        params_value(params, "items", "an array (it may be left out only where open is true)");
+        params_require(params, "items", "an array (it may be left out only where open is true)");
     if (!submit->open && params_has(params, "window"))
         params_refuse(params, "window", "must be given only together with open");
     params_uint(params, "chunksize", 1, UINT64_MAX, &submit->chunksize);
@@ -216,7 +216,7 @@ int map_add_params_decode(const struct rpc_request *request, const struct limits
 
     params_open(&params, request, names, ret_error);
     params_id(&params, "id", &add.id);
-    params_value(&params, "items", "an array");
+    params_require(&params, "items", "an array");
     params_raw_array(&params, "items", "map_items", limits->map_items, &add.items, &add.item_count);
     if (params.rc == 0)
         *ret_params = add;

@@ -62,13 +62,35 @@ static void refuse_unknown(struct params *params, const char *name, const char *
     params->rc = -EINVAL;
 }
 
-static bool is_known(const char *name, const char *const names[])
+static bool is_known(const char *name, size_t size, const char *const names[])
 {
     for (size_t i = 0; names[i] != NULL; i++) {
-        if (strcmp(names[i], name) == 0)
+        if (strlen(names[i]) == size && memcmp(names[i], name, size) == 0)
             return true;
     }
     return false;
+}
+
+/* From here on all is looked for in a tree: what is said of odd params is said in one place. */
+static void make_tree(struct params *params)
+{
+    if (params->shape == NULL)
+        return;
+    if (rpc_request_params(params->request, &params->object) < 0 && params->rc == 0)
+        params->rc = -ENOMEM;
+    params->shape = NULL;
+}
+
+static void check_shape_names(struct params *params, const char *const names[])
+{
+    const struct json_members *members = &params->shape->members;
+
+    for (size_t i = 0; i < members->count; i++) {
+        if (!is_known(members->list[i].name.text, members->list[i].name.size, names)) {
+            make_tree(params);
+            return;
+        }
+    }
 }
 
 static void check_names(struct params *params, const char *const names[])
@@ -76,7 +98,7 @@ static void check_names(struct params *params, const char *const names[])
     void *i = json_object_iter(params->object);
 
     while (i != NULL && params->rc == 0) {
-        if (!is_known(json_object_iter_key(i), names))
+        if (!is_known(json_object_iter_key(i), strlen(json_object_iter_key(i)), names))
             refuse_unknown(params, json_object_iter_key(i), names);
         i = json_object_iter_next(params->object, i);
     }
@@ -90,7 +112,11 @@ void params_open(struct params *params, const struct rpc_request *request,
         params_refuse(params, "params", "must be an object: positional params are not taken");
         return;
     }
-    if (json_is_object(request->params))
+    params->request = request;
+    params->shape = request->shape;
+    if (params->shape != NULL)
+        check_shape_names(params, names);
+    else if (json_is_object(request->params))
         params->object = request->params;
     check_names(params, names);
 }
@@ -100,9 +126,9 @@ bool params_open_member(struct params *parent, const char *name, const char *pre
 {
     struct params member = {.prefix = prefix, .error = parent->error};
 
-    if (!params_has(parent, name))
+    member.object = params_value(parent, name);
+    if (member.object == NULL)
         return false;
-    member.object = json_object_get(parent->object, name);
     if (!json_is_object(member.object)) {
         params_refuse(parent, name, "must be an object");
         return false;
@@ -118,20 +144,59 @@ void params_close_member(struct params *parent, const struct params *member)
     parent->rc = member->rc;
 }
 
+/* Where there is no tree: the member, unless it is absent, null, or all is lost already. */
+static const struct json_member *find_member(const struct params *params, const char *name)
+{
+    const struct json_member *member;
+
+    if (params->shape == NULL || params->rc < 0)
+        return NULL;
+    member = json_members_find(&params->shape->members, name);
+    return member != NULL && member->kind != JSON_KIND_NULL ? member : NULL;
+}
+
 bool params_has(const struct params *params, const char *name)
 {
-    const json_t *value = json_object_get(params->object, name);
+    const json_t *value;
 
+    if (params->shape != NULL)
+        return find_member(params, name) != NULL;
+    value = json_object_get(params->object, name);
     return params->rc == 0 && value != NULL && !json_is_null(value);
 }
 
-json_t *params_value(struct params *params, const char *name, const char *required)
+void params_require(struct params *params, const char *name, const char *what)
 {
-    if (params_has(params, name))
-        return json_object_get(params->object, name);
-    if (required != NULL)
-        params_refuse(params, name, "is missing: it must be %s", required);
-    return NULL;
+    if (!params_has(params, name))
+        params_refuse(params, name, "is missing: it must be %s", what);
+}
+
+json_t *params_value(struct params *params, const char *name)
+{
+    if (!params_has(params, name))
+        return NULL;
+    make_tree(params);
+    return params->rc == 0 ? json_object_get(params->object, name) : NULL;
+}
+
+json_t *params_value_or_null(struct params *params, const char *name)
+{
+    if (params->rc < 0 ||
+        (params->shape != NULL && json_members_find(&params->shape->members, name) == NULL))
+        return NULL;
+    make_tree(params);
+    return params->rc == 0 ? json_object_get(params->object, name) : NULL;
+}
+
+/* The member's number, where one can be had without a tree. */
+static bool find_integer(const struct params *params, const char *name, int64_t *ret_number)
+{
+    const struct json_member *member = find_member(params, name);
+
+    if (member == NULL || member->kind != JSON_KIND_INTEGER)
+        return false;
+    *ret_number = json_member_integer(member);
+    return true;
 }
 
 bool json_is_id(const json_t *value, uint64_t *ret_id)
@@ -144,8 +209,15 @@ bool json_is_id(const json_t *value, uint64_t *ret_id)
 
 void params_id(struct params *params, const char *name, uint64_t *ret_id)
 {
-    const json_t *value = params_value(params, name, "a positive integer");
+    const json_t *value;
+    int64_t number;
 
+    if (find_integer(params, name, &number) && number >= 1) {
+        *ret_id = (uint64_t)number;
+        return;
+    }
+    params_require(params, name, "a positive integer");
+    value = params_value(params, name);
     if (value != NULL && !json_is_id(value, ret_id))
         params_refuse(params, name, "must be a positive integer");
 }
@@ -153,9 +225,16 @@ void params_id(struct params *params, const char *name, uint64_t *ret_id)
 void params_uint(struct params *params, const char *name, uint64_t min, uint64_t max,
                  uint64_t *ret_value)
 {
-    const json_t *value = params_value(params, name, NULL);
-    json_int_t number = json_integer_value(value);
+    const json_t *value;
+    int64_t number;
 
+    if (find_integer(params, name, &number) && number >= 0 && (uint64_t)number >= min &&
+        (uint64_t)number <= max) {
+        *ret_value = (uint64_t)number;
+        return;
+    }
+    value = params_value(params, name);
+    number = json_integer_value(value);
     if (value == NULL)
         return;
     if (json_is_integer(value) && number >= 0 && (uint64_t)number >= min && (uint64_t)number <= max)
@@ -168,8 +247,11 @@ void params_uint(struct params *params, const char *name, uint64_t min, uint64_t
 
 void params_int(struct params *params, const char *name, int64_t *ret_value)
 {
-    const json_t *value = params_value(params, name, NULL);
+    const json_t *value;
 
+    if (find_integer(params, name, ret_value))
+        return;
+    value = params_value(params, name);
     if (value == NULL)
         return;
     if (json_is_integer(value))
@@ -180,8 +262,14 @@ void params_int(struct params *params, const char *name, int64_t *ret_value)
 
 void params_bool(struct params *params, const char *name, bool *ret_value)
 {
-    const json_t *value = params_value(params, name, NULL);
+    const struct json_member *member = find_member(params, name);
+    const json_t *value;
 
+    if (member != NULL && (member->kind == JSON_KIND_TRUE || member->kind == JSON_KIND_FALSE)) {
+        *ret_value = member->kind == JSON_KIND_TRUE;
+        return;
+    }
+    value = params_value(params, name);
     if (value == NULL)
         return;
     if (json_is_boolean(value))
@@ -192,7 +280,7 @@ void params_bool(struct params *params, const char *name, bool *ret_value)
 
 void params_double(struct params *params, const char *name, double min, double *ret_value)
 {
-    const json_t *value = params_value(params, name, NULL);
+    const json_t *value = params_value(params, name);
 
     if (value == NULL)
         return;
@@ -202,13 +290,42 @@ void params_double(struct params *params, const char *name, double min, double *
         params_refuse(params, name, "must be a number of %g or more", min);
 }
 
+/* A copy with a NUL behind it; NULL where there is no such string, or no room: it is there for each
+ * string once. */
+static const char *copy_string(struct params *params, const char *name, size_t min, size_t max)
+{
+    const struct json_member *member = find_member(params, name);
+    struct rpc_shape *shape = params->shape;
+    char *copy;
+    size_t size;
+
+    if (member == NULL || member->kind != JSON_KIND_STRING)
+        return NULL;
+    size = member->value.size - 2;
+    if (size < min || (max > 0 && size > max) || size >= shape->strings_left)
+        return NULL;
+    copy = shape->strings;
+    memcpy(copy, member->value.text + 1, size);
+    copy[size] = '\0';
+    shape->strings += size + 1;
+    shape->strings_left -= size + 1;
+    return copy;
+}
+
 void params_string(struct params *params, const char *name, size_t min, size_t max,
                    const char **ret_text)
 {
-    const json_t *value = params_value(params, name, NULL);
-    const char *text = json_string_value(value);
-    size_t size = json_string_length(value);
+    const char *text = copy_string(params, name, min, max);
+    const json_t *value;
+    size_t size;
 
+    if (text != NULL) {
+        *ret_text = text;
+        return;
+    }
+    value = params_value(params, name);
+    text = json_string_value(value);
+    size = json_string_length(value);
     if (value == NULL)
         return;
     if (text == NULL)
@@ -238,9 +355,20 @@ bool word_find(const json_t *value, const char *const words[], unsigned *ret_ind
 void params_word(struct params *params, const char *name, const char *const words[],
                  unsigned *ret_index)
 {
-    const json_t *value = params_value(params, name, NULL);
+    const struct json_member *member = find_member(params, name);
+    const json_t *value;
     char list[160];
 
+    if (member != NULL && member->kind == JSON_KIND_STRING) {
+        for (unsigned i = 0; words[i] != NULL; i++) {
+            if (strlen(words[i]) == member->value.size - 2 &&
+                memcmp(words[i], member->value.text + 1, member->value.size - 2) == 0) {
+                *ret_index = i;
+                return;
+            }
+        }
+    }
+    value = params_value(params, name);
     if (value != NULL && !word_find(value, words, ret_index))
         params_refuse(params, name, "must be one of: %s", word_list(words, list, sizeof(list)));
 }
@@ -257,9 +385,16 @@ static uint64_t nanoseconds(double seconds)
 
 void params_seconds(struct params *params, const char *name, uint64_t *ret_ns)
 {
-    const json_t *value = params_value(params, name, NULL);
-    double seconds = json_number_value(value);
+    const json_t *value;
+    double seconds;
+    int64_t number;
 
+    if (find_integer(params, name, &number) && number >= 0) {
+        *ret_ns = number > 0 ? nanoseconds((double)number) : 0;
+        return;
+    }
+    value = params_value(params, name);
+    seconds = json_number_value(value);
     if (value == NULL)
         return;
     if (!json_is_number(value) || seconds < 0)
@@ -270,7 +405,7 @@ void params_seconds(struct params *params, const char *name, uint64_t *ret_ns)
 
 void params_wait_time(struct params *params, struct wait_time *ret_time)
 {
-    const json_t *value = params_value(params, "timeout", NULL);
+    const json_t *value = params_value(params, "timeout");
     double seconds = json_number_value(value);
     struct wait_time time = {.forever = value == NULL};
 
@@ -287,29 +422,39 @@ void params_wait_time(struct params *params, struct wait_time *ret_time)
 
 void params_raw(struct params *params, const char *name, struct slice *ret_text)
 {
-    if (params->rc == 0 && params->object)
-        json_text_member(params->text, name, ret_text);
+    const struct json_member *member;
+
+    if (params->rc < 0)
+        return;
+    if (params->shape == NULL) {
+        if (params->object)
+            json_text_member(params->text, name, ret_text);
+        return;
+    }
+    member = json_members_find(&params->shape->members, name);
+    if (member != NULL)
+        *ret_text = member->value;
 }
 
 void params_raw_array(struct params *params, const char *name, const char *limit_name, uint64_t max,
                       struct slice **ret_elements, size_t *ret_count)
 {
-    const json_t *value = params_value(params, name, NULL);
+    const struct json_member *member = find_member(params, name);
     struct slice text = {0};
 
-    if (value == NULL)
+    if (!params_has(params, name))
         return;
-    if (!json_is_array(value)) {
+    if (member != NULL ? member->kind != JSON_KIND_ARRAY
+                       : !json_is_array(params_value(params, name))) {
         params_refuse(params, name, "must be an array");
         return;
     }
-    if (json_array_size(value) > max) {
+    params_raw(params, name, &text);
+    params->rc = json_text_elements(text, ret_elements, ret_count);
+    if (params->rc == 0 && *ret_count > max) {
         rpc_error_limit(params->error, limit_name, max);
         params->rc = -EINVAL;
-        return;
     }
-    json_text_member(params->text, name, &text);
-    params->rc = json_text_elements(text, ret_elements, ret_count);
 }
 
 /* An id, or a pair of the first and the last one. */
@@ -327,7 +472,7 @@ static bool parse_range(const json_t *value, struct id_range *range)
 
 void params_ids(struct params *params, struct id_list *ret_ids)
 {
-    const json_t *value = params_value(params, "ids", NULL);
+    const json_t *value = params_value(params, "ids");
     size_t count = json_array_size(value);
 
     if (value == NULL)

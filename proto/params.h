@@ -13,11 +13,13 @@
 #include "proto/rpc.h"
 
 struct params {
-    json_t *object;          /* borrowed; NULL: no members at all */
-    struct slice text;       /* its raw text */
-    const char *prefix;      /* "retry." for the members of a member, else "" */
-    struct rpc_error *error; /* the caller's */
-    int rc;                  /* 0, -EINVAL (then *error is set) or -ENOMEM */
+    json_t *object;                    /* borrowed; NULL: no members at all, or no tree so far */
+    const struct rpc_request *request; /* where `shape` is set */
+    struct rpc_shape *shape;           /* the members without a tree; NULL: all is in `object` */
+    struct slice text;                 /* its raw text */
+    const char *prefix;                /* "retry." for the members of a member, else "" */
+    struct rpc_error *error;           /* the caller's */
+    int rc;                            /* 0, -EINVAL (then *error is set) or -ENOMEM */
 };
 
 /* Starts with the params of `request`, which may have the members `names` (ended by NULL). */
@@ -37,9 +39,14 @@ void params_refuse(struct params *params, const char *name, const char *format, 
 /* Was it given (and is not null)? */
 bool params_has(const struct params *params, const char *name);
 
-/* The member's value, NULL where absent. With `required` (what it must be, in words) that is
- * refused. */
-json_t *params_value(struct params *params, const char *name, const char *required);
+/* Refuses that it is absent; `what` says in words what it must be. */
+void params_require(struct params *params, const char *name, const char *what);
+
+/* The member's value, NULL where absent. It takes a tree, which the functions below do without
+ * where all is well. */
+json_t *params_value(struct params *params, const char *name);
+/* The same, but null is a value like any other. */
+json_t *params_value_or_null(struct params *params, const char *name);
 
 /* Copies at most `size` - 1 bytes of what a client sent, to be quoted in an error; returns `out`.
  */

@@ -254,6 +254,109 @@ static int take_single(json_t *tree, struct slice text, struct rpc_line *line,
     return 0;
 }
 
+/* ---- the common form of a line, without a tree ---- */
+
+static bool value_is(const struct json_member *member, const char *text, size_t size)
+{
+    return member != NULL && member->value.size == size &&
+           memcmp(member->value.text, text, size) == 0;
+}
+
+static bool is_id_kind(const struct json_member *id)
+{
+    return id->kind == JSON_KIND_STRING || id->kind == JSON_KIND_ESCAPED ||
+           id->kind == JSON_KIND_INTEGER || id->kind == JSON_KIND_NULL;
+}
+
+/* Takes the envelope apart; false where it is not of the common form, or not good. */
+static bool shape_envelope(const struct json_members *envelope, struct rpc_request *ret_request)
+{
+    const struct json_member *id = json_members_find(envelope, "id");
+    const struct json_member *method = json_members_find(envelope, "method");
+    const struct json_member *params = json_members_find(envelope, "params");
+    size_t known = 2 + (id != NULL) + (params != NULL);
+
+    if (!value_is(json_members_find(envelope, "jsonrpc"), "\"2.0\"", 5) || method == NULL ||
+        method->kind != JSON_KIND_STRING || (id != NULL && !is_id_kind(id)) ||
+        (params != NULL && params->kind != JSON_KIND_OBJECT) || envelope->count != known)
+        return false;
+    *ret_request = (struct rpc_request){
+        .has_id = id != NULL,
+        .id = id != NULL ? id->value : null_id,
+        .method = {method->value.text + 1, method->value.size - 2},
+        .params_text = params != NULL ? params->value : (struct slice){0},
+    };
+    return true;
+}
+
+/* Room for the strings among the members: one of N bytes takes N + 2 with its quotes, and N + 1
+ * with its NUL. */
+static size_t string_bytes(const struct json_members *members)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < members->count; i++) {
+        if (members->list[i].kind == JSON_KIND_STRING)
+            bytes += members->list[i].value.size;
+    }
+    return bytes;
+}
+
+/* One request of the common form: all that belongs to it is one piece of memory. */
+struct shaped {
+    struct rpc_request request; /* first: the line's list of requests begins here */
+    struct rpc_shape shape;
+    char strings[];
+};
+
+/* 1: the line is of the common form; 0: it is not; -ENOMEM. */
+static int take_shaped(const char *text, size_t size, const struct limits *limits,
+                       struct rpc_line *line)
+{
+    struct json_members envelope, params;
+    struct rpc_request request;
+    struct shaped *shaped;
+    size_t strings;
+
+    if (!json_scan_object(text, size, limits->depth, limits->values, "params", &envelope,
+                          &params) ||
+        !shape_envelope(&envelope, &request))
+        return 0;
+    strings = string_bytes(&params);
+    shaped = malloc(sizeof(*shaped) + strings);
+    if (shaped == NULL)
+        return -ENOMEM;
+    shaped->request = request;
+    shaped->request.shape = &shaped->shape;
+    shaped->shape.members.count = params.count;
+    memcpy(shaped->shape.members.list, params.list, params.count * sizeof(params.list[0]));
+    shaped->shape.tree = NULL;
+    shaped->shape.strings = shaped->strings;
+    shaped->shape.strings_left = strings;
+    *line = (struct rpc_line){.requests = &shaped->request, .count = 1};
+    return 1;
+}
+
+int rpc_request_params(const struct rpc_request *request, json_t **ret_params)
+{
+    struct rpc_shape *shape = request->shape;
+
+    if (shape == NULL || request->params_text.size == 0) {
+        *ret_params = request->params;
+        return 0;
+    }
+    if (shape->tree == NULL) {
+        const struct slice *text = &request->params_text;
+
+        shape->tree =
+            json_loadb(text->text, text->size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+        if (shape->tree == NULL)
+            return -ENOMEM; /* that it can be parsed is known */
+    }
+    *ret_params = shape->tree;
+    return 0;
+}
+
 int rpc_parse(const char *text, size_t size, const struct limits *limits, struct rpc_line *ret_line,
               struct rpc_error *ret_error)
 {
@@ -261,6 +364,13 @@ int rpc_parse(const char *text, size_t size, const struct limits *limits, struct
     struct rpc_line line = {0};
     int rc;
 
+    rc = take_shaped(text, size, limits, &line);
+    if (rc < 0)
+        return rc;
+    if (rc > 0) {
+        *ret_line = line;
+        return 0;
+    }
     rc = check_bounds(text, size, limits, ret_error);
     if (rc < 0)
         return rc;
@@ -284,6 +394,8 @@ void rpc_line_clear(struct rpc_line *line)
 {
     if (line == NULL)
         return;
+    if (line->requests != NULL && line->requests->shape != NULL)
+        json_decref(line->requests->shape->tree);
     json_decref(line->tree);
     free(line->requests);
     *line = (struct rpc_line){0};

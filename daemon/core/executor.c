@@ -200,8 +200,10 @@ fail:
 static void free_futures(struct executor *executor)
 {
     /* From the newest: the items of a map go before the map that they refer to. */
+    uint64_t id = UINT64_MAX;
     struct future *future;
-    while ((future = future_table_below(executor->table, UINT64_MAX))) {
+    while ((future = future_table_below(executor->table, id))) {
+        id = future->call.id - 1;
         deadline_clear(executor->settings.timers, &future->deadline);
         stop_waiting(future);
         if (future->queued)
@@ -211,7 +213,7 @@ static void free_futures(struct executor *executor)
     }
     /* What is left of the others are traces. */
     struct trace trace;
-    uint64_t id = future_table_known_above(executor->table, 1);
+    id = future_table_known_above(executor->table, 1);
     for (; id != 0; id = future_table_known_above(executor->table, id + 1))
         if (future_table_trace(executor->table, id, &trace))
             (void)owners_count_trace(executor->owners, trace.uid, trace.state, -1);

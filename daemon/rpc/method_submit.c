@@ -145,8 +145,10 @@ static int check_call(struct request *request, const struct submit_params *param
 static char *canonical_call(const struct request *request, const struct submit_params *params)
 {
     static const char *const members[] = {"args", "items", "pool"};
+    json_t *given;
+    if (rpc_request_params(request->rpc, &given) < 0)
+        return NULL;
     json_t *call = json_object();
-    const json_t *given = request->rpc->params;
     bool whole = call && json_object_set_new(call, "fn", json_string(params->fn)) == 0;
     for (size_t i = 0; whole && i < sizeof(members) / sizeof(members[0]); i++) {
         json_t *value = json_object_get(given, members[i]);

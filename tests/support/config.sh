@@ -27,3 +27,11 @@ echo "PLUGIN_LIBS  := $(pkg-config --libs jansson)"
 echo "PLUGIN_LIBS_digest   := $(pkg-config --libs libcrypto)"
 echo "PLUGIN_LIBS_compress := $(pkg-config --libs libzstd zlib)"
 echo "TEST_LIBS    := $(pkg-config --libs check)"
+
+# What only the benchmark needs, where it is there.
+if pkg-config --exists hiredis; then
+    echo "HIREDIS_LIBS := $(pkg-config --libs hiredis)"
+fi
+if [ -n "$sqlite" ]; then
+    echo "SQLITE_LIBS  := $(pkg-config --libs sqlite3)"
+fi

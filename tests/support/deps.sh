@@ -1,7 +1,8 @@
 #!/bin/sh
 # deps.sh GROUP...: installs the Debian packages of these groups that are missing.
 # Says nothing and does nothing when all are there. Groups: build (make, make run and make
-# check), ci (what only `make lint` and the sanitizer builds use).
+# check), ci (what only CI uses: linters, sanitizers, the count of instructions), bench (the peers of
+# `make bench`: each is installed that can be).
 set -eu
 
 packages_of()
@@ -14,10 +15,14 @@ packages_of()
             "zsh fish task-spooler"
         ;;
     ci)
-        echo "clang clang-format clang-tidy cppcheck shellcheck libclang-rt-14-dev"
+        echo "clang clang-format clang-tidy cppcheck shellcheck libclang-rt-14-dev valgrind libhiredis-dev"
+        ;;
+    bench)
+        echo "make findutils parallel task-spooler nq gearman-job-server gearman-tools beanstalkd" \
+            "redis-server libhiredis-dev python3 jq"
         ;;
     *)
-        echo "deps.sh: unknown group '$1' (build, ci)" >&2
+        echo "deps.sh: unknown group '$1' (build, ci, bench)" >&2
         exit 2
         ;;
     esac
@@ -76,10 +81,18 @@ install()
     apt install --no-install-recommends $need
 }
 
+# What is missing of a list must not keep the others away.
+one_by_one()
+{
+    for package in $need; do
+        apt install --no-install-recommends "$package" || true
+    done
+}
+
 # A fresh machine has no package lists, an old one has stale ones that name what is gone.
 ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1 || refresh
 echo "deps: installing$need"
-install || { refresh && install; }
+install || { refresh && install; } || one_by_one
 
 need=$(missing "$@")
 if [ -n "$need" ]; then

@@ -64,6 +64,15 @@ static void expect_invalid(const char *text, const char *id, const char *detail)
     expect_slice(request->id, id);
 }
 
+/* The params as a tree, whichever way the line was parsed. */
+static json_t *params_of(const struct rpc_request *request)
+{
+    json_t *params = NULL;
+
+    ck_assert_int_eq(rpc_request_params(request, &params), 0);
+    return params;
+}
+
 START_TEST(a_request_is_taken_apart)
 {
     const struct rpc_request *request;
@@ -77,7 +86,8 @@ START_TEST(a_request_is_taken_apart)
     expect_slice(request->id, "17");
     expect_slice(request->method, "x.y");
     expect_slice(request->params_text, "{\"a\": [1, 2]}");
-    ck_assert(json_is_object(request->params));
+    ck_assert(json_is_object(params_of(request)));
+    ck_assert_ptr_eq(params_of(request), params_of(request));
 }
 END_TEST
 
@@ -87,10 +97,10 @@ START_TEST(a_notification_has_no_id_and_params_may_be_absent)
     ck_assert_int_eq(line.requests[0].error.code, 0);
     ck_assert(!line.requests[0].has_id);
     expect_slice(line.requests[0].id, "null");
-    ck_assert_ptr_null(line.requests[0].params);
+    ck_assert_ptr_null(params_of(&line.requests[0]));
     ck_assert_uint_eq(line.requests[0].params_text.size, 0);
     parse("{\"jsonrpc\":\"2.0\",\"method\":\"ping\",\"params\":[ 1]}");
-    ck_assert(json_is_array(line.requests[0].params));
+    ck_assert(json_is_array(params_of(&line.requests[0])));
     expect_slice(line.requests[0].params_text, "[ 1]");
 }
 END_TEST

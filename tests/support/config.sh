@@ -3,7 +3,7 @@
 # shellcheck disable=SC2086  # the lists of packages are split on purpose
 set -eu
 
-need="libevent jansson inih"
+need="libevent jansson inih sqlite3"
 plugins="libcrypto libzstd zlib"
 pkg-config --exists --print-errors $need $plugins ncursesw check
 
@@ -12,15 +12,10 @@ if pkg-config --exists libsystemd; then
 else
     systemd=
 fi
-if pkg-config --exists sqlite3; then
-    sqlite=sqlite3
-else
-    sqlite=
-fi
 
 echo "HAVE_SYSTEMD := $([ -n "$systemd" ] && echo 1 || echo 0)"
-echo "DEP_CFLAGS   := $(pkg-config --cflags $need $systemd $sqlite $plugins check)"
-echo "DAEMON_LIBS  := $(pkg-config --libs $need $systemd $sqlite)"
+echo "DEP_CFLAGS   := $(pkg-config --cflags $need $systemd $plugins check)"
+echo "DAEMON_LIBS  := $(pkg-config --libs $need $systemd)"
 echo "CLIENT_LIBS  := $(pkg-config --libs jansson)"
 echo "CURSES_LIBS  := $(pkg-config --libs ncursesw)"
 echo "PLUGIN_LIBS  := $(pkg-config --libs jansson)"

@@ -1,0 +1,581 @@
+#include "daemon/store/apply.h"
+
+#include <stdlib.h>
+
+#include "daemon/core/output.h"
+#include "daemon/store/change.h"
+#include "daemon/store/database.h"
+#include "daemon/store/record.h"
+
+/* An item above this lies beside the row, which changes several times in its life. */
+#define ITEM_INLINE_BYTES 512
+/* What a future costs beside its texts, for retention. */
+#define FUTURE_BYTES 256
+
+static bool is_done(enum future_state state)
+{
+    return state == FUTURE_CANCELLED || state == FUTURE_FINISHED;
+}
+
+static void raise_to(uint64_t *value, uint64_t least)
+{
+    if (*value < least)
+        *value = least;
+}
+
+/* *ret_found false: there is no such future. */
+static int read_row(struct database *database, uint64_t id, struct future_row *ret_row,
+                    bool *ret_found)
+{
+    sqlite3_stmt *row;
+    int rc = database_first(database, FUTURE_READ, &row, "i", id);
+    *ret_found = rc == SQLITE_ROW;
+    if (rc != SQLITE_ROW)
+        return rc == SQLITE_DONE ? SQLITE_OK : rc;
+    future_row_take(row, ret_row);
+    sqlite3_reset(row);
+    return SQLITE_OK;
+}
+
+/* ---- large texts ---- */
+
+static int place(struct database *database, const struct piece *piece, const void *data,
+                 size_t size, struct placed *ret_placed)
+{
+    *ret_placed = (struct placed){.data = data, .size = size, .in_file = size > PIECE_BYTES};
+    if (!ret_placed->in_file)
+        return SQLITE_OK;
+    database->totals.file_bytes += size;
+    return piece_write(&database->pieces, piece, data, size, database->synced);
+}
+
+static int doom(struct database *database, const struct piece *piece, uint64_t size)
+{
+    database->totals.file_bytes -= size;
+    return piece_doom(&database->pieces, piece);
+}
+
+/* ---- what the items do to their map ---- */
+
+static uint64_t *counter_of(struct map_row *map, enum future_state state)
+{
+    switch (state) {
+    case FUTURE_RUNNING:
+        return &map->running;
+    case FUTURE_CANCELLED:
+        return &map->cancelled;
+    case FUTURE_FINISHED:
+        return &map->finished;
+    case FUTURE_PENDING:
+        break;
+    }
+    return NULL;
+}
+
+/* An item goes from the state in its row to another. */
+static int count_item(struct database *database, const struct future_row *row,
+                      enum future_state state, bool failed)
+{
+    bool found;
+    if (row->item_of == 0)
+        return SQLITE_OK;
+    int rc = database_map(database, row->item_of, &found);
+    if (rc != SQLITE_OK || !found)
+        return rc;
+    struct map_row *map = &database->map;
+    uint64_t *from = counter_of(map, row->state);
+    uint64_t *to = counter_of(map, state);
+    if (from && *from > 0)
+        --*from;
+    if (to)
+        ++*to;
+    if (row->failed && map->failed > 0)
+        map->failed--;
+    if (failed)
+        map->failed++;
+    map->dirty = true;
+    return SQLITE_OK;
+}
+
+/* Bytes of something done came, or went. Those of an item that goes with its map count only while
+ * the map is done. */
+static int count_bytes(struct database *database, const struct future_row *row, bool alone,
+                       int64_t bytes)
+{
+    bool found = false;
+    int rc = SQLITE_OK;
+    if (alone) {
+        database->totals.done_count += bytes >= 0 ? 1 : -1;
+        database->totals.done_bytes += (uint64_t)bytes;
+    }
+    if (row->flags & FUTURE_IS_MAP || !alone)
+        rc = database_map(database, row->flags & FUTURE_IS_MAP ? row->id : row->item_of, &found);
+    if (rc != SQLITE_OK || !found)
+        return rc;
+    struct map_row *map = &database->map;
+    if (!alone) {
+        map->bytes += (uint64_t)bytes;
+        if (map->counted)
+            database->totals.done_bytes += (uint64_t)bytes;
+    } else {
+        database->totals.done_bytes += bytes >= 0 ? map->bytes : -map->bytes;
+        map->counted = bytes >= 0;
+    }
+    map->dirty = true;
+    return rc;
+}
+
+/* ---- the end, and its undoing ---- */
+
+static bool stands_alone(const struct future_row *row)
+{
+    return row->item_of == 0 || row->open_map != 0;
+}
+
+/* Takes the end of a future back. */
+static int undo_end(struct database *database, const struct future_row *row)
+{
+    static const enum piece_kind kinds[] = {PIECE_RESULT, PIECE_STDOUT, PIECE_STDERR};
+    sqlite3_stmt *done;
+    int rc = database_first(database, DONE_READ, &done, "i", row->cursor);
+    if (rc != SQLITE_ROW)
+        return rc == SQLITE_DONE ? SQLITE_OK : rc;
+    rc = SQLITE_OK;
+    for (int i = 0; rc == SQLITE_OK && i < 3; i++) {
+        struct piece piece = {.id = row->id, .attempt = row->attempt, .kind = kinds[i]};
+        if (sqlite3_column_type(done, 5 + i) == SQLITE_INTEGER)
+            rc = doom(database, &piece, (uint64_t)sqlite3_column_int64(done, 5 + i));
+    }
+    sqlite3_reset(done);
+    if (rc == SQLITE_OK)
+        rc = database_first(database, DONE_BRIEF, &done, "i", row->cursor);
+    if (rc != SQLITE_ROW)
+        return rc == SQLITE_DONE ? SQLITE_OK : rc;
+    bool alone = sqlite3_column_int(done, 0) != 0;
+    int64_t bytes = sqlite3_column_int64(done, 1);
+    sqlite3_reset(done);
+    rc = count_bytes(database, row, alone, -bytes);
+    if (rc == SQLITE_OK)
+        rc = database_run(database, DONE_DROP, "i", row->cursor);
+    return rc;
+}
+
+/* The outputs as they are now, both malloc'd. */
+static bool copy_output(struct output *output, void *ret_data[OUTPUT_STREAMS],
+                        size_t ret_sizes[OUTPUT_STREAMS])
+{
+    for (int i = 0; i < OUTPUT_STREAMS; i++) {
+        uint64_t kept;
+        bool ended;
+        output_read(output, (enum output_stream)i, 0, NULL, 0, &kept, &ended);
+        if (kept == 0)
+            continue;
+        ret_data[i] = malloc((size_t)kept);
+        if (!ret_data[i])
+            return false;
+        ret_sizes[i] =
+            output_read(output, (enum output_stream)i, 0, ret_data[i], (size_t)kept, &kept, &ended);
+    }
+    return true;
+}
+
+static int add_done(struct database *database, const struct future_row *row,
+                    const struct taken_change *taken, struct output *output)
+{
+    const struct store_change *change = &taken->change;
+    const struct outcome *outcome = &taken->outcome;
+    void *data[OUTPUT_STREAMS] = {NULL};
+    size_t sizes[OUTPUT_STREAMS] = {0};
+    struct placed json, streams[OUTPUT_STREAMS] = {{NULL}};
+    struct piece piece = {.id = row->id, .attempt = row->attempt, .kind = PIECE_RESULT};
+    bool alone = stands_alone(row);
+    int rc = output && !copy_output(output, data, sizes) ? SQLITE_NOMEM : SQLITE_OK;
+    if (rc == SQLITE_OK)
+        rc = place(database, &piece, outcome->json, outcome->json_bytes, &json);
+    for (int i = 0; rc == SQLITE_OK && i < OUTPUT_STREAMS; i++) {
+        piece.kind = i == OUTPUT_STDOUT ? PIECE_STDOUT : PIECE_STDERR;
+        rc = place(database, &piece, data[i], sizes[i], &streams[i]);
+    }
+    /* -1: there was no output, not even an empty one. */
+    int64_t truncated = !output ? -1 : output_truncated(output);
+    uint64_t bytes = row->bytes + outcome->json_bytes + sizes[0] + sizes[1];
+    if (rc == SQLITE_OK) {
+        int64_t files = json.in_file + streams[0].in_file + streams[1].in_file;
+        rc = database_run(database, DONE_ADD, "iiiiiiiissppp", change->cursor, row->id,
+                          (int64_t)alone, change->wall_us, bytes, files, (int64_t)outcome->kind,
+                          truncated, outcome->type, outcome->message, &json, &streams[0],
+                          &streams[1]);
+    }
+    for (int i = 0; i < OUTPUT_STREAMS; i++)
+        free(data[i]);
+    return rc == SQLITE_OK ? count_bytes(database, row, alone, (int64_t)bytes) : rc;
+}
+
+/* What the executor counted is what holds. */
+static int set_map_counts(struct database *database, uint64_t id, const struct stored_map *map)
+{
+    bool found;
+    int rc = database_map(database, id, &found);
+    if (rc != SQLITE_OK || !found)
+        return rc;
+    struct map_row *row = &database->map;
+    row->open = map->open;
+    row->count = map->count;
+    row->first = map->first;
+    row->running = map->by_state[FUTURE_RUNNING];
+    row->cancelled = map->by_state[FUTURE_CANCELLED];
+    row->finished = map->by_state[FUTURE_FINISHED];
+    row->failed = map->failed;
+    row->dirty = true;
+    return rc;
+}
+
+static int apply_end(struct database *database, const struct taken_change *taken,
+                     struct output *output)
+{
+    const struct store_change *change = &taken->change;
+    enum future_state state = change->kind == CHANGE_CANCELLED ? FUTURE_CANCELLED : FUTURE_FINISHED;
+    bool failed = taken->outcome.kind == OUTCOME_EXCEPTION;
+    struct future_row row;
+    bool found;
+    int rc = read_row(database, change->id, &row, &found);
+    if (rc != SQLITE_OK || !found)
+        return rc;
+    if (is_done(row.state))
+        rc = undo_end(database, &row);
+    if (rc == SQLITE_OK && change->map)
+        rc = set_map_counts(database, row.id, change->map);
+    if (rc == SQLITE_OK)
+        rc = count_item(database, &row, state, failed);
+    if (rc == SQLITE_OK)
+        rc = database_run(database, FUTURE_END, "iiiii", row.id, (int64_t)state, (int64_t)failed,
+                          change->started_us, change->cursor);
+    return rc == SQLITE_OK ? add_done(database, &row, taken, output) : rc;
+}
+
+/* ---- submitted ---- */
+
+static int add_spec(struct database *database, uint64_t id, const struct stored_spec *spec)
+{
+    return database_run(database, SPEC_ADD, "iisssiiidiiit", id, (int64_t)spec->uid, spec->function,
+                        spec->pool, spec->label, spec->timeout_ns, (int64_t)spec->retry_max,
+                        spec->retry_delay_ns, spec->retry_backoff, (int64_t)spec->rerun_on_crash,
+                        (int64_t)spec->scoped, (int64_t)spec->durability, spec->args,
+                        spec->args_bytes);
+}
+
+/* Counts the item; *ret_open_map: the map, if retention takes the item by itself. */
+static int join_map(struct database *database, const struct stored_future *future,
+                    uint64_t *ret_open_map)
+{
+    bool found;
+    *ret_open_map = 0;
+    int rc = database_map(database, future->item_of, &found);
+    if (rc != SQLITE_OK || !found)
+        return rc;
+    struct map_row *map = &database->map;
+    if (map->was_open)
+        *ret_open_map = future->item_of;
+    if (future->index >= map->count) {
+        map->count = future->index + 1;
+        map->dirty = true;
+    }
+    if (future->index == 0 && map->first != future->id) {
+        map->first = future->id;
+        map->dirty = true;
+    }
+    return rc;
+}
+
+static int add_beside(struct database *database, const struct stored_future *future, uint32_t uid,
+                      unsigned flags)
+{
+    int rc = SQLITE_OK;
+    if (flags & FUTURE_HAS_ITEM)
+        rc = database_run(database, ITEM_ADD, "it", future->id, future->item, future->item_bytes);
+    for (size_t i = 0; rc == SQLITE_OK && i < future->after_count; i++)
+        rc = database_run(database, AFTER_ADD, "iiii", future->id, (int64_t)i, future->after[i].id,
+                          (int64_t)future->after[i].on);
+    if (rc == SQLITE_OK && future->key)
+        rc = database_run(database, KEY_ADD, "iisi", future->id, (int64_t)uid, future->key,
+                          future->key_call);
+    if (rc == SQLITE_OK && future->map) {
+        const struct stored_map *map = future->map;
+        rc = database_run(database, MAP_ADD, "iiiiiii", future->id, (int64_t)map->open,
+                          (int64_t)map->was_open, (int64_t)map->fail_fast, map->window, map->count,
+                          map->first);
+    }
+    return rc;
+}
+
+static int uid_of(struct database *database, const struct stored_future *future, uint32_t *ret_uid)
+{
+    sqlite3_stmt *row;
+    if (future->spec) {
+        *ret_uid = future->spec->uid;
+        return SQLITE_OK;
+    }
+    if (database->uid_of == future->spec_id) {
+        *ret_uid = database->uid;
+        return SQLITE_OK;
+    }
+    int rc = database_first(database, SPEC_READ, &row, "i", future->spec_id);
+    if (rc != SQLITE_ROW)
+        return rc == SQLITE_DONE ? SQLITE_CORRUPT : rc;
+    database->uid_of = future->spec_id;
+    database->uid = *ret_uid = (uint32_t)sqlite3_column_int64(row, 0);
+    sqlite3_reset(row);
+    return SQLITE_OK;
+}
+
+static int apply_submitted(struct database *database, const struct taken_change *taken)
+{
+    const struct stored_future *future = &taken->future;
+    bool beside = future->item_bytes > ITEM_INLINE_BYTES;
+    uint64_t open_map = 0;
+    uint32_t uid = 0;
+    unsigned flags = (future->map ? FUTURE_IS_MAP : 0u) | (beside ? FUTURE_HAS_ITEM : 0u) |
+                     (future->after_count > 0 ? FUTURE_HAS_AFTER : 0u) |
+                     (future->key ? FUTURE_HAS_KEY : 0u);
+    uint64_t bytes =
+        FUTURE_BYTES + future->item_bytes + (future->spec ? future->spec->args_bytes : 0);
+    int rc = uid_of(database, future, &uid);
+    if (rc == SQLITE_OK && future->spec)
+        rc = add_spec(database, future->spec_id, future->spec);
+    if (rc == SQLITE_OK && future->item_of)
+        rc = join_map(database, future, &open_map);
+    if (rc == SQLITE_OK)
+        rc = database_run(database, FUTURE_ADD, "iiiiiiiiiiiiiiiit", future->id, future->spec_id,
+                          (int64_t)uid, (int64_t)flags, (int64_t)future->state, future->item_of,
+                          future->index, open_map, future->priority, (int64_t)future->attempt,
+                          future->submitted_us, future->started_us, future->due_us,
+                          (int64_t)future->due_retry, future->cursor, bytes,
+                          beside ? NULL : future->item, future->item_bytes);
+    if (rc == SQLITE_OK)
+        rc = add_beside(database, future, uid, flags);
+    raise_to(&database->totals.next_id, future->id + 1);
+    raise_to(&database->totals.cursor, future->cursor);
+    return rc;
+}
+
+/* ---- in between ---- */
+
+static int apply_started(struct database *database, const struct store_change *change)
+{
+    struct future_row row;
+    bool found;
+    int rc = read_row(database, change->id, &row, &found);
+    if (rc != SQLITE_OK || !found || is_done(row.state))
+        return rc;
+    rc = count_item(database, &row, FUTURE_RUNNING, false);
+    if (rc == SQLITE_OK)
+        rc = database_run(database, FUTURE_START, "iiii", change->id, (int64_t)change->attempt,
+                          change->wall_us, change->cursor);
+    return rc;
+}
+
+static int add_attempt(struct database *database, uint64_t id, const struct stored_attempt *earlier)
+{
+    const struct outcome *outcome = &earlier->outcome;
+    struct piece piece = {.id = id, .attempt = earlier->number, .kind = PIECE_EARLIER};
+    struct placed json;
+    int rc = place(database, &piece, outcome->json, outcome->json_bytes, &json);
+    if (rc == SQLITE_OK)
+        rc = database_run(database, ATTEMPT_ADD, "iiiiissp", id, (int64_t)earlier->number,
+                          earlier->started_us, earlier->finished_us, (int64_t)outcome->kind,
+                          outcome->type, outcome->message, &json);
+    return rc;
+}
+
+static int apply_retried(struct database *database, const struct taken_change *taken)
+{
+    const struct store_change *change = &taken->change;
+    struct future_row row;
+    bool found;
+    int rc = read_row(database, change->id, &row, &found);
+    if (rc != SQLITE_OK || !found)
+        return rc;
+    if (is_done(row.state))
+        rc = undo_end(database, &row);
+    if (rc == SQLITE_OK)
+        rc = count_item(database, &row, FUTURE_PENDING, false);
+    if (rc == SQLITE_OK && change->earlier)
+        rc = add_attempt(database, row.id, change->earlier);
+    if (rc == SQLITE_OK)
+        rc = database_run(database, FUTURE_RETRY, "iiiiii", row.id, (int64_t)change->attempt,
+                          change->due_us, (int64_t)(change->due_us != 0), change->cursor,
+                          (int64_t)(change->earlier ? FUTURE_HAS_ATTEMPTS : 0));
+    return rc;
+}
+
+static int apply_map_closed(struct database *database, uint64_t id)
+{
+    bool found;
+    int rc = database_map(database, id, &found);
+    if (rc == SQLITE_OK && found) {
+        database->map.open = false;
+        database->map.dirty = true;
+    }
+    return rc;
+}
+
+static int apply_pool(struct database *database, const struct stored_pool *pool)
+{
+    return database_run(database, POOL_SET, "siiiiiiiisssi", pool->name, (int64_t)pool->paused,
+                        (int64_t)pool->has_settings, (int64_t)pool->max_workers,
+                        (int64_t)pool->min_workers, pool->idle_timeout_ns,
+                        pool->max_tasks_per_worker, pool->queue_limit, (int64_t)pool->on_full_wait,
+                        pool->thread_name_prefix, pool->initializer, pool->initializer_args,
+                        (int64_t)pool->durability);
+}
+
+/* ---- gone ---- */
+
+static int drop_attempts(struct database *database, uint64_t id)
+{
+    sqlite3_stmt *row;
+    int rc = database_find(database, ATTEMPT_READ, &row, "i", id);
+    if (rc != SQLITE_OK)
+        return rc;
+    while ((rc = sqlite3_step(row)) == SQLITE_ROW) {
+        struct piece piece = {
+            .id = id,
+            .attempt = (unsigned)sqlite3_column_int64(row, 0),
+            .kind = PIECE_EARLIER,
+        };
+        if (sqlite3_column_type(row, 6) == SQLITE_INTEGER &&
+            doom(database, &piece, (uint64_t)sqlite3_column_int64(row, 6)) != SQLITE_OK) {
+            rc = SQLITE_NOMEM;
+            break;
+        }
+    }
+    sqlite3_reset(row);
+    return rc == SQLITE_DONE ? database_run(database, ATTEMPT_DROP, "i", id) : rc;
+}
+
+/* An item goes while its map stays. */
+static int leave_map(struct database *database, const struct future_row *row)
+{
+    bool found;
+    if (row->item_of == 0)
+        return SQLITE_OK;
+    int rc = database_map(database, row->item_of, &found);
+    if (rc != SQLITE_OK || !found)
+        return rc;
+    if (row->state == FUTURE_CANCELLED)
+        database->map.gone_cancelled++;
+    if (row->state == FUTURE_FINISHED)
+        database->map.gone_finished++;
+    database->map.dirty = true;
+    return rc;
+}
+
+static int drop_beside(struct database *database, const struct future_row *row)
+{
+    int rc = SQLITE_OK;
+    if (row->flags & FUTURE_HAS_ITEM)
+        rc = database_run(database, ITEM_DROP, "i", row->id);
+    if (rc == SQLITE_OK && row->flags & FUTURE_HAS_AFTER)
+        rc = database_run(database, AFTER_DROP, "i", row->id);
+    if (rc == SQLITE_OK && row->flags & FUTURE_HAS_KEY)
+        rc = database_run(database, KEY_DROP, "i", row->id);
+    if (rc == SQLITE_OK && row->flags & FUTURE_HAS_ATTEMPTS)
+        rc = drop_attempts(database, row->id);
+    if (rc == SQLITE_OK && row->spec_id == row->id)
+        rc = database_run(database, SPEC_DROP, "i", row->id);
+    if (rc == SQLITE_OK && row->flags & FUTURE_IS_MAP) {
+        if (database->map.id == row->id)
+            database->map = (struct map_row){0};
+        rc = database_run(database, MAP_DROP, "i", row->id);
+    }
+    return rc;
+}
+
+int apply_drop(struct database *database, uint64_t id)
+{
+    struct future_row row;
+    bool found;
+    int rc = read_row(database, id, &row, &found);
+    if (rc != SQLITE_OK || !found)
+        return rc;
+    if (is_done(row.state))
+        rc = undo_end(database, &row);
+    if (rc == SQLITE_OK)
+        rc = leave_map(database, &row);
+    if (rc == SQLITE_OK)
+        rc = drop_beside(database, &row);
+    if (rc == SQLITE_OK)
+        rc = database_run(database, FUTURE_DROP, "i", id);
+    return rc;
+}
+
+int apply_drop_items(struct database *database, uint64_t map, size_t limit, uint64_t *ids,
+                     size_t *ret_count)
+{
+    sqlite3_stmt *row;
+    bool found;
+    size_t count = 0;
+    *ret_count = 0;
+    int rc = database_map(database, map, &found);
+    if (rc != SQLITE_OK || !found)
+        return rc;
+    if (database->map.was_open)
+        rc = database_find(database, FUTURE_OF_OPEN_MAP, &row, "ii", map, (int64_t)limit);
+    else
+        rc = database_find(database, FUTURE_OF_MAP, &row, "iiii", map, database->map.first,
+                           database->map.first + database->map.count, (int64_t)limit);
+    if (rc != SQLITE_OK)
+        return rc;
+    while (count < limit && (rc = sqlite3_step(row)) == SQLITE_ROW)
+        ids[count++] = (uint64_t)sqlite3_column_int64(row, 0);
+    sqlite3_reset(row);
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        return rc;
+    rc = SQLITE_OK;
+    for (size_t i = 0; rc == SQLITE_OK && i < count; i++)
+        rc = apply_drop(database, ids[i]);
+    *ret_count = count;
+    return rc;
+}
+
+#define DROP_AT_ONCE 512
+
+static int apply_forgotten(struct database *database, uint64_t id)
+{
+    uint64_t ids[DROP_AT_ONCE];
+    size_t count;
+    int rc;
+    do
+        rc = apply_drop_items(database, id, DROP_AT_ONCE, ids, &count);
+    while (rc == SQLITE_OK && count == DROP_AT_ONCE);
+    return rc == SQLITE_OK ? apply_drop(database, id) : rc;
+}
+
+int apply_change(struct database *database, const struct taken_change *taken, struct output *output)
+{
+    const struct store_change *change = &taken->change;
+    raise_to(&database->totals.cursor, change->cursor);
+    switch (change->kind) {
+    case CHANGE_SUBMITTED:
+        return apply_submitted(database, taken);
+    case CHANGE_STARTED:
+        return apply_started(database, change);
+    case CHANGE_RETRIED:
+        return apply_retried(database, taken);
+    case CHANGE_FINISHED:
+    case CHANGE_CANCELLED:
+        return apply_end(database, taken, output);
+    case CHANGE_MAP_CLOSED:
+        return apply_map_closed(database, change->id);
+    case CHANGE_PRIORITY:
+        return database_run(database, FUTURE_PRIORITY, "ii", change->id, change->priority);
+    case CHANGE_FORGOTTEN:
+        return apply_forgotten(database, change->id);
+    case CHANGE_POOL:
+        return apply_pool(database, &taken->pool);
+    case CHANGE_RESERVED:
+        raise_to(&database->totals.next_id, change->id);
+        return SQLITE_OK;
+    }
+    return SQLITE_OK;
+}

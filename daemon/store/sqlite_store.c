@@ -1,0 +1,359 @@
+#include "daemon/store/sqlite_store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "daemon/base/fd.h"
+#include "daemon/base/log.h"
+#include "daemon/base/loop.h"
+#include "daemon/core/output.h"
+#include "daemon/store/change.h"
+#include "daemon/store/directory.h"
+#include "daemon/store/load.h"
+#include "daemon/store/store_impl.h"
+
+/* Only what the interface hands out is const. */
+static struct sqlite_store *self_of(struct store *store)
+{
+    return (struct sqlite_store *)(void *)store;
+}
+
+void commit_free(struct commit *commit)
+{
+    if (!commit)
+        return;
+    for (size_t i = 0; i < commit->output_count; i++)
+        output_unref(commit->outputs[i]);
+    free(commit->outputs);
+    bytes_free(&commit->bytes);
+    free(commit);
+}
+
+void task_free(struct task *task)
+{
+    switch (task->kind) {
+    case TASK_COMMIT:
+        commit_free((struct commit *)(void *)task);
+        return;
+    case TASK_READ:
+        reading_clear(&((struct read_task *)(void *)task)->reading);
+        break;
+    case TASK_BACKUP:
+        free(((struct backup_task *)(void *)task)->path);
+        break;
+    case TASK_EXPIRED:
+    case TASK_BROKEN:
+        break;
+    }
+    free(task);
+}
+
+/* ---- asking ---- */
+
+static void ask(struct sqlite_store *store, struct task *task)
+{
+    pthread_mutex_lock(&store->lock);
+    STAILQ_INSERT_TAIL(&store->tasks, task, link);
+    pthread_cond_signal(&store->asked);
+    pthread_mutex_unlock(&store->lock);
+}
+
+static bool keep_output(struct commit *commit, struct output *output)
+{
+    if (commit->output_count == commit->output_capacity) {
+        size_t capacity = commit->output_capacity ? commit->output_capacity * 2 : 8;
+        struct output **grown = reallocarray(commit->outputs, capacity, sizeof(struct output *));
+        if (!grown)
+            return false;
+        commit->outputs = grown;
+        commit->output_capacity = capacity;
+    }
+    commit->outputs[commit->output_count++] = output_ref(output);
+    return true;
+}
+
+static void sqlite_put(struct store *base, const struct store_change *change)
+{
+    struct sqlite_store *store = self_of(base);
+    if (!store->open) {
+        store->open = calloc(1, sizeof(*store->open));
+        if (!store->open) {
+            store->open_failed = true;
+            return;
+        }
+    }
+    struct commit *commit = store->open;
+    bool has_output = change->kind == CHANGE_FINISHED && change->output;
+    change_put(&commit->bytes, change);
+    if (has_output && !keep_output(commit, change->output))
+        store->open_failed = true;
+    if (change->durability == DURABILITY_FULL && store->ops.durability == DURABILITY_FULL)
+        commit->sync = true;
+    commit->changes++;
+}
+
+static void sqlite_commit(struct store *base, bool may_fail, store_done_fn *done, void *arg)
+{
+    struct sqlite_store *store = self_of(base);
+    struct commit *commit = store->open;
+    bool failed = store->open_failed || (commit && commit->bytes.failed);
+    store->open = NULL;
+    store->open_failed = false;
+    if (!failed && !commit && store->waiting > 0) {
+        commit = calloc(1, sizeof(*commit));
+        failed = !commit;
+    }
+    if (failed || !commit) {
+        commit_free(commit);
+        done(arg, failed ? -ENOMEM : 0);
+        return;
+    }
+    commit->task = (struct task){.kind = TASK_COMMIT, .arg = arg};
+    commit->may_fail = may_fail;
+    commit->done = done;
+    store->waiting++;
+    store->commits++;
+    store->changes += commit->changes;
+    ask(store, &commit->task);
+}
+
+static void sqlite_read(struct store *base, const struct store_query *query, store_records_fn *done,
+                        void *arg)
+{
+    struct sqlite_store *store = self_of(base);
+    struct read_task *read = calloc(1, sizeof(*read));
+    if (!read || reading_init(&read->reading, query) < 0) {
+        free(read);
+        done(arg, -ENOMEM, NULL, 0, NULL);
+        return;
+    }
+    read->task = (struct task){.kind = TASK_READ, .arg = arg};
+    read->done = done;
+    ask(store, &read->task);
+}
+
+static void sqlite_backup(struct store *base, const char *path, store_done_fn *done, void *arg)
+{
+    struct sqlite_store *store = self_of(base);
+    struct backup_task *backup = calloc(1, sizeof(*backup));
+    if (backup)
+        backup->path = strdup(path);
+    if (!backup || !backup->path) {
+        free(backup);
+        done(arg, -ENOMEM);
+        return;
+    }
+    backup->task = (struct task){.kind = TASK_BACKUP, .arg = arg};
+    backup->done = done;
+    ask(store, &backup->task);
+}
+
+static void sqlite_statistics(const struct store *base, struct store_statistics *ret_statistics)
+{
+    struct sqlite_store *store = (struct sqlite_store *)(uintptr_t)base; /* for its lock */
+    pthread_mutex_lock(&store->lock);
+    *ret_statistics = store->statistics;
+    pthread_mutex_unlock(&store->lock);
+    ret_statistics->commits = store->commits;
+    ret_statistics->changes = store->changes;
+    ret_statistics->waiting = store->waiting;
+}
+
+static void sqlite_observe(struct store *base, const struct store_observer *observer)
+{
+    self_of(base)->observer = *observer;
+}
+
+/* ---- answers ---- */
+
+static void tell_expired(const struct sqlite_store *store, const struct expired_task *expired)
+{
+    for (size_t i = 0; store->observer.on_expired && i < expired->count; i++)
+        store->observer.on_expired(store->observer.arg, expired->ranges[i].first,
+                                   expired->ranges[i].last);
+}
+
+static void tell(struct sqlite_store *store, struct task *task)
+{
+    switch (task->kind) {
+    case TASK_COMMIT:
+        store->waiting--;
+        ((struct commit *)(void *)task)->done(task->arg, task->error);
+        break;
+    case TASK_READ: {
+        struct read_task *read = (struct read_task *)(void *)task;
+        struct reading *reading = &read->reading;
+        bool read_all = task->error == 0;
+        read->done(task->arg, task->error, read_all ? reading->records : NULL,
+                   read_all ? reading->count : 0,
+                   read_all && reading->query.counts ? reading->counts : NULL);
+        break;
+    }
+    case TASK_BACKUP:
+        ((struct backup_task *)(void *)task)->done(task->arg, task->error);
+        break;
+    case TASK_EXPIRED:
+        tell_expired(store, (const struct expired_task *)(const void *)task);
+        break;
+    case TASK_BROKEN:
+        if (store->observer.on_broken)
+            store->observer.on_broken(store->observer.arg,
+                                      ((const struct broken_task *)(const void *)task)->message);
+        break;
+    }
+    task_free(task);
+}
+
+static void on_wakeup(void *arg)
+{
+    struct sqlite_store *store = arg;
+    struct task_list answers = STAILQ_HEAD_INITIALIZER(answers);
+    struct task *task;
+    pthread_mutex_lock(&store->lock);
+    STAILQ_CONCAT(&answers, &store->answers);
+    pthread_mutex_unlock(&store->lock);
+    while ((task = STAILQ_FIRST(&answers))) {
+        STAILQ_REMOVE_HEAD(&answers, link);
+        tell(store, task);
+    }
+}
+
+/* ---- beginning and end ---- */
+
+static int sqlite_load(struct store *base, const struct store_loader *loader)
+{
+    struct sqlite_store *store = self_of(base);
+    char message[256] = "";
+    int r = store_load(&store->database, loader, message, sizeof(message));
+    if (r < 0) {
+        if (message[0])
+            log_error("the store in %s cannot be read: %s", store->database.path, message);
+        return r;
+    }
+    return writer_start(store);
+}
+
+static void free_tasks(struct task_list *tasks)
+{
+    struct task *task;
+    while ((task = STAILQ_FIRST(tasks))) {
+        STAILQ_REMOVE_HEAD(tasks, link);
+        task_free(task);
+    }
+}
+
+static void sqlite_free(struct store *base)
+{
+    struct sqlite_store *store = self_of(base);
+    writer_stop(store);
+    free_tasks(&store->tasks);
+    free_tasks(&store->answers);
+    free_tasks(&store->commits_due);
+    free_tasks(&store->reads_due);
+    free_tasks(&store->backups);
+    commit_free(store->open);
+    free(store->broken_task);
+    database_close(&store->database, !store->broken);
+    reserve_close(&store->reserve);
+    loop_wakeup_free(store->wakeup);
+    fd_close(store->lock_fd);
+    pthread_cond_destroy(&store->asked);
+    pthread_mutex_destroy(&store->lock);
+    free(store);
+}
+
+static const struct store_ops sqlite_ops = {
+    .load = sqlite_load,
+    .observe = sqlite_observe,
+    .put = sqlite_put,
+    .commit = sqlite_commit,
+    .read = sqlite_read,
+    .backup = sqlite_backup,
+    .statistics = sqlite_statistics,
+    .free = sqlite_free,
+};
+
+/* What the thread sleeps on until a deadline, which is of the clock that is never set. */
+static int init_waiting(struct sqlite_store *store)
+{
+    pthread_condattr_t attributes;
+    int r = pthread_condattr_init(&attributes);
+    if (r != 0)
+        return -r;
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    r = pthread_cond_init(&store->asked, &attributes);
+    pthread_condattr_destroy(&attributes);
+    if (r != 0)
+        return -r;
+    r = pthread_mutex_init(&store->lock, NULL);
+    if (r != 0)
+        pthread_cond_destroy(&store->asked);
+    return -r;
+}
+
+static int store_new(const struct sqlite_store_settings *settings, struct sqlite_store **ret_store)
+{
+    struct sqlite_store *store = calloc(1, sizeof(*store));
+    if (!store)
+        return -ENOMEM;
+    int r = init_waiting(store);
+    if (r < 0) {
+        free(store);
+        return r;
+    }
+    STAILQ_INIT(&store->tasks);
+    STAILQ_INIT(&store->answers);
+    STAILQ_INIT(&store->commits_due);
+    STAILQ_INIT(&store->reads_due);
+    STAILQ_INIT(&store->backups);
+    store->ops = sqlite_ops;
+    store->ops.durability = settings->durability;
+    store->store.ops = &store->ops;
+    store->lock_fd = -1;
+    store->retention = (struct retention){
+        .count = settings->retention_count,
+        .bytes = settings->retention_bytes,
+        .age_s = settings->retention_s,
+    };
+    *ret_store = store;
+    return 0;
+}
+
+int sqlite_store_open(const struct sqlite_store_settings *settings, struct store **ret_store,
+                      char *message, size_t message_size)
+{
+    struct sqlite_store *store;
+    char *path = NULL;
+    if (settings->durability == DURABILITY_NONE) {
+        snprintf(message, message_size, "a store that keeps nothing needs no directory");
+        return -EINVAL;
+    }
+    int r = store_new(settings, &store);
+    if (r < 0) {
+        snprintf(message, message_size, "%s", strerror(-r));
+        return r;
+    }
+    message[0] = '\0';
+    store->broken_task = calloc(1, sizeof(*store->broken_task));
+    r = store->broken_task ? 0 : -ENOMEM;
+    if (r == 0)
+        r = directory_take(settings->directory, &path, &store->lock_fd, message, message_size);
+    if (r == 0)
+        r = database_open(path, settings->vfs, &store->database, message, message_size);
+    if (r == 0)
+        r = reserve_open(&store->reserve, path, settings->vfs, settings->reserve_bytes);
+    if (r == 0)
+        r = loop_wakeup_new(settings->loop, on_wakeup, store, &store->wakeup);
+    free(path);
+    if (r < 0) {
+        if (!message[0])
+            snprintf(message, message_size, "%s", strerror(-r));
+        sqlite_free(&store->store);
+        return r;
+    }
+    *ret_store = &store->store;
+    return 0;
+}

@@ -1,0 +1,62 @@
+/* The statements of the store, prepared once. */
+#ifndef FUTURED_STORE_STATEMENTS_H
+#define FUTURED_STORE_STATEMENTS_H
+
+enum statement {
+    BEGIN,
+    COMMIT,
+    ROLLBACK,
+    META_READ,
+    META_WRITE,
+    SPEC_ADD,
+    SPEC_READ,
+    SPEC_DROP,
+    FUTURE_ADD,
+    FUTURE_READ,
+    FUTURE_ALL,
+    FUTURE_START,
+    FUTURE_RETRY,
+    FUTURE_END,
+    FUTURE_PRIORITY,
+    FUTURE_DROP,
+    FUTURE_OF_OPEN_MAP,
+    FUTURE_OF_MAP,
+    ITEM_ADD,
+    ITEM_READ,
+    ITEM_DROP,
+    MAP_ADD,
+    MAP_READ,
+    MAP_WRITE,
+    MAP_DROP,
+    DONE_ADD,
+    DONE_READ,
+    DONE_BRIEF,
+    DONE_OLDEST,
+    DONE_SINCE,
+    DONE_DROP,
+    ATTEMPT_ADD,
+    ATTEMPT_READ,
+    ATTEMPT_DROP,
+    AFTER_ADD,
+    AFTER_READ,
+    AFTER_DROP,
+    KEY_ADD,
+    KEY_READ,
+    KEY_DROP,
+    POOL_SET,
+    POOL_ALL,
+    EXPIRED_BEFORE,
+    EXPIRED_ADD,
+    EXPIRED_DROP,
+    EXPIRED_ALL,
+    LIST_FUTURES,
+    LIST_ALL,
+    LIST_RANGE,
+    LIST_OPEN_MAP,
+    COUNT_ALL,
+};
+#define STATEMENTS (COUNT_ALL + 1)
+
+const char *statement_sql(enum statement which);
+
+#endif

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A larger buffer is not kept as the spare one: it served one long line. */
+#define SPARE_MAX_BYTES 131072
+
 struct frame {
     char *data;
     size_t capacity; /* 0 or more than `end`: a NUL always has room behind the bytes */
@@ -12,6 +15,7 @@ struct frame {
     size_t scanned;  /* from start to here there is no LF; no byte is searched twice */
     size_t end;
     uint64_t max_line_bytes;
+    struct frame_spare *spare; /* NULL: none; not ours */
     bool too_long;
     char nothing; /* what an empty rest points to: always NUL */
 };
@@ -31,6 +35,43 @@ void frame_free(struct frame *frame)
         return;
     free(frame->data);
     free(frame);
+}
+
+void frame_share_spare(struct frame *frame, struct frame_spare *spare)
+{
+    frame->spare = spare;
+}
+
+void frame_spare_clear(struct frame_spare *spare)
+{
+    free(spare->data);
+    *spare = (struct frame_spare){0};
+}
+
+/* A buffer of at least *capacity bytes, which says then how many it has. NULL: no memory. */
+static char *buffer_new(struct frame *frame, size_t *capacity)
+{
+    struct frame_spare *spare = frame->spare;
+    char *data;
+
+    if (spare == NULL || spare->capacity < *capacity)
+        return malloc(*capacity);
+    data = spare->data;
+    *capacity = spare->capacity;
+    *spare = (struct frame_spare){0};
+    return data;
+}
+
+static void buffer_free(struct frame *frame, char *data, size_t capacity)
+{
+    struct frame_spare *spare = frame->spare;
+
+    if (data == NULL)
+        return;
+    if (spare == NULL || spare->data != NULL || capacity > SPARE_MAX_BYTES)
+        free(data);
+    else
+        *spare = (struct frame_spare){.data = data, .capacity = capacity};
 }
 
 /* The live bytes move to the buffer's front. */
@@ -55,11 +96,11 @@ static int frame_grow(struct frame *frame, size_t want)
         return -ENOMEM;
     /* More than asked for, in proportion: growing stays linear in the bytes, even one at a time. */
     capacity = live + live / 2 + want + want / 4 + 1;
-    data = malloc(capacity);
+    data = buffer_new(frame, &capacity);
     if (data == NULL)
         return -ENOMEM;
     frame_rebase(frame, data);
-    free(frame->data);
+    buffer_free(frame, frame->data, frame->capacity);
     frame->data = data;
     frame->capacity = capacity;
     return 0;
@@ -92,7 +133,7 @@ void frame_added(struct frame *frame, size_t size)
 
 static void frame_release(struct frame *frame)
 {
-    free(frame->data);
+    buffer_free(frame, frame->data, frame->capacity);
     frame->data = NULL;
     frame->capacity = frame->start = frame->scanned = frame->end = 0;
 }

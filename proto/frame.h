@@ -12,6 +12,16 @@ struct frame;
 struct frame *frame_new(uint64_t max_line_bytes);
 void frame_free(struct frame *frame);
 
+/* A buffer that an empty frame leaves to the next one that needs one. Frames of one thread may
+ * share it; it must outlive them. Zeroed memory is none. */
+struct frame_spare {
+    char *data;
+    size_t capacity;
+};
+
+void frame_share_spare(struct frame *frame, struct frame_spare *spare);
+void frame_spare_clear(struct frame_spare *spare);
+
 /* Room for at least `want` more bytes: write there and tell frame_added how many came. The
  * pointer is good until the next call with this frame. 0 or -ENOMEM. */
 int frame_room(struct frame *frame, size_t want, char **ret_room, size_t *ret_size);
@@ -26,7 +36,8 @@ int frame_next(struct frame *frame, char **ret_line, size_t *ret_size);
  * frame_room. Nothing is left of a line that was too long. */
 void frame_rest(struct frame *frame, char **ret_text, size_t *ret_size);
 
-/* Bytes of memory that the frame holds; an empty frame gives its buffer back. */
+/* Bytes of memory that the frame holds; an empty frame gives its buffer back, or leaves it as
+ * the spare one. */
 size_t frame_memory(const struct frame *frame);
 
 #endif

@@ -285,6 +285,8 @@ static int open_connection(struct connection *connection, const struct peer *pee
     struct session_output output = connection_output(connection);
     connection->out = outbox_new(&connections->unsent_bytes);
     connection->frame = frame_new(connections->limits->line_bytes);
+    if (connection->frame)
+        frame_share_spare(connection->frame, &connections->spare);
     connection->readable =
         event_new(base, connection->fd, EV_READ | EV_PERSIST, on_readable, connection);
     connection->writable = event_new(base, connection->fd, EV_WRITE, on_writable, connection);
@@ -355,6 +357,7 @@ void connections_free(struct connections *connections)
     if (connections->turn_end)
         event_free(connections->turn_end);
     guests_free(connections->guests);
+    frame_spare_clear(&connections->spare);
     free(connections);
 }
 

@@ -9,10 +9,10 @@
 
 #include "daemon/base/timers.h"
 #include "daemon/net/connection.h"
+#include "proto/frame.h"
 
 struct event;
 struct event_base;
-struct frame;
 struct guests;
 struct outbox;
 
@@ -50,6 +50,7 @@ struct connections {
     TAILQ_HEAD(, connection) stalled;   /* the one that has taken nothing for longest comes first */
     uint64_t unsent_bytes;              /* of all of them: memory */
     uint64_t complained_ns, complaints; /* the last one in the log, and how many since */
+    struct frame_spare spare;           /* for whoever is read from next */
     struct event *turn_end;             /* activated by hand: flushes what is dirty */
     void (*on_drained)(void *arg);
     void *drained_arg;

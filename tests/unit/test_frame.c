@@ -216,6 +216,64 @@ START_TEST(an_empty_frame_gives_its_buffer_back)
 }
 END_TEST
 
+START_TEST(frames_share_a_spare_buffer)
+{
+    struct frame_spare spare = {0};
+    struct frame *one = frame_new(1 << 20);
+    struct frame *other = frame_new(1 << 20);
+    const char *data;
+    char *room;
+    size_t size;
+
+    frame_share_spare(one, &spare);
+    frame_share_spare(other, &spare);
+    expect_result(one, 0);
+    ck_assert_ptr_null(spare.data);
+    feed_text(one, "a\nb");
+    expect_line(one, "a");
+    expect_result(one, 0);
+    ck_assert_ptr_null(spare.data); /* there is something left in it */
+    feed_text(one, "c\n");
+    expect_line(one, "bc");
+    expect_result(one, 0);
+    data = spare.data;
+    ck_assert_ptr_nonnull(data);
+    ck_assert_int_eq(frame_room(other, 1, &room, &size), 0);
+    ck_assert_ptr_eq(room, data);
+    ck_assert_ptr_null(spare.data);
+    memcpy(room, "x\n", 2);
+    frame_added(other, 2);
+    feed_text(one, "y\n");
+    expect_line(other, "x");
+    expect_line(one, "y");
+    expect_result(other, 0);
+    expect_result(one, 0); /* there is a spare one already: this one goes */
+    ck_assert_ptr_eq(spare.data, data);
+    frame_free(one);
+    frame_free(other);
+    frame_spare_clear(&spare);
+    ck_assert_ptr_null(spare.data);
+}
+END_TEST
+
+START_TEST(a_large_buffer_is_no_spare_one)
+{
+    struct frame_spare spare = {0};
+    struct frame *frame = frame_new(1 << 20);
+    char *room;
+    size_t size;
+
+    frame_share_spare(frame, &spare);
+    ck_assert_int_eq(frame_room(frame, 1 << 20, &room, &size), 0);
+    room[0] = '\n';
+    frame_added(frame, 1);
+    expect_line(frame, "");
+    expect_result(frame, 0);
+    ck_assert_ptr_null(spare.data);
+    frame_free(frame);
+}
+END_TEST
+
 /* A line of 4 MiB that comes byte by byte, with frame_next after each: were a byte looked at or
  * moved more than a few times, this would take hours. */
 START_TEST(slow_senders_cost_no_more)
@@ -292,6 +350,8 @@ int main(void)
     tcase_add_test(tests, too_long_stays_too_long);
     tcase_add_test(tests, cutting_changes_nothing);
     tcase_add_test(tests, an_empty_frame_gives_its_buffer_back);
+    tcase_add_test(tests, frames_share_a_spare_buffer);
+    tcase_add_test(tests, a_large_buffer_is_no_spare_one);
     tcase_add_test(tests, slow_senders_cost_no_more);
     tcase_add_test(tests, slow_takers_cost_no_more);
     tcase_add_test(tests, absurd_wishes_are_refused);

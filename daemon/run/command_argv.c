@@ -13,6 +13,9 @@
  * Placeholders can multiply a long item, so this is checked before any memory is asked for. */
 #define ARGV_MAX_BYTES ((size_t)6 << 20)
 
+/* An integer of so many digits fits into 64 bits. */
+#define MAX_PLAIN_DIGITS 18
+
 /* --- items --------------------------------------------------------------------------------- */
 
 static int refuse_item(struct check_error *ret_error)
@@ -92,12 +95,55 @@ static int take_parts(struct command_item *item, const char *text, const char *e
     return 0;
 }
 
+/* The part that a plain item is: a string without escapes, or an integer. False: a parser has to
+ * look at it. */
+static bool plain_part(const char *text, size_t bytes, struct command_part *ret_part)
+{
+    size_t i = 0;
+
+    if (bytes >= 2 && text[0] == '"' && text[bytes - 1] == '"') {
+        for (i = 1; i < bytes - 1; i++) {
+            if ((unsigned char)text[i] < 0x20 || (unsigned char)text[i] > 0x7e || text[i] == '"' ||
+                text[i] == '\\')
+                return false;
+        }
+        *ret_part = (struct command_part){text + 1, bytes - 2};
+        return true;
+    }
+    while (i < bytes && text[i] >= '0' && text[i] <= '9')
+        i++;
+    if (i == 0 || i < bytes || bytes > MAX_PLAIN_DIGITS || (text[0] == '0' && bytes > 1))
+        return false;
+    *ret_part = (struct command_part){text, bytes};
+    return true;
+}
+
+/* 1: the item is plain, and was taken; 0: it is not; -ENOMEM. */
+static int take_plain(struct command_item *item, const char *text, size_t bytes)
+{
+    struct command_part part;
+
+    if (!plain_part(text, bytes, &part))
+        return 0;
+    item->parts = malloc(sizeof(*item->parts));
+    if (!item->parts)
+        return -ENOMEM;
+    item->parts[0] = part;
+    item->part_count = 1;
+    return 1;
+}
+
 int command_item_parse(const char *text, size_t bytes, struct command_item *ret_item,
                        struct check_error *ret_error)
 {
     struct command_item item = {0};
-    int r = args_parse(text, bytes, "items", &item.root, ret_error);
+    int r = take_plain(&item, text, bytes);
 
+    if (r > 0)
+        *ret_item = item;
+    if (r != 0)
+        return r < 0 ? r : 0;
+    r = args_parse(text, bytes, "items", &item.root, ret_error);
     if (r < 0)
         return r;
     r = take_parts(&item, text, text + bytes, ret_error);

@@ -1,9 +1,9 @@
 #include "daemon/run/command_env.h"
 
 #include "daemon/run/command_args.h"
+#include "daemon/run/digits.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,10 +153,10 @@ int command_env_build(const struct command_env *env, const struct command_args *
     if (!vector)
         return -ENOMEM;
     memory = (char *)(vector + pointers);
-    snprintf(memory, OWN_MAX_BYTES, "FUTURE_ID=%" PRIu64, future_id);
+    *digits_put(stpcpy(memory, "FUTURE_ID="), future_id, 1) = '\0';
     vector[count++] = memory;
     memory += OWN_MAX_BYTES;
-    snprintf(memory, OWN_MAX_BYTES, "FUTURE_ATTEMPT=%u", attempt);
+    *digits_put(stpcpy(memory, "FUTURE_ATTEMPT="), attempt, 1) = '\0';
     vector[count++] = memory;
     memory += OWN_MAX_BYTES;
     if (env->socket)

@@ -4,6 +4,7 @@
 #include "daemon/core/call.h"
 #include "daemon/core/outcome.h"
 #include "daemon/core/output.h"
+#include "daemon/run/digits.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -14,33 +15,50 @@
 /* The longest result that can come about, with room to spare. */
 #define RESULT_BYTES 320
 
-/* The result object; malloc'd, NULL without memory. Integers make up the fractions, so that no
- * locale can change the decimal point. */
+/* Integers make up the fraction: no locale can change the decimal point. */
+static char *put_seconds(char *out, uint64_t seconds, uint64_t microseconds)
+{
+    out = digits_put(out, seconds, 1);
+    *out++ = '.';
+    return digits_put(out, microseconds, 6);
+}
+
+static char *put_time(char *out, const struct timeval *time)
+{
+    return put_seconds(out, (uint64_t)time->tv_sec, (uint64_t)time->tv_usec);
+}
+
+/* The result object; malloc'd, NULL without memory. Written piece by piece, as each job has one. */
 static char *result_text(const struct command_end *end, bool truncated, size_t *ret_bytes)
 {
     const struct process_exit *status = &end->status;
     const struct rusage *usage = &status->usage;
-    char exit_code[16] = "null";
-    char signal[PROCESS_SIGNAL_NAME_BYTES + 2] = "null";
     char name[PROCESS_SIGNAL_NAME_BYTES];
     char *text = malloc(RESULT_BYTES);
+    char *at = text;
 
     if (!text)
         return NULL;
     if (status->signal_number == 0) {
-        snprintf(exit_code, sizeof(exit_code), "%d", status->exit_code);
+        at = stpcpy(at, "{\"exit_code\":");
+        at = digits_put(at, (uint64_t)status->exit_code, 1);
+        at = stpcpy(at, ",\"signal\":null,\"truncated\":");
     } else {
         process_signal_name(status->signal_number, name);
-        snprintf(signal, sizeof(signal), "\"%s\"", name);
+        at = stpcpy(at, "{\"exit_code\":null,\"signal\":\"");
+        at = stpcpy(at, name);
+        at = stpcpy(at, "\",\"truncated\":");
     }
-    *ret_bytes = (size_t)snprintf(
-        text, RESULT_BYTES,
-        "{\"exit_code\":%s,\"signal\":%s,\"truncated\":%s,\"rusage\":{\"utime\":%ld.%06ld,"
-        "\"stime\":%ld.%06ld,\"maxrss_kb\":%ld,\"wall\":%llu.%06llu}}",
-        exit_code, signal, truncated ? "true" : "false", (long)usage->ru_utime.tv_sec,
-        (long)usage->ru_utime.tv_usec, (long)usage->ru_stime.tv_sec, (long)usage->ru_stime.tv_usec,
-        usage->ru_maxrss, (unsigned long long)(end->wall_ns / NS_PER_S),
-        (unsigned long long)(end->wall_ns % NS_PER_S / 1000));
+    at = stpcpy(at, truncated ? "true,\"rusage\":{\"utime\":" : "false,\"rusage\":{\"utime\":");
+    at = put_time(at, &usage->ru_utime);
+    at = stpcpy(at, ",\"stime\":");
+    at = put_time(at, &usage->ru_stime);
+    at = stpcpy(at, ",\"maxrss_kb\":");
+    at = digits_put(at, (uint64_t)usage->ru_maxrss, 1);
+    at = stpcpy(at, ",\"wall\":");
+    at = put_seconds(at, end->wall_ns / NS_PER_S, end->wall_ns % NS_PER_S / 1000);
+    at = stpcpy(at, "}}");
+    *ret_bytes = (size_t)(at - text);
     return text;
 }
 

@@ -32,6 +32,7 @@ static int fail(struct config_error *error, const char *format, ...)
 void config_set_defaults(struct config *config)
 {
     *config = (struct config){
+        .durability = DURABILITY_FULL,
         .log_level = LOG_LEVEL_INFO,
         .log_burst = 1000,
         .log_interval_ms = 10000,
@@ -63,7 +64,6 @@ void config_free(struct config *config)
     free(config->functions);
     free(config->socket);
     free(config->state_dir);
-    free(config->durability);
     free(config->plugin_dir);
     config_free_places(config);
 }
@@ -152,10 +152,9 @@ int config_set(struct config *config, const char *key, const char *value,
     if (strcmp(key, "state_dir") == 0)
         return set_text(&config->state_dir, value, error);
     if (strcmp(key, "durability") == 0) {
-        if (strcmp(value, "full") != 0 && strcmp(value, "process") != 0 &&
-            strcmp(value, "none") != 0)
+        if (!durability_from_name(value, &config->durability))
             return fail(error, "durability must be full, process or none, not \"%s\"", value);
-        return set_text(&config->durability, value, error);
+        return 0;
     }
     if (strcmp(key, "socket_group") == 0)
         return parse_group(key, value, &config->socket_group, error);
@@ -260,6 +259,11 @@ static int set_pool(struct config *config, const char *name, const char *key, co
         settings->on_full_wait = strcmp(value, "wait") == 0;
         if (!settings->on_full_wait && strcmp(value, "error") != 0)
             return fail(error, "on_full must be error or wait, not \"%s\"", value);
+        return 0;
+    }
+    if (strcmp(key, "durability") == 0) {
+        if (!durability_from_name(value, &settings->durability))
+            return fail(error, "durability must be full, process or none, not \"%s\"", value);
         return 0;
     }
     if (strcmp(key, "thread_name_prefix") == 0) {
@@ -477,7 +481,7 @@ bool config_pool_equal(const struct config_pool *a, const struct config_pool *b)
            x->max_workers == y->max_workers && x->min_workers == y->min_workers &&
            x->idle_timeout_ns == y->idle_timeout_ns &&
            x->max_tasks_per_worker == y->max_tasks_per_worker && x->queue_limit == y->queue_limit &&
-           x->on_full_wait == y->on_full_wait &&
+           x->on_full_wait == y->on_full_wait && x->durability == y->durability &&
            strcmp(x->thread_name_prefix, y->thread_name_prefix) == 0;
 }
 
@@ -502,12 +506,5 @@ int config_check(const struct config *config, struct config_error *ret_error)
         r = check_pool(config, &config->pools[i], ret_error);
     for (size_t i = 0; r == 0 && i < config->function_count; i++)
         r = config_function_check(config, &config->functions[i], ret_error);
-    if (r < 0)
-        return r;
-    /* Futures are kept in memory alone so far, and a promise must not be made that is not kept. */
-    if (config->durability && strcmp(config->durability, "none") != 0)
-        return config_fail(config, "daemon", "durability", ret_error,
-                           "durability %s is not available in this build: only none",
-                           config->durability);
-    return 0;
+    return r;
 }

@@ -38,9 +38,9 @@ struct config_function {
 struct config_place;
 
 struct config {
-    char *socket;       /* NULL: the default place */
-    char *state_dir;    /* NULL: none */
-    char *durability;   /* NULL: the default */
+    char *socket;    /* NULL: the default place */
+    char *state_dir; /* NULL: the usual place */
+    enum durability durability;
     gid_t socket_group; /* who may connect; (gid_t)-1: only the daemon's user and root */
     gid_t admin_group;  /* who sees and may change everybody's; (gid_t)-1: only those two */
     char *plugin_dir;   /* directories, separated by ":"; NULL: none */

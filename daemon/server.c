@@ -21,10 +21,11 @@
 #include "daemon/net/connection.h"
 #include "daemon/net/listener.h"
 #include "daemon/rpc/service.h"
+#include "daemon/run/leftovers.h"
 #include "daemon/server_functions.h"
 #include "daemon/server_impl.h"
+#include "daemon/server_store.h"
 #include "daemon/server_manager.h"
-#include "daemon/store/null_store.h"
 #include "proto/endpoint.h"
 #include "proto/version.h"
 
@@ -130,9 +131,9 @@ static int make_core(struct server *server)
         r = timers_new(server->loop, &server->timers);
     if (r < 0)
         return r;
-    server->store = null_store_new();
-    if (!server->store)
-        return -ENOMEM;
+    r = server_store_open(server->config, server->loop, &server->store, &server->leftovers);
+    if (r < 0)
+        return r;
     struct executor_settings settings = {
         .loop = server->loop,
         .timers = server->timers,
@@ -293,6 +294,7 @@ void server_free(struct server *server)
     manager_free(server->manager);
     executor_free(server->executor);
     functions_free(server->functions);
+    leftovers_free(server->leftovers);
     if (server->store)
         server->store->ops->free(server->store);
     loop_signal_free(server->on_term);

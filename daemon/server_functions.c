@@ -130,6 +130,7 @@ static int make_handlers(struct functions *functions, const struct config *confi
         .environment = functions->settings.environment,
         .socket_path = functions->settings.socket_path,
         .open_files = functions->settings.open_files,
+        .leftovers = functions->settings.leftovers,
         .line_bytes = config->limits.line_bytes,
         .depth = config->limits.depth,
         .values = config->limits.values,
@@ -275,6 +276,7 @@ int functions_new(const struct functions_settings *settings, struct functions **
         .socket_path = settings->socket_path,
         .pipe_grace_ms = COMMAND_PIPE_GRACE_MS,
         .open_files = settings->open_files,
+        .leftovers = settings->leftovers,
     };
     int r = command_function_new(&command, &functions->command);
     if (r == 0)

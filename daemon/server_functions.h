@@ -18,6 +18,7 @@ struct functions_settings {
     char *const *environment;        /* what jobs get is made of it */
     const char *socket_path;         /* for jobs that talk back */
     const struct rlimit *open_files; /* what jobs get; NULL: the daemon's */
+    struct leftovers *leftovers;     /* where processes are written down; NULL: nowhere */
 };
 
 /* The built-in ones, not yet shown. The settings are borrowed for as long as it lives. 0 or -errno.

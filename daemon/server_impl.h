@@ -16,6 +16,7 @@ struct executor;
 struct executor_settings;
 struct functions;
 struct identity_rules;
+struct leftovers;
 struct listener;
 struct loop;
 struct loop_signal;
@@ -30,6 +31,7 @@ struct server {
     struct loop *loop;
     struct timers *timers;
     struct store *store;
+    struct leftovers *leftovers; /* NULL: none */
     struct executor *executor;
     struct rlimit job_open_files; /* rlim_max 0: as ours */
     struct functions *functions;

@@ -55,6 +55,7 @@ static int set_pools(struct server *server, const struct config *old, const stru
         if (pool->initializer)
             settings.initializer = executor_function(server->executor, pool->initializer);
         settings.initializer_args = pool->initializer_args;
+        settings.configured = true;
         r = executor_set_pool(server->executor, pool->name, &settings);
     }
     for (size_t i = 0; old && i < old->pool_count; i++)
@@ -97,6 +98,7 @@ int server_make_functions(struct server *server)
         .environment = environ,
         .socket_path = server->socket_path,
         .open_files = server->job_open_files.rlim_max > 0 ? &server->job_open_files : NULL,
+        .leftovers = server->leftovers,
     };
     struct config_error error = {.text = ""};
     unsigned refused;
@@ -150,9 +152,9 @@ static void keep_fixed(struct config *old, struct config *new)
         const char *key;
         char **old, **new;
     } texts[] = {{"socket", &old->socket, &new->socket},
-                 {"state_dir", &old->state_dir, &new->state_dir},
-                 {"durability", &old->durability, &new->durability}};
+                 {"state_dir", &old->state_dir, &new->state_dir}};
     bool group = old->socket_group != new->socket_group;
+    bool durability = old->durability != new->durability;
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         if (!same_text(*texts[i].old, *texts[i].new))
             log_warning("%s has changed: that takes effect when the daemon starts again",
@@ -161,6 +163,9 @@ static void keep_fixed(struct config *old, struct config *new)
     }
     if (group)
         log_warning("socket_group has changed: that takes effect when the daemon starts again");
+    if (durability)
+        log_warning("durability has changed: that takes effect when the daemon starts again");
+    new->durability = old->durability;
     new->socket_group = old->socket_group;
     new->ready_fd = old->ready_fd;
 }

@@ -139,6 +139,7 @@ struct pool_params {
     bool has_on_full, has_initializer;
     uint64_t max_workers, min_workers, idle_timeout_ns, max_tasks, queue_limit;
     bool on_full_wait;
+    const char *durability;         /* a word; NULL: not given */
     const char *thread_name_prefix; /* NULL: not given */
     const char *initializer_fn;     /* NULL with has_initializer: none from now on */
     struct slice initializer_args;

@@ -53,12 +53,23 @@ static void take_queue(struct params *params, struct pool_params *pool)
     pool->on_full_wait = on_full != 0;
 }
 
+static void take_durability(struct params *params, struct pool_params *pool)
+{
+    static const char *const words[] = {"none", "process", "full", NULL};
+    unsigned word = 0;
+
+    params_word(params, "durability", words, &word);
+    if (params_has(params, "durability"))
+        pool->durability = words[word];
+}
+
 int pool_params_decode(const struct rpc_request *request, const struct limits *limits,
                        struct pool_params *ret_params, struct rpc_error *ret_error)
 {
     static const char *const names[] = {
         "pool",        "max_workers", "min_workers",        "idle_timeout", "max_tasks_per_worker",
-        "queue_limit", "on_full",     "thread_name_prefix", "initializer",  NULL,
+        "queue_limit", "on_full",     "thread_name_prefix", "initializer",  "durability",
+        NULL,
     };
     struct pool_params pool = {0};
     struct params params;
@@ -68,6 +79,7 @@ int pool_params_decode(const struct rpc_request *request, const struct limits *l
     params_string(&params, "pool", 1, limits->name_bytes, &pool.pool);
     take_workers(&params, limits, &pool);
     take_queue(&params, &pool);
+    take_durability(&params, &pool);
     take_initializer(&params, &pool);
     if (params.rc == 0)
         *ret_params = pool;

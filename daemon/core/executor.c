@@ -187,6 +187,7 @@ int executor_new(const struct executor_settings *settings, struct executor **ret
         goto fail;
     struct pool_settings defaults;
     pool_default_settings("default", &defaults);
+    defaults.configured = true;
     r = executor_set_pool(executor, "default", &defaults);
     if (r < 0)
         goto fail;
@@ -329,8 +330,8 @@ struct pool *executor_pool_at(const struct executor *executor, size_t index)
     return index < executor->pool_count ? executor->pools[index] : NULL;
 }
 
-int executor_set_pool(struct executor *executor, const char *name,
-                      const struct pool_settings *settings)
+static int set_pool(struct executor *executor, const char *name,
+                    const struct pool_settings *settings)
 {
     struct pool *pool = executor_pool(executor, name);
     if (pool) {
@@ -362,10 +363,29 @@ bool executor_makes_progress(struct executor *executor)
     return all;
 }
 
+static void store_pool(struct executor *executor, const char *name)
+{
+    if (executor->recovering)
+        return;
+    put_pool(executor, executor_pool(executor, name));
+    commit_quietly(executor);
+}
+
+int executor_set_pool(struct executor *executor, const char *name,
+                      const struct pool_settings *settings)
+{
+    int r = set_pool(executor, name, settings);
+    if (r == 0 && !settings->configured)
+        store_pool(executor, name);
+    return r;
+}
+
 void executor_pause_pool(struct executor *executor, struct pool *pool, bool paused)
 {
     /* What is kept pending at the end stays so. */
     pool_pause(pool, paused || executor->keep_pending);
+    if (!executor->keep_pending)
+        store_pool(executor, pool_name(pool));
 }
 
 /* ---- finding ---- */

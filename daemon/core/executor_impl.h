@@ -56,6 +56,7 @@ struct executor {
     LIST_HEAD(, load) loads;    /* answers of the store that are awaited */
     struct lost_function *lost; /* functions that stored futures name and nobody has any more */
     uint64_t keys_stale;        /* traces gone since the keys were looked through */
+    bool recovering;            /* what comes is from the store, and is not put there again */
     bool shut_down, drop_pending, keep_pending;
     bool running_wanted;     /* somebody wants to be told of starts promptly */
     uint64_t stops_on_start; /* jobs that will be stopped when their start is reported */

@@ -89,8 +89,8 @@ size_t pool_worker_count(const struct pool *pool);
 void pool_join(struct pool *pool);
 
 /* Whether the workers do what they are for. False: at this call and at the one before there were
- * calls to take and idle threads to take them, and in between no call was started. Meant to be asked
- * now and then, by one asker. */
+ * calls to take and idle threads to take them, and in between no call was started. Meant to be
+ * asked now and then, by one asker. */
 bool pool_makes_progress(struct pool *pool);
 
 /* Calls with a worker, as far as the loop has been told. */

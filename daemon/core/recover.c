@@ -422,7 +422,9 @@ int executor_recover(struct executor *executor)
         .on_expired = on_stored_expired,
         .on_broken = on_store_broken,
     };
+    executor->recovering = true;
     int r = store->ops->load(store, &loader);
+    executor->recovering = false;
     executor->reserved_id = executor_next_id(executor);
     executor->reserved_cursor = executor->cursor;
     if (r == 0) {

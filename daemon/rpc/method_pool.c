@@ -32,6 +32,32 @@ static void reply_pool(struct request *request, const struct pool *pool)
     request_end(request);
 }
 
+struct changed {
+    const struct pool *pool;
+};
+
+static void reply_changed(void *arg)
+{
+    struct request *request = arg;
+    const struct changed *changed = request->state;
+    reply_pool(request, changed->pool);
+}
+
+/* Replies when the change is stored. */
+static void reply_when_stored(struct request *request, const struct pool *pool)
+{
+    struct session *session = request->session;
+    struct changed *changed = malloc(sizeof(*changed));
+    if (!changed) {
+        request_fail(request, RPC_INTERNAL, "no memory");
+        return;
+    }
+    changed->pool = pool;
+    request->state = changed;
+    executor_after_commit(session->service->executor, session->client.number, reply_changed,
+                          request);
+}
+
 void method_pool_list(struct request *request)
 {
     struct executor *executor = request->session->service->executor;
@@ -108,6 +134,8 @@ static void merge(const struct pool_params *params, struct pool_settings *settin
         settings->queue_limit = params->queue_limit;
     if (params->has_on_full)
         settings->on_full_wait = params->on_full_wait;
+    if (params->durability)
+        (void)durability_from_name(params->durability, &settings->durability);
     if (params->thread_name_prefix)
         snprintf(settings->thread_name_prefix, sizeof(settings->thread_name_prefix), "%s",
                  params->thread_name_prefix);
@@ -139,7 +167,7 @@ static void set_pool(struct request *request, const struct pool_params *params)
     } else if (r < 0) {
         request_fail(request, RPC_INTERNAL, "no memory");
     } else {
-        reply_pool(request, executor_pool(service->executor, params->pool));
+        reply_when_stored(request, executor_pool(service->executor, params->pool));
     }
 }
 
@@ -167,7 +195,7 @@ static void pause(struct request *request, bool paused)
     if (!may_manage(request) || !(pool = find_pool(request, name)))
         return;
     executor_pause_pool(request->session->service->executor, pool, paused);
-    reply_pool(request, pool);
+    reply_when_stored(request, pool);
 }
 
 void method_pool_pause(struct request *request)

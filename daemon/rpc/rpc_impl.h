@@ -164,7 +164,8 @@ void subscription_start(struct subscription *subscription, bool has_since, uint6
 bool subscriptions_alive(const struct session *session);
 /* The session's own subscription, of done, made if need be. 0, -EMFILE (too many) or -ENOMEM. */
 int subscription_own(struct session *session, struct subscription **ret);
-/* What subscription_follow needs, to be had before: free() it where it is not used. NULL: no memory.
+/* What subscription_follow needs, to be had before: free() it where it is not used. NULL: no
+ * memory.
  */
 struct subscribed *subscribed_new(void);
 /* Tells of one future from now on, or at once where it is done. Owns `room`. */

@@ -253,6 +253,8 @@ static void show_settings(struct writer *writer, const struct pool_settings *set
     writer_uint(writer, settings->queue_limit);
     writer_key(writer, "on_full");
     writer_cstring(writer, settings->on_full_wait ? "wait" : "error");
+    writer_key(writer, "durability");
+    writer_cstring(writer, durability_name(settings->durability));
     writer_key(writer, "thread_name_prefix");
     writer_cstring(writer, settings->thread_name_prefix);
     writer_key(writer, "initializer");

@@ -24,6 +24,7 @@ struct command {
     uint64_t pipe_grace_ms;
     int null_fd; /* /dev/null for reading, shared by all jobs that have no stdin */
     uint64_t reset_signals;
+    struct leftovers *leftovers;
     struct process_limit open_files;
     bool sets_open_files;
 };
@@ -158,6 +159,7 @@ static int job_spawn(struct job *job, enum process_step *ret_failed_step)
         .set_nice = args->set_nice,
         .nice = args->nice,
         .reset_signals = command->reset_signals,
+        .leftovers = command->leftovers,
     };
 
     return process_spawn(&spec, &job->watch.process, ret_failed_step);
@@ -242,6 +244,7 @@ int command_function_new(const struct command_settings *settings, struct functio
     };
     command->pipe_grace_ms = settings->pipe_grace_ms;
     command->reset_signals = process_signals_to_reset();
+    command->leftovers = settings->leftovers;
     command->sets_open_files = settings->open_files != NULL;
     if (settings->open_files)
         command->open_files = (struct process_limit){RLIMIT_NOFILE, *settings->open_files};

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct function;
+struct leftovers;
 struct rlimit;
 
 #define COMMAND_PIPE_GRACE_MS 2000
@@ -21,6 +22,7 @@ struct command_settings {
     uint64_t pipe_grace_ms;
     /* The limit of open files that a job has unless it asks for another; NULL: the process'. */
     const struct rlimit *open_files;
+    struct leftovers *leftovers; /* where processes are written down; NULL: nowhere */
 };
 
 /* Copies the settings and notes which signals the process handles or ignores. 0 or -errno. */

@@ -15,6 +15,7 @@
 struct check_error;
 struct function;
 struct handlers;
+struct leftovers;
 struct rlimit;
 
 /* What all handlers have in common. */
@@ -23,6 +24,7 @@ struct handlers_settings {
     const char *socket_path;  /* for FUTURE_SOCKET; NULL: none */
     /* The limit of open files that a process gets; NULL: the daemon's. */
     const struct rlimit *open_files;
+    struct leftovers *leftovers;        /* where processes are written down; NULL: nowhere */
     uint64_t line_bytes, depth, values; /* of what a handler writes */
 };
 

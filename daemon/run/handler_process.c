@@ -60,6 +60,7 @@ static int spawn(struct handler_process *process, const struct child_ends *child
         .limits = spec->limits,
         .limit_count = spec->limit_count,
         .reset_signals = spec->reset_signals,
+        .leftovers = spec->leftovers,
     };
     enum process_step step;
     int r = process_spawn(&what, &process->process, &step);

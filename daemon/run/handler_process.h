@@ -27,6 +27,7 @@ struct handler_spec {
     struct process_limit limits[2];
     size_t limit_count;
     uint64_t reset_signals;
+    struct leftovers *leftovers; /* NULL: none */
     struct handler_bounds bounds;
 };
 

@@ -1,6 +1,7 @@
 #include "daemon/run/process.h"
 
 #include "daemon/base/fd.h"
+#include "daemon/run/leftovers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -64,7 +65,8 @@ struct child {
     const struct process_spec *spec;
     const char *candidates; /* to try in order: strings end to end, then an empty one */
     enum process_step step;
-    int error; /* positive errno of the step that failed */
+    int error;                 /* positive errno of the step that failed */
+    volatile int32_t *ret_pid; /* NULL: not wanted */
 };
 
 /* The C library's clone under its other name. Under the first one the thread sanitizer's own is
@@ -163,8 +165,11 @@ IN_CHILD static int set_up(struct child *child)
     const struct process_spec *spec = child->spec;
     int error;
 
-    if (syscall(SYS_setsid) < 0)
+    long session = syscall(SYS_setsid);
+    if (session < 0)
         return fail(child, PROCESS_STEP_SESSION, errno);
+    if (child->ret_pid)
+        *child->ret_pid = (int32_t)session; /* which has the pid of its leader */
     error = default_signals(spec->reset_signals);
     if (error)
         return fail(child, PROCESS_STEP_SESSION, error);
@@ -287,13 +292,15 @@ static pid_t clone_child(struct child *child, int *ret_pidfd)
 int process_spawn(const struct process_spec *spec, struct process *ret_process,
                   enum process_step *ret_failed_step)
 {
-    struct child child = {.spec = spec};
-    struct process process = {.pidfd = -1};
+    struct leftover *leftover = leftover_take(spec->leftovers);
+    struct child child = {.spec = spec, .ret_pid = leftover_pid(leftover)};
+    struct process process = {.pidfd = -1, .leftover = leftover};
     char *candidates;
     int r;
 
     r = candidates_new(spec->argv[0], spec->envp, &candidates);
     if (r < 0) {
+        leftover_clear(leftover);
         *ret_failed_step = PROCESS_STEP_CLONE;
         return r;
     }
@@ -301,6 +308,7 @@ int process_spawn(const struct process_spec *spec, struct process *ret_process,
     process.pid = clone_child(&child, &process.pidfd);
     free(candidates);
     if (process.pid < 0) {
+        leftover_clear(leftover);
         *ret_failed_step = PROCESS_STEP_CLONE;
         return process.pid;
     }
@@ -333,6 +341,7 @@ int process_reap(struct process *process, struct process_exit *ret_exit)
             break;
         }
     }
+    leftover_clear(process->leftover);
     fd_close(process->pidfd);
     *process = (struct process){.pidfd = -1};
     if (r < 0)

@@ -27,6 +27,9 @@ enum process_step {
 /* The name that people read: "exec". */
 const char *process_step_name(enum process_step step);
 
+struct leftover;
+struct leftovers;
+
 struct process_limit {
     int resource; /* RLIMIT_* */
     struct rlimit value;
@@ -41,15 +44,17 @@ struct process_spec {
     const struct process_limit *limits;
     size_t limit_count;
     bool set_nice;
-    int nice;               /* -20..19 */
-    uint64_t reset_signals; /* as process_signals_to_reset says */
+    int nice;                    /* -20..19 */
+    uint64_t reset_signals;      /* as process_signals_to_reset says */
+    struct leftovers *leftovers; /* where to write the process down; NULL: nowhere */
 };
 
 /* A started process. From process_spawn to process_reap its pid, which is also its group's and its
  * session's id, cannot be given to another process, not even after it has exited. */
 struct process {
     pid_t pid;
-    int pidfd; /* polls readable when the process has exited */
+    int pidfd;                 /* polls readable when the process has exited */
+    struct leftover *leftover; /* where it is written down; NULL: nowhere */
 };
 
 struct process_exit {

@@ -1,0 +1,296 @@
+#include "daemon/run/leftovers.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/fd.h"
+#include "daemon/base/log.h"
+
+#define BOOT_ID_BYTES 40
+
+/* A place whose process has not begun yet. */
+#define TAKEN (-1)
+
+/* How far a process may be from the time that stands beside its pid: the kernel counts in ticks,
+ * and a busy machine may take its time between the two. */
+#define EARLIER_NS (50 * NS_PER_MS)
+#define LATER_NS   (10 * NS_PER_S)
+
+struct leftover {
+    _Atomic int32_t pid; /* 0: free */
+    uint32_t unused;
+    _Atomic uint64_t begun_ns; /* CLOCK_BOOTTIME */
+};
+
+/* What the file holds. */
+struct table {
+    char magic[16];
+    char boot_id[BOOT_ID_BYTES];
+    uint64_t places;
+    struct leftover leftovers[];
+};
+
+static const char magic[16] = "futured pids 1\n";
+
+struct leftovers {
+    struct table *table;
+    size_t size;
+    atomic_uint next; /* where to look for a free place */
+};
+
+static uint64_t boottime_ns(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_BOOTTIME, &time);
+    return (uint64_t)time.tv_sec * NS_PER_S + (uint64_t)time.tv_nsec;
+}
+
+/* Reads a short file as a string. False: it is not there. */
+static bool read_file(const char *path, char *ret_text, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t n = read(fd, ret_text, size - 1);
+    close(fd);
+    ret_text[n > 0 ? n : 0] = '\0';
+    return n > 0;
+}
+
+static void read_boot_id(char boot_id[BOOT_ID_BYTES])
+{
+    memset(boot_id, 0, BOOT_ID_BYTES);
+    if (read_file("/proc/sys/kernel/random/boot_id", boot_id, BOOT_ID_BYTES))
+        boot_id[strcspn(boot_id, "\n")] = '\0';
+}
+
+/* ---- the file ---- */
+
+static bool is_ours(const struct leftovers *leftovers)
+{
+    char boot_id[BOOT_ID_BYTES];
+    const struct table *table = leftovers->table;
+    read_boot_id(boot_id);
+    return memcmp(table->magic, magic, sizeof(magic)) == 0 &&
+           memcmp(table->boot_id, boot_id, sizeof(boot_id)) == 0 &&
+           table->places == (leftovers->size - sizeof(*table)) / sizeof(struct leftover);
+}
+
+static void begin_anew(struct leftovers *leftovers)
+{
+    struct table *table = leftovers->table;
+    memset(table, 0, leftovers->size);
+    memcpy(table->magic, magic, sizeof(magic));
+    read_boot_id(table->boot_id);
+    table->places = (leftovers->size - sizeof(*table)) / sizeof(struct leftover);
+}
+
+int leftovers_open(const char *path, unsigned max, struct leftovers **ret_leftovers)
+{
+    struct stat status;
+    struct leftovers *leftovers = calloc(1, sizeof(*leftovers));
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int r = !leftovers ? -ENOMEM : fd < 0 ? -errno : 0;
+    if (r == 0 && fstat(fd, &status) < 0)
+        r = -errno;
+    if (r < 0)
+        goto out;
+    leftovers->size = (size_t)status.st_size;
+    if (leftovers->size < sizeof(struct table) + sizeof(struct leftover)) {
+        leftovers->size = sizeof(struct table) + max * sizeof(struct leftover);
+        /* With its blocks, as a place that has none would be the end of whoever writes to it. */
+        r = -posix_fallocate(fd, 0, (off_t)leftovers->size);
+        if (r < 0)
+            goto out;
+    }
+    void *memory = mmap(NULL, leftovers->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED) {
+        r = -errno;
+        goto out;
+    }
+    leftovers->table = memory;
+    if (!is_ours(leftovers))
+        begin_anew(leftovers);
+    *ret_leftovers = leftovers;
+    leftovers = NULL;
+out:
+    fd_close(fd);
+    free(leftovers);
+    return r;
+}
+
+void leftovers_free(struct leftovers *leftovers)
+{
+    if (!leftovers)
+        return;
+    munmap(leftovers->table, leftovers->size);
+    free(leftovers);
+}
+
+/* ---- places ---- */
+
+struct leftover *leftover_take(struct leftovers *leftovers)
+{
+    if (!leftovers)
+        return NULL;
+    uint64_t places = leftovers->table->places;
+    for (uint64_t i = 0; i < places; i++) {
+        unsigned at = atomic_fetch_add(&leftovers->next, 1);
+        struct leftover *leftover = &leftovers->table->leftovers[at % places];
+        int32_t none = 0;
+        if (atomic_compare_exchange_strong(&leftover->pid, &none, TAKEN)) {
+            atomic_store(&leftover->begun_ns, boottime_ns());
+            return leftover;
+        }
+    }
+    return NULL;
+}
+
+volatile int32_t *leftover_pid(struct leftover *leftover)
+{
+    return leftover ? (volatile int32_t *)&leftover->pid : NULL;
+}
+
+void leftover_clear(struct leftover *leftover)
+{
+    if (leftover)
+        atomic_store(&leftover->pid, 0);
+}
+
+/* ---- ending what was left ---- */
+
+struct process_facts {
+    pid_t pid, session;
+    uint64_t begun_ns;
+};
+
+/* Field N of /proc/PID/stat behind the name, which may hold anything; the state is the first. */
+static uint64_t stat_field(const char *behind_name, unsigned n)
+{
+    const char *field = behind_name;
+    for (unsigned i = 0; i < n && field; i++) {
+        field = strchr(field, ' ');
+        field = field ? field + 1 : NULL;
+    }
+    return field ? strtoull(field, NULL, 10) : 0;
+}
+
+static bool read_facts(pid_t pid, struct process_facts *ret_facts)
+{
+    char path[40], text[1024];
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    if (!read_file(path, text, sizeof(text)))
+        return false;
+    const char *behind_name = strrchr(text, ')');
+    if (!behind_name || behind_name[1] != ' ')
+        return false;
+    behind_name += 2;
+    if (behind_name[0] == 'Z' || behind_name[0] == 'X')
+        return false; /* as good as gone; its parent is to reap it */
+    uint64_t ticks = stat_field(behind_name, 19);
+    *ret_facts = (struct process_facts){
+        .pid = pid,
+        .session = (pid_t)stat_field(behind_name, 3),
+        .begun_ns = ticks * (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK)),
+    };
+    return true;
+}
+
+/* Whether the process belongs to the job of that place: its leader, which began just then, or one
+ * of its session, which may have been begun later. */
+static bool belongs(const struct leftover *leftover, const struct process_facts *facts)
+{
+    int32_t pid = atomic_load(&leftover->pid);
+    uint64_t begun_ns = atomic_load(&leftover->begun_ns);
+    if (pid <= 0 || facts->session != pid || facts->begun_ns + EARLIER_NS < begun_ns)
+        return false;
+    return facts->pid != pid || facts->begun_ns <= begun_ns + LATER_NS;
+}
+
+static const struct leftover *place_of(const struct leftovers *leftovers,
+                                       const struct process_facts *facts)
+{
+    for (uint64_t i = 0; i < leftovers->table->places; i++)
+        if (belongs(&leftovers->table->leftovers[i], facts))
+            return &leftovers->table->leftovers[i];
+    return NULL;
+}
+
+/* Signals every process that was left; `quietly`: without a word in the log. Returns how many there
+ * are; one of them is in *ret_pidfd, if it is not gone already, else -1. */
+static unsigned kill_all(const struct leftovers *leftovers, bool quietly, int *ret_pidfd)
+{
+    unsigned count = 0;
+    struct dirent *entry;
+    DIR *directory = opendir("/proc");
+    *ret_pidfd = -1;
+    while (directory && (entry = readdir(directory))) {
+        struct process_facts facts, again;
+        pid_t pid = isdigit((unsigned char)entry->d_name[0]) ? (pid_t)atoi(entry->d_name) : 0;
+        if (pid <= 0 || !read_facts(pid, &facts) || !place_of(leftovers, &facts))
+            continue;
+        /* What the pidfd refers to cannot change any more, so it is looked at again. */
+        int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+        if (pidfd < 0)
+            continue;
+        if (read_facts(pid, &again) && again.begun_ns == facts.begun_ns &&
+            syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0) {
+            if (!quietly)
+                log_warning("killed process %d of session %d, which an earlier daemon has left",
+                            (int)pid, (int)facts.session);
+            count++;
+        }
+        if (*ret_pidfd < 0)
+            *ret_pidfd = pidfd;
+        else
+            close(pidfd);
+    }
+    if (directory)
+        closedir(directory);
+    return count;
+}
+
+static bool anything_left(const struct leftovers *leftovers)
+{
+    for (uint64_t i = 0; i < leftovers->table->places; i++)
+        if (atomic_load(&leftovers->table->leftovers[i].pid) > 0)
+            return true;
+    return false;
+}
+
+int leftovers_end(struct leftovers *leftovers, unsigned timeout_ms)
+{
+    uint64_t until_ns = clock_mono_ns() + timeout_ms * NS_PER_MS;
+    int pidfd = -1;
+    int r = 0;
+    /* What is killed may have begun another one just before. */
+    for (bool first = true;
+         anything_left(leftovers) && kill_all(leftovers, !first, &pidfd) > 0 && r == 0;
+         first = false) {
+        uint64_t now_ns = clock_mono_ns();
+        struct pollfd end = {.fd = pidfd, .events = POLLIN};
+        if (now_ns >= until_ns || poll(&end, 1, (int)((until_ns - now_ns) / NS_PER_MS)) == 0)
+            r = -ETIMEDOUT;
+        fd_close(pidfd);
+        pidfd = -1;
+    }
+    fd_close(pidfd);
+    if (r == 0)
+        begin_anew(leftovers);
+    return r;
+}

@@ -18,7 +18,7 @@ int store_check(const char *name, const TTest *const *tests, size_t count)
     TCase *tcase = tcase_create(name);
     for (size_t i = 0; i < count; i++)
         tcase_add_test(tcase, tests[i]);
-    tcase_set_timeout(tcase, 120);
+    tcase_set_timeout(tcase, getenv("FUTURED_LONG") ? 1800 : 120);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

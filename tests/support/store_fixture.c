@@ -528,6 +528,7 @@ void commit_start(struct fixture *fixture, bool may_fail, struct answer *answer)
 void await_answer(struct fixture *fixture, struct answer *answer)
 {
     while (answer->count == 0) {
+        ck_assert_msg(fixture->broken_count == 0, "%s", fixture->broken);
         answer->stop = true;
         fixture_run(fixture);
     }

@@ -132,6 +132,8 @@ static int file_write(sqlite3_file *base, const void *data, int size, sqlite3_in
             disk.sizes[file->index] = end;
         record(OPERATION_WRITE, file->index, (uint64_t)offset, data, (uint64_t)size);
     }
+    if (disk.over_quota)
+        errno = EDQUOT;
     pthread_mutex_unlock(&disk.lock);
     return rc;
 }

@@ -64,6 +64,15 @@ static enum trouble judge(struct sqlite_store *store, int rc)
     return trouble;
 }
 
+/* To be said before the answer that it explains. */
+static void set_full(struct sqlite_store *store, bool full)
+{
+    store->full = full;
+    pthread_mutex_lock(&store->lock);
+    store->statistics.full = full;
+    pthread_mutex_unlock(&store->lock);
+}
+
 /* ---- commits ---- */
 
 static struct commit *commit_of(struct task *task)
@@ -222,7 +231,7 @@ static void commit_each(struct sqlite_store *store, size_t count)
         if (trouble == TROUBLE_BROKEN)
             return;
         if (trouble == TROUBLE_NO_ROOM)
-            store->full = true;
+            set_full(store, true);
         if (trouble != TROUBLE_NONE && !commit->may_fail) {
             /* What comes later must not be there before it. */
             store->stuck = true;
@@ -270,8 +279,8 @@ static bool commit_group(struct sqlite_store *store)
         return false;
     enum trouble trouble = try_commits(store, count);
     if (trouble == TROUBLE_NONE) {
+        set_full(store, !store->reserve.there && store->reserve.bytes > 0);
         answer_first(store, count, 0);
-        store->full = !store->reserve.there && store->reserve.bytes > 0;
         return true;
     }
     if (trouble != TROUBLE_BROKEN)
@@ -330,7 +339,6 @@ static void measure(struct sqlite_store *store)
     pthread_mutex_lock(&store->lock);
     store->statistics.bytes = bytes;
     store->statistics.futures_bytes = totals->done_bytes;
-    store->statistics.full = store->full;
     pthread_mutex_unlock(&store->lock);
 }
 
@@ -357,7 +365,7 @@ static void keep_house(struct sqlite_store *store, bool stored)
         checkpoint(store, false);
     if (store->full && now_ns >= store->retry_ns) {
         bool there = reserve_make(&store->reserve);
-        store->full = store->stuck || !there;
+        set_full(store, store->stuck || !there);
         store->retry_ns = store->full ? clock_mono_ns() + RETRY_NS : 0;
     }
     if (!store->broken)
@@ -446,7 +454,7 @@ int writer_start(struct sqlite_store *store)
 {
     sigset_t all, before;
     store->age_ns = clock_mono_ns();
-    store->full = store->reserve.bytes > 0 && !store->reserve.there;
+    set_full(store, store->reserve.bytes > 0 && !store->reserve.there);
     measure(store);
     /* Signals are for the loop. */
     sigfillset(&all);

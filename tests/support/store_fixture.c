@@ -18,7 +18,7 @@ int store_check(const char *name, const TTest *const *tests, size_t count)
     TCase *tcase = tcase_create(name);
     for (size_t i = 0; i < count; i++)
         tcase_add_test(tcase, tests[i]);
-    tcase_set_timeout(tcase, 120);
+    tcase_set_timeout(tcase, getenv("FUTURED_LONG") ? 1800 : 120);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
@@ -528,6 +528,7 @@ void commit_start(struct fixture *fixture, bool may_fail, struct answer *answer)
 void await_answer(struct fixture *fixture, struct answer *answer)
 {
     while (answer->count == 0) {
+        ck_assert_msg(fixture->broken_count == 0, "%s", fixture->broken);
         answer->stop = true;
         fixture_run(fixture);
     }

@@ -161,9 +161,9 @@ struct leftover *leftover_take(struct leftovers *leftovers)
     return NULL;
 }
 
-volatile int32_t *leftover_pid(struct leftover *leftover)
+_Atomic int32_t *leftover_pid(struct leftover *leftover)
 {
-    return leftover ? (volatile int32_t *)&leftover->pid : NULL;
+    return leftover ? &leftover->pid : NULL;
 }
 
 void leftover_clear(struct leftover *leftover)

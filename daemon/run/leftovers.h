@@ -28,7 +28,7 @@ int leftovers_end(struct leftovers *leftovers, unsigned timeout_ms);
 struct leftover *leftover_take(struct leftovers *leftovers);
 /* Where the started process writes its pid down itself, before it executes: it must be there
  * whenever the process is. NULL for NULL. */
-volatile int32_t *leftover_pid(struct leftover *leftover);
+_Atomic int32_t *leftover_pid(struct leftover *leftover);
 /* It is reaped, or was never started: the place is free again. NULL is allowed. */
 void leftover_clear(struct leftover *leftover);
 

@@ -66,7 +66,7 @@ struct child {
     const char *candidates; /* to try in order: strings end to end, then an empty one */
     enum process_step step;
     int error;                 /* positive errno of the step that failed */
-    volatile int32_t *ret_pid; /* NULL: not wanted */
+    _Atomic int32_t *ret_pid; /* NULL: not wanted */
 };
 
 /* The C library's clone under its other name. Under the first one the thread sanitizer's own is

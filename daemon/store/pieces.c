@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,12 +101,15 @@ static void file_close(sqlite3_file *file)
     free(file);
 }
 
+/* SQLite's files take and give less than 128 KiB at a time, and cut off what is more. */
+#define PART_BYTES 65536
+
 static int write_all(sqlite3_file *file, const char *data, size_t size)
 {
     int rc = SQLITE_OK;
     size_t at = 0;
     while (rc == SQLITE_OK && at < size) {
-        size_t part = size - at < INT_MAX / 2 ? size - at : INT_MAX / 2;
+        size_t part = size - at < PART_BYTES ? size - at : PART_BYTES;
         rc = file->pMethods->xWrite(file, data + at, (int)part, (sqlite3_int64)at);
         at += part;
     }
@@ -122,7 +124,7 @@ static int read_all(sqlite3_file *file, char *data, size_t size)
         return SQLITE_CORRUPT;
     size_t at = 0;
     while (rc == SQLITE_OK && at < size) {
-        size_t part = size - at < INT_MAX / 2 ? size - at : INT_MAX / 2;
+        size_t part = size - at < PART_BYTES ? size - at : PART_BYTES;
         rc = file->pMethods->xRead(file, data + at, (int)part, (sqlite3_int64)at);
         at += part;
     }

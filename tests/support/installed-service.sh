@@ -5,6 +5,7 @@
 set -u
 source tests/support/shell.bash
 source tests/support/install.bash
+source tests/support/recipes.bash
 
 how=$1
 conf=/etc/futured/futured.conf.d
@@ -43,7 +44,6 @@ else
     ok "the units are enabled and started" systemctl enable --now futured.service
 fi
 hash -r
-((cases_failed == 0)) || finish # nothing of what follows could be true
 like "there is a user of its own" "$(getent passwd futured)" ':/var/lib/futured:/usr/sbin/nologin$'
 eq "the socket is there" "$(systemctl is-active futured.socket)" active
 eq "it will be after a boot" "$(systemctl is-enabled futured.socket futured.service | sort -u)" enabled
@@ -51,6 +51,7 @@ eq "it is for the user and the group" "$(stat -c '%F %U %G %a' /run/futured/futu
 eq "the state is for the user alone" "$(stat -c '%U %a' /var/lib/futured)" "futured 700"
 eq "the configuration is there" "$(stat -c '%U %a' /etc/futured/futured.conf)" "root 644"
 ok "and a good one" futured --check-config
+((cases_failed == 0)) || finish # nothing of what follows could be true
 
 # ---- jobs ----
 
@@ -76,7 +77,7 @@ eq "but for a member of the group" "$(setpriv --reuid=65534 --regid=65534 --grou
 eq "the status says what is going on" "$(show StatusText)" "0 running, 0 pending"
 future submit --label slow -- sleep 1000 >/dev/null
 until_true "... also when something runs" bash -c '[[ $(systemctl show futured.service -P StatusText) == "1 running, 0 pending" ]]'
-future cancel --terminate "$(future status --label slow --format '{id}' 2>/dev/null || future rpc status '{"label":"slow"}' | jq '.futures[0].id')" >/dev/null
+future cancel --terminate @slow >/dev/null
 id=$(future submit -- sh -c 'exit 3')
 future wait "$id" 2>/dev/null
 until_true "the journal has the failed future" bash -c "journalctl -q FUTURE_ID=$id | grep ."
@@ -148,6 +149,35 @@ eq "nor left without an answer" "$(cat /run/refused)" ""
 ok "future shutdown ends it" future shutdown
 until_true "and the service is at rest" bash -c '[[ $(systemctl is-active futured.service) == inactive ]]'
 eq "until somebody comes" "$(future submit --wait -- echo again)" again
+
+# ---- the recipes that need a systemd ----
+
+recipe report.service >/etc/systemd/system/report.service
+recipe report.timer >/etc/systemd/system/report.timer
+eq "systemd finds nothing to say about the timer" \
+    "$(systemd-analyze verify --man=no /etc/systemd/system/report.{timer,service} 2>&1)" ""
+# A command of the recipe's name, where services find commands.
+printf '#!/bin/sh\necho "the report of $(id -un)"\n' >/usr/bin/report
+chmod 755 /usr/bin/report
+systemctl daemon-reload
+ok "the timer is started" systemctl enable --now report.timer
+ok "it waits for the night" bash -c 'systemctl list-timers --no-pager | grep -q "02:30:00 .* report.timer"'
+ok "it fires" systemctl start report.service
+ok "and once more" systemctl start report.service
+eq "that is one future" "$(future status --label report --format '{id}' | grep -c .)" 1
+eq "which the service has run" "$(future result "$(future status --label report --format '{id}')")" "the report of futured"
+
+old=$(future submit --wait --label old -- echo old >/dev/null && future rpc status '{"label":"old"}' | jq '.futures[0].id')
+recipe backup >/run/backup
+recipe restore >/run/restore
+ok "a backup" bash -eu /run/backup
+future submit --wait -- echo later >/dev/null
+touch /var/lib/futured/later
+ok "is restored" bash -eu /run/restore
+status "as it was" 1 test -e /var/lib/futured/later
+eq "with the rights as they were" "$(stat -c '%U %a' /var/lib/futured)" "futured 700"
+[[ $durable == none ]] || eq "the old result is there" "$(future result "$old")" old
+eq "and the service serves" "$(future submit --wait -- echo restored)" restored
 
 # ---- the watchdog ----
 

@@ -43,6 +43,7 @@ ok "it says that it stops, and how long that may take" notify_wait '^STOPPING=1 
 ok "the watchdog is fed until the end" notify_wait '^WATCHDOG=1$'
 echo go >"$TMPDIR/gate"
 status "it ends in order" 0 wait "$activator"
+status "no sanitizer has anything to say" 1 grep -A 40 -E 'runtime error:|Sanitizer:' "$TMPDIR/log"
 wait "$logger"
 eq "the inherited socket was neither unlinked nor bound anew" "$(stat -c %i "$socket")" "$inode"
 status "and no file was put beside it" 1 test -e "$socket.lock"

@@ -89,7 +89,7 @@ all: $(PROGRAMS) $(LIBFUTURE) $(PLUGINS)
 # ---- Dependencies ---------------------------------------------------------------------
 # config.mk holds what pkg-config says. It is remade first, and on the way installs the
 # packages that are missing; make then starts over with the answers.
-NO_CONFIG = clean help deps deps-ci check-layers
+NO_CONFIG = clean help deps deps-ci check-layers deb
 ifneq ($(filter-out $(NO_CONFIG),$(or $(MAKECMDGOALS),all)),)
 include $(BUILD)/config.mk
 endif
@@ -340,6 +340,7 @@ help:
 	@echo 'make coverage       line coverage of daemon/ and proto/ by the tests'
 	@echo 'make install        installs everything below DESTDIR and PREFIX (/usr/local); install-lib: libfuture'
 	@echo 'make uninstall      removes what make install has put there, and nothing else'
+	@echo 'make deb            builds Debian packages in build/deb (after: make deps)'
 	@echo 'make deps           installs the Debian packages that are missing (deps-ci: those of lint too)'
 	@echo 'make clean          removes build/'
 	@echo

@@ -31,6 +31,8 @@
 
 /* How long the last replies may take to be read. */
 #define FAREWELL_NS (2 * NS_PER_S)
+/* How long a client that has just connected may take to send its first request. */
+#define LAST_WORD_NS (100 * NS_PER_MS)
 
 /* Done futures that stay in memory though the store has them: who asks mostly asks soon. */
 #define CACHE_COUNT 1000
@@ -62,7 +64,20 @@ static void on_farewell_over(struct deadline *deadline)
     loop_stop(server->loop);
 }
 
-/* Everything is done: the last replies go out, then the loop ends. */
+static void say_farewell(struct server *server)
+{
+    (void)deadline_set(server->timers, &server->farewell_deadline, clock_mono_ns() + FAREWELL_NS,
+                       on_farewell_over);
+    connections_drain(server->connections, stop_loop, server);
+}
+
+static void on_last_word_over(struct deadline *deadline)
+{
+    say_farewell((struct server *)((char *)deadline - offsetof(struct server, farewell_deadline)));
+}
+
+/* Everything is done: the last replies go out, then the loop ends. Who has connected a moment ago
+ * is about to say why, and has not deserved to be hung up on. */
 static void on_end(void *arg)
 {
     struct server *server = arg;
@@ -73,9 +88,12 @@ static void on_end(void *arg)
     deadline_clear(server->timers, &server->stop_deadline);
     listener_free(server->listener);
     server->listener = NULL;
-    (void)deadline_set(server->timers, &server->farewell_deadline, clock_mono_ns() + FAREWELL_NS,
-                       on_farewell_over);
-    connections_drain(server->connections, stop_loop, server);
+    uint64_t now_ns = clock_mono_ns();
+    if (connections_has_silent(server->connections, now_ns - LAST_WORD_NS) &&
+        deadline_set(server->timers, &server->farewell_deadline, now_ns + LAST_WORD_NS,
+                     on_last_word_over) == 0)
+        return;
+    say_farewell(server);
 }
 
 static void stop_jobs(struct server *server, uint64_t grace_ms)

@@ -30,11 +30,12 @@ struct manager {
     struct store *store;
     struct timers *timers;
     struct deadline tick;
-    uint64_t watchdog_ns; /* 0: there is none */
-    bool listens;         /* somebody is there to be told */
-    bool hungry;          /* the log has said that the watchdog is not fed */
-    char failure[256];    /* of the last reload */
-    char status[512];     /* as told last */
+    uint64_t watchdog_ns;               /* 0: there is none */
+    bool listens;                       /* somebody is there to be told */
+    bool hungry;                        /* the log has said that the watchdog is not fed */
+    struct store_statistics store_then; /* as the watchdog saw it last */
+    char failure[256];                  /* of the last reload */
+    char status[512];                   /* as told last */
 };
 
 #if HAVE_SYSTEMD
@@ -93,17 +94,22 @@ static bool tell_status(struct manager *manager)
 
 /* ---- watchdog ---- */
 
-/* The store shall say here whether its thread takes and finishes commits. The one in memory has
- * nothing that could stand still. */
-static bool store_makes_progress(const struct store *store)
+/* False: commits have waited since the last time, and none was done in between. A disk without room
+ * is a state that the store lives through, and no standstill. */
+static bool store_makes_progress(struct manager *manager)
 {
-    return store != NULL;
+    struct store_statistics now;
+    const struct store_statistics *then = &manager->store_then;
+    manager->store->ops->statistics(manager->store, &now);
+    bool stuck = now.waiting > 0 && then->waiting > 0 && now.commits == then->commits && !now.full;
+    manager->store_then = now;
+    return !stuck;
 }
 
 /* That the loop lives shows in this being called at all. */
 static void feed_watchdog(struct manager *manager)
 {
-    bool well = store_makes_progress(manager->store);
+    bool well = store_makes_progress(manager);
     well &= executor_makes_progress(manager->executor);
     if (well)
         tell(manager, "WATCHDOG=1");

@@ -15,6 +15,11 @@ PKGCONFIGDIR  ?= $(LIBDIR)/pkgconfig
 PLUGINDIR     ?= $(LIBDIR)/futured/plugins
 BASHCOMPDIR   ?= $(DATADIR)/bash-completion/completions
 ZSHCOMPDIR    ?= $(DATADIR)/zsh/site-functions
+SYSTEMUNITDIR ?= $(PREFIX)/lib/systemd/system
+USERUNITDIR   ?= $(PREFIX)/lib/systemd/user
+SYSUSERSDIR   ?= $(PREFIX)/lib/sysusers.d
+# The daemon looks into /etc alone; a tree that is only for trying must not touch it.
+SYSCONFDIR    ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
 FISHCOMPDIR   ?= $(DATADIR)/fish/vendor_completions.d
 
 # ---- what is made of templates ----------------------------------------------------------
@@ -33,6 +38,8 @@ $(MADE)/%: FORCE
 
 TEMPLATE_future.pc         = client/future.pc.in
 TEMPLATE_futured-plugin.pc = proto/futured-plugin.pc.in
+TEMPLATE_futured.conf      = systemd/system/futured.conf.in
+TEMPLATE_futured.service   = systemd/$(notdir $(*D))/futured.service.in
 
 # ---- the table --------------------------------------------------------------------------
 # $(call put,MODE,DIRECTORY,FILES) and $(call put_as,MODE,PATH,FILE): entries MODE|SOURCE|PATH.
@@ -59,16 +66,27 @@ INSTALL_programs = \
     $(call put,644,$(MANDIR)/man1,client/future.1 client/future-tsp.1) \
     $(call put,644,$(MANDIR)/man8,daemon/futured.8) \
     $(call put,644,$(MANDIR)/man5,daemon/futured.conf.5) \
+    $(call put,644,$(MANDIR)/man7,client/future-recipes.7) \
     $(call put,644,$(DOCDIR),README.md LICENSE) \
     $(call put,644,$(DOCDIR)/proto,proto/PROTOCOL.md proto/HANDLER.md proto/PLUGIN.md) \
     $(call put_as,644,$(BASHCOMPDIR)/future,client/completion/future.bash) \
     $(call put_as,644,$(ZSHCOMPDIR)/_future,client/completion/future.zsh) \
     $(call put,644,$(FISHCOMPDIR),client/completion/future.fish)
 
-INSTALL_all = $(INSTALL_programs) $(INSTALL_lib) $(INSTALL_plugin)
+INSTALL_systemd = \
+    $(call put,644,$(SYSTEMUNITDIR),$(MADE)/system/futured.service systemd/system/futured.socket) \
+    $(call put,644,$(USERUNITDIR),$(MADE)/user/futured.service systemd/user/futured.socket) \
+    $(call put_as,644,$(SYSUSERSDIR)/futured.conf,systemd/system/sysusers.conf) \
+    $(call put,644,$(DOCDIR)/examples,systemd/system/handler-only.conf)
+
+# Not laid over what is there, and removed only as it came.
+CONFIGURATION = $(SYSCONFDIR)/futured/futured.conf
+
+INSTALL_all = $(INSTALL_systemd) $(INSTALL_programs) $(INSTALL_lib) $(INSTALL_plugin)
 
 # Directories of ours alone, the deepest first: they go when they are empty.
-OWN_DIRECTORIES = $(PLUGINDIR) $(LIBDIR)/futured $(INCLUDEDIR)/futured $(DOCDIR)/proto $(DOCDIR)
+OWN_DIRECTORIES = $(PLUGINDIR) $(LIBDIR)/futured $(INCLUDEDIR)/futured $(DOCDIR)/proto $(DOCDIR)/examples $(DOCDIR) \
+                  $(SYSCONFDIR)/futured
 
 # install -D makes directories with mode 0755 whatever the umask, as the daemon wants those of plugins.
 define install_entries
@@ -86,16 +104,28 @@ sources_of = $(foreach entry,$(filter-out link|%,$(1)),$(word 2,$(subst |, ,$(en
 quoted     = $(patsubst %,'%',$(1))
 
 .PHONY: install install-lib uninstall
-install: all $(filter $(MADE)/%,$(call sources_of,$(INSTALL_all)))
+install: all $(filter $(MADE)/%,$(call sources_of,$(INSTALL_all))) $(MADE)/futured.conf
 	@$(call install_entries,$(call quoted,$(INSTALL_all)))
+	@test -e "$(DESTDIR)$(CONFIGURATION)" || \
+	    install -D -m 644 $(MADE)/futured.conf "$(DESTDIR)$(CONFIGURATION)"
 
 # The library alone, for those who only write programs.
 install-lib: $(LIBFUTURE) $(MADE)/future.pc
 	@$(call install_entries,$(call quoted,$(INSTALL_lib)))
 
-uninstall:
+uninstall: $(MADE)/futured.conf
+	@cmp -s $(MADE)/futured.conf "$(DESTDIR)$(CONFIGURATION)" && \
+	    rm "$(DESTDIR)$(CONFIGURATION)" || true
 	@for entry in $(call quoted,$(INSTALL_all)); do rm -f "$(DESTDIR)$${entry##*|}"; done
 	@for directory in $(OWN_DIRECTORIES); do \
 	    rmdir "$(DESTDIR)$$directory" 2>/dev/null || test ! -d "$(DESTDIR)$$directory" || \
 	        echo "left: $(DESTDIR)$$directory (not empty)"; \
 	done
+
+# ---- the Debian package -------------------------------------------------------------------
+.PHONY: deb
+deb:
+	@tests/support/deps.sh build deb
+	@mkdir -p $(BUILD)/deb
+	@rm -f $(BUILD)/deb/*.deb $(BUILD)/deb/*.changes $(BUILD)/deb/*.buildinfo
+	@systemd/build-deb.sh . $(abspath $(BUILD)/deb) $(VERSION)

@@ -8,22 +8,22 @@
 
 static struct log_subject subject_of(const struct future *future)
 {
-    const struct outcome *outcome = &future->call.outcome;
     return (struct log_subject){
         .future = future->call.id,
         .pool = pool_name(future->spec->pool),
         .fn = future->spec->function->name,
-        .exception = outcome->kind == OUTCOME_EXCEPTION ? outcome_type(outcome) : NULL,
     };
 }
 
 static void say_failed(const struct future *future, const char *what)
 {
     struct log_subject subject = subject_of(future);
+    subject.exception = outcome_type(&future->call.outcome);
     log_about(&subject, LOG_LEVEL_INFO, "future %" PRIu64 " (%s) %s: %s: %s", subject.future,
               subject.fn, what, subject.exception, outcome_message(&future->call.outcome));
 }
 
+/* The outcome is the worker's as long as the future runs. */
 void future_log_running(const struct future *future)
 {
     if (!log_is_on(LOG_LEVEL_DEBUG))

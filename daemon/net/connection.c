@@ -255,6 +255,7 @@ static void on_readable(evutil_socket_t fd, short events, void *arg)
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         n = -2;
     frame_added(connection->frame, n > 0 ? (size_t)n : 0);
+    connection->heard |= n > 0;
     if (n > 0) {
         handle_lines(connection);
     } else if (n == 0 && !hung_up(fd)) {
@@ -311,6 +312,7 @@ void connections_add(struct connections *connections, int fd, const struct peer 
         connection->owner = connections;
         connection->fd = fd;
         connection->uid = peer->uid;
+        connection->came_ns = clock_mono_ns();
         TAILQ_INSERT_TAIL(&connections->list, connection, link);
         r = open_connection(connection, peer);
         if (r == 0)
@@ -359,6 +361,20 @@ void connections_free(struct connections *connections)
     guests_free(connections->guests);
     frame_spare_clear(&connections->spare);
     free(connections);
+}
+
+bool connections_has_silent(const struct connections *connections, uint64_t since_ns)
+{
+    /* The last ones came last. */
+    struct connection *connection;
+    TAILQ_FOREACH_REVERSE(connection, &connections->list, connection_list, link)
+    {
+        if (connection->came_ns < since_ns)
+            return false;
+        if (!connection->heard)
+            return true;
+    }
+    return false;
 }
 
 void connections_drain(struct connections *connections, void (*fn)(void *arg), void *arg)

@@ -6,6 +6,7 @@
 #define FUTURED_NET_CONNECTION_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "daemon/rpc/session.h"
 #include "proto/limits.h"
@@ -23,6 +24,9 @@ void connections_free(struct connections *connections);
 /* Takes a client in; `fd` is the connection's. A client too many is told which
  * limit it has met and is sent away. */
 void connections_add(struct connections *connections, int fd, const struct peer *peer);
+
+/* Whether there is a client that has come since then and has sent nothing yet. */
+bool connections_has_silent(const struct connections *connections, uint64_t since_ns);
 
 /* Reads nothing more, and calls `fn(arg)` once everything written so far has been sent or its
  * client is gone; at once if that is so already. */

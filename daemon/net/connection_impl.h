@@ -27,18 +27,22 @@ struct connection {
     struct frame *frame;
     struct session *session;
     uid_t uid;
-    struct deadline line_deadline;     /* for more of a line that has begun */
-    struct deadline unsent_deadline;   /* for unsent output to go below the mark */
+    struct deadline line_deadline;   /* for more of a line that has begun */
+    struct deadline unsent_deadline; /* for unsent output to go below the mark */
+    uint64_t came_ns;
     uint64_t line_ns;                  /* when more of the line came, or we cared to look */
     uint64_t stalled_ns;               /* since when the socket takes nothing, where `stalled` */
     bool watches_line, watches_unsent; /* the deadline is set */
     bool stalled; /* the socket takes nothing more: its being writable will be told */
     enum { CLEAN, DIRTY, DIRTY_LATER } dirty;
+    bool heard;       /* the client has sent something */
     bool half_closed; /* the client will send no more */
     bool deaf;        /* we read no more, and close once all is sent */
     bool paused;      /* reading rests until the client has read */
     bool gone;        /* to be closed without further ado */
 };
+
+TAILQ_HEAD(connection_list, connection);
 
 struct connections {
     struct event_base *base;
@@ -46,7 +50,8 @@ struct connections {
     struct timers *timers;
     const struct limits *limits;
     struct guests *guests;
-    TAILQ_HEAD(, connection) list, dirty, later;
+    struct connection_list list; /* by the time of their coming */
+    TAILQ_HEAD(, connection) dirty, later;
     TAILQ_HEAD(, connection) stalled;   /* the one that has taken nothing for longest comes first */
     uint64_t unsent_bytes;              /* of all of them: memory */
     uint64_t complained_ns, complaints; /* the last one in the log, and how many since */

@@ -20,6 +20,7 @@ ok "make install works" install_into /usr DESTDIR="$stage"
 version=$("$FUTURED" --version)
 version=${version#futured }
 eq "these files, and no others" "$(listing "$stage")" "$(sort -k 2 <<END
+644 etc/futured/futured.conf
 755 usr/bin/future
 755 usr/bin/future-tsp
 755 usr/bin/futured
@@ -33,9 +34,15 @@ eq "these files, and no others" "$(listing "$stage")" "$(sort -k 2 <<END
 644 usr/lib/libfuture.so.$version
 644 usr/lib/pkgconfig/future.pc
 644 usr/lib/pkgconfig/futured-plugin.pc
+644 usr/lib/systemd/system/futured.service
+644 usr/lib/systemd/system/futured.socket
+644 usr/lib/systemd/user/futured.service
+644 usr/lib/systemd/user/futured.socket
+644 usr/lib/sysusers.d/futured.conf
 644 usr/share/bash-completion/completions/future
 644 usr/share/doc/futured/LICENSE
 644 usr/share/doc/futured/README.md
+644 usr/share/doc/futured/examples/handler-only.conf
 644 usr/share/doc/futured/proto/HANDLER.md
 644 usr/share/doc/futured/proto/PLUGIN.md
 644 usr/share/doc/futured/proto/PROTOCOL.md
@@ -44,13 +51,17 @@ eq "these files, and no others" "$(listing "$stage")" "$(sort -k 2 <<END
 644 usr/share/man/man1/future.1
 644 usr/share/man/man3/future.3
 644 usr/share/man/man5/futured.conf.5
+644 usr/share/man/man7/future-recipes.7
 644 usr/share/man/man8/futured.8
 644 usr/share/zsh/site-functions/_future
 END
 )"
 eq "directories are for everybody" "$(find "$stage/usr" -type d ! -perm 755)" ""
 status "no file knows of DESTDIR" 1 grep -rqF "$stage" "$stage"
-status "no template is left unfilled" 1 grep -rqE '@[a-z_]+@' "$stage/usr/lib/pkgconfig" "$stage/usr/share/man"
+status "no template is left unfilled" 1 grep -rqE '@[a-z_]+@' "$stage/usr/lib/pkgconfig" "$stage/usr/lib/systemd" \
+    "$stage/etc"
+ok "the configuration is a good one" env CONFIGURATION_DIRECTORY="$stage/etc/futured" bash -c \
+    'sed -i "/^plugin_dir/d" "$CONFIGURATION_DIRECTORY/futured.conf" && futured --check-config'
 
 # Other directories, as distributions have them.
 ok "directories can be chosen" install_into /usr DESTDIR="$TMPDIR/multi" LIBDIR=/usr/lib/any-linux \
@@ -131,14 +142,19 @@ done
 
 # ---- twice, and away ----
 
+echo '# mine' >>"$prefix/etc/futured/futured.conf"
 ok "it can be installed over itself" install_into "$prefix"
+eq "a configuration that was changed stays" "$(tail -n 1 "$prefix/etc/futured/futured.conf")" "# mine"
 ok "make uninstall works" uninstall_from "$prefix"
 like "it leaves what is not its own, and says so" "$(<"$TMPDIR/install.log")" \
     "left: $prefix/lib/futured/plugins \(not empty\)"
-eq "which is the plugin" "$(listing "$prefix")" "755 lib/futured/plugins/twice.so"
-rm "$plugindir/twice.so"
+eq "which are the plugin and the configuration" "$(listing "$prefix")" \
+    $'644 etc/futured/futured.conf\n755 lib/futured/plugins/twice.so'
+rm "$plugindir/twice.so" "$prefix/etc/futured/futured.conf"
 ok "a second uninstall is fine" uninstall_from "$prefix"
 status "our own directories are gone" 1 test -e "$prefix/lib/futured"
+rm -r "$stage"
+ok "installed once more" install_into /usr DESTDIR="$stage"
 ok "uninstall knows DESTDIR" uninstall_from /usr DESTDIR="$stage"
 eq "and nothing is left" "$(listing "$stage")" ""
 

@@ -185,7 +185,7 @@ eq "a good one puts that right" "$notify_line" "STATUS=0 running, 0 pending"
 future map --pool a -- expr {} '*' 1 ::: {1..400} >"$TMPDIR/map" &
 mapper=$!
 for ((i = 0; i < 20; i++)); do
-    config "$good[pool b]\nmax_workers = $((i % 3 + 1))\n[function f]\nhandler = python3 $TMPDIR/handler.py $i\n"
+    config "${good}[pool b]\nmax_workers = $((i % 3 + 1))\n[function f]\nhandler = python3 $TMPDIR/handler.py $i\n"
     reload || break
     eq "reload $i under load: the handler" "$(future call f '{}')" "\"$i\""
 done

@@ -1,8 +1,8 @@
 #!/bin/sh
 # deps.sh GROUP...: installs the Debian packages of these groups that are missing.
 # Says nothing and does nothing when all are there. Groups: build (make, make run and make
-# check), ci (what only CI uses: linters, sanitizers, the count of instructions), bench (the peers of
-# `make bench`: each is installed that can be).
+# check), deb (make deb), ci (what only CI uses: linters, sanitizers, the count of instructions), bench
+# (the peers of `make bench`: each is installed that can be).
 set -eu
 
 packages_of()
@@ -12,7 +12,10 @@ packages_of()
         echo "gcc libc6-dev pkg-config libevent-dev libjansson-dev libinih-dev libsystemd-dev" \
             "libsqlite3-dev libncurses-dev uthash-dev libssl-dev libzstd-dev zlib1g-dev check netcat-openbsd" \
             "zstd python3 jq tmux mandoc procps" \
-            "zsh fish task-spooler"
+            "zsh fish task-spooler systemd"
+        ;;
+    deb)
+        echo "dpkg-dev debhelper fakeroot lintian"
         ;;
     ci)
         echo "clang clang-format clang-tidy cppcheck shellcheck libclang-rt-14-dev valgrind libhiredis-dev"
@@ -22,7 +25,7 @@ packages_of()
             "redis-server libhiredis-dev python3 jq"
         ;;
     *)
-        echo "deps.sh: unknown group '$1' (build, ci, bench)" >&2
+        echo "deps.sh: unknown group '$1' (build, deb, ci, bench)" >&2
         exit 2
         ;;
     esac
@@ -45,6 +48,9 @@ missing()
         done
     done
 }
+
+# For those who want to see to it themselves, as the build of a package must.
+[ "${FUTURED_DEPS:-}" != no ] || exit 0
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     # Not a Debian: the compiler and pkg-config will say what they miss.

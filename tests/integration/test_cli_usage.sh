@@ -41,7 +41,7 @@ ok "the overview fits into 90 columns" test "$(wc -L <"$TMPDIR/capture.out")" -l
 
 # ---- usage errors: what is wrong, how it is right, status 64 ----
 refuses "an unknown command" 64 'there is no command `nopenope`.*usage:' future nopenope
-refuses "a command that is nearly one" 64 'no command `stauts`: do you mean `status`' future stauts
+refuses "a command that is nearly one" 64 'no command `explian`: do you mean `explain`' future explian
 refuses "an alias that is nearly one" 64 'do you mean `clean`' future claen
 capture future help add
 like "an alias has its command's help" "$code:$out" '^0:usage: future submit '

@@ -60,12 +60,8 @@ refuses "map with jsonl and -0" 64 'without -0' future map --jsonl -0 echo
 refuses "map --resume without a log" 64 '--joblog FILE' future map --resume -- echo ::: a
 refuses "map --jobs" 64 'write a number' future map -j many -- echo
 refuses "map --retries" 64 'attempts in all' future map --retries 0 -- echo
-for halt in now soon now,fail now,fail=0 later,fail=1 now,fail=10% now,wail=1 ''; do
+for halt in now soon now,fail now,fail=0 later,fail=1 now,fail=0% now,fail=101% now,fail=% now,wail=1 ''; do
     refuses "map --halt '$halt'" 64 'write now,fail=1' future map --halt "$halt" -- echo
-done
-for option in '-j 2' '--halt now,fail=1' '--joblog x'; do
-    # shellcheck disable=SC2086  # words
-    refuses "map -d $option" 64 'map that is left alone' future map -d $option -- echo ::: a
 done
 refuses "map with items and a file" 64 'not both' future map -a x -- echo ::: a
 refuses "map with stdin for two" 64 'stdin gives the items' future map --stdin - -- echo

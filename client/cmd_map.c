@@ -359,7 +359,7 @@ static int leave_to_child(struct cli *cli, bool *ret_parent)
 /* The outputs stay in the daemon, for whom follows the map. */
 static int keep_map(struct cli *cli, struct map_options *options)
 {
-    bool parent;
+    bool parent = false;
     int status = leave_to_child(cli, &parent);
 
     options->run.keep = true;

@@ -133,11 +133,8 @@ static void print_histograms(FILE *out, const json_t *pools, const char *member,
 
 static void print_all_pools(FILE *out, const json_t *pools)
 {
-    static const struct part states[] = {{"futures", "PENDING", "pending"},
-                                         {"futures", "RUNNING", "running"},
-                                         {"futures", "CANCELLED", "cancelled"},
-                                         {"futures", "FINISHED", "finished"},
-                                         {NULL, NULL, NULL}};
+    static const struct part states[] = {
+        {"futures", "PENDING", "pending"}, {"futures", "RUNNING", "running"}, {NULL, NULL, NULL}};
     static const struct part ends[] = {{NULL, "returned", "result"},
                                        {NULL, "raised", "exception"},
                                        {NULL, "cancelled", "cancelled"},
@@ -149,7 +146,7 @@ static void print_all_pools(FILE *out, const json_t *pools)
     static const struct part running[] = {{"workers", "running", NULL}, {NULL, NULL, NULL}};
 
     print_pools(out, pools, "futured_futures", "gauge",
-                "Futures by state; a map counts as its items.", "state", states);
+                "Futures that are not done; a map counts as its items.", "state", states);
     print_pools(out, pools, "futured_futures_submitted_total", "counter", "Futures taken.", NULL,
                 submitted);
     print_pools(out, pools, "futured_futures_done_total", "counter", "Futures ended, by how.",
@@ -190,6 +187,17 @@ static void print_store(FILE *out, const json_t *store)
                  "1 where the last commit found no room on the disk.");
 }
 
+/* Those that are done and kept, of all pools: the store does not count them apart. */
+static void print_kept(FILE *out, const json_t *futures)
+{
+    static const char name[] = "futured_futures_kept";
+
+    begin(out, name, "gauge", "Done futures that are kept; maps as well as their items.");
+    print_sample(out, name, "state", "cancelled", NULL, NULL,
+                 json_object_get(futures, "CANCELLED"));
+    print_sample(out, name, "state", "finished", NULL, NULL, json_object_get(futures, "FINISHED"));
+}
+
 void prometheus_print(const json_t *stats, FILE *out)
 {
     const json_t *connections = json_object_get(stats, "connections");
@@ -197,6 +205,7 @@ void prometheus_print(const json_t *stats, FILE *out)
     print_single(out, stats, "started", "futured_start_time_seconds", "gauge",
                  "When the daemon began, as Unix time.");
     print_all_pools(out, json_object_get(stats, "pools"));
+    print_kept(out, json_object_get(stats, "futures"));
     print_single(out, connections, "open", "futured_connections", "gauge",
                  "Clients that are connected.");
     print_single(out, connections, "accepted", "futured_connections_accepted_total", "counter",

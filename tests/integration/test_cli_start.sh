@@ -24,7 +24,7 @@ chmod 700 "$base/run" "$base/home"
 as()
 {
     "${as_user[@]}" env -C / PATH="$base/bin:$PATH" XDG_RUNTIME_DIR="$base/run" \
-        XDG_CONFIG_HOME= XDG_STATE_HOME="$state" HOME="$base/home" "$@"
+        CONFIGURATION_DIRECTORY="$base/none" XDG_CONFIG_HOME= XDG_STATE_HOME="$state" HOME="$base/home" "$@"
 }
 state=
 socket=$base/run/futured/futured.sock

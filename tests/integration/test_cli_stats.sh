@@ -28,6 +28,7 @@ eq "results" "$(sample 'futured_futures_done_total{outcome="result",pool="defaul
 eq "exceptions" "$(sample 'futured_futures_done_total{outcome="exception",pool="default"}')" 1
 eq "pending" "$(sample 'futured_futures{pool="default",state="pending"}')" 1
 eq "running" "$(sample 'futured_futures{pool="default",state="running"}')" 1
+eq "kept" "$(sample 'futured_futures_kept{state="finished"}')" 2
 eq "workers" "$(sample 'futured_workers{pool="default"}')" 1
 eq "their limit" "$(sample 'futured_workers_max{pool="default"}')" 1
 eq "those that run" "$(sample 'futured_workers_running{pool="default"}')" 1

@@ -817,7 +817,7 @@ chmod 700 "$base/run"
 as()
 {
     "${as_user[@]}" env -C / PATH="$base/bin:$PATH" XDG_RUNTIME_DIR="$base/run" \
-        XDG_CONFIG_HOME= HOME="$base/run" "$@"
+        CONFIGURATION_DIRECTORY="$base/none" XDG_CONFIG_HOME= HOME="$base/run" "$@"
 }
 gives "without a daemon one is started" 0 1 as future-tsp -f true
 gives "which is the one of future" 0 true as future status --format '{label}' last

@@ -27,6 +27,4 @@ echo "TEST_LIBS    := $(pkg-config --libs check)"
 if pkg-config --exists hiredis; then
     echo "HIREDIS_LIBS := $(pkg-config --libs hiredis)"
 fi
-if [ -n "$sqlite" ]; then
-    echo "SQLITE_LIBS  := $(pkg-config --libs sqlite3)"
-fi
+echo "SQLITE_LIBS  := $(pkg-config --libs sqlite3)"

@@ -74,9 +74,9 @@ int update_params_decode(const struct rpc_request *request, struct update_params
     struct params params;
 
     params_open(&params, request, NAMES("ids", "priority"), ret_error);
-    params_value(&params, "ids", "an array of ids and [first, last] pairs");
+    params_require(&params, "ids", "an array of ids and [first, last] pairs");
     params_ids(&params, &update.ids);
-    params_value(&params, "priority", "an integer");
+    params_require(&params, "priority", "an integer");
     params_int(&params, "priority", &update.priority);
     if (params.rc == 0)
         *ret_params = update;

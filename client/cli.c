@@ -184,10 +184,15 @@ int cli_tell_failure(const struct cli *cli, int error)
 
 int cli_tell_error(struct cli *cli, const struct future_message *error)
 {
-    char text[512];
+    const char *param = cli_string(error->error.data, "param", "");
+    char text[512], name[128];
 
     cli_printable(error->error.message, strlen(error->error.message), text, sizeof(text));
-    cli_warn(cli, "%s", text);
+    cli_printable(param, strlen(param), name, sizeof(name));
+    if (name[0] && !strstr(text, name))
+        cli_warn(cli, "%s (%s)", text, name);
+    else
+        cli_warn(cli, "%s", text);
     hint_error(cli, error);
     return error->error.code == RPC_TIMEOUT ? EXIT_TIMED_OUT : EXIT_OURS;
 }

@@ -11,7 +11,7 @@
 #include "client/show_event.h"
 #include "proto/text.h"
 
-enum { OPTION_ALL = CLI_OWN, OPTION_EVENTS, OPTION_SINCE, OPTION_POOL, OPTION_LABEL };
+enum { OPTION_ALL = CLI_OWN, OPTION_EVENTS, OPTION_SINCE, OPTION_POOL, OPTION_LABEL, OPTION_MAP };
 
 struct events_options {
     bool all;
@@ -21,7 +21,7 @@ struct events_options {
 static int take_option(struct cli *cli, struct events_options *options, struct writer *params,
                        int option, const char *value)
 {
-    uint64_t cursor;
+    uint64_t cursor = 0;
     int status;
 
     switch (option) {
@@ -36,6 +36,11 @@ static int take_option(struct cli *cli, struct events_options *options, struct w
         status = cli_count(cli, "since", value, &cursor);
         writer_key(params, "since");
         writer_uint(params, status == 0 ? cursor : 0);
+        return status;
+    case OPTION_MAP:
+        status = cli_count(cli, "map", value, &cursor);
+        writer_key(params, "item_of");
+        writer_uint(params, cursor);
         return status;
     case OPTION_POOL:
     case OPTION_LABEL:
@@ -143,6 +148,7 @@ static int run(struct cli *cli, int argc, char **argv)
                                           {"since", required_argument, NULL, OPTION_SINCE},
                                           {"pool", required_argument, NULL, OPTION_POOL},
                                           {"label", required_argument, NULL, OPTION_LABEL},
+                                          {"map", required_argument, NULL, OPTION_MAP},
                                           {"count", required_argument, NULL, 'n'},
                                           CLI_FORMAT_OPTION,
                                           CLI_COMMON_OPTIONS};
@@ -179,6 +185,7 @@ const struct command cmd_events = {
             "      --since CURSOR     first what was done since then\n"
             "      --pool NAME        only futures of this pool\n"
             "      --label TEXT       only futures with this label\n"
+            "      --map ID           only the items of this map\n"
             "  -n, --count N          end after N lines\n\n"
             "  future events --events done,running --label nightly\n",
     .run = run,

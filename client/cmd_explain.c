@@ -14,6 +14,7 @@ enum { QUEUE_PAGE = 10000, RUNNING_SHOWN = 10 };
 struct place {
     uint64_t ahead;  /* in its pool's queue; users and connections take turns, so about */
     json_t *running; /* of its pool, an array */
+    json_t *after;   /* what it waits for: [{"id","on","state"}]; NULL: nothing */
 };
 
 static int call(struct cli *cli, const char *method, const char *member, const json_t *value,
@@ -98,6 +99,59 @@ static int find_place(struct cli *cli, const json_t *future, struct place *ret_p
     return count_ahead(cli, future, &ret_place->ahead);
 }
 
+/* ---- what it waits for ---- */
+
+static int ask_status(struct cli *cli, uint64_t id, struct future_message **ret_reply)
+{
+    json_t *number = json_integer((json_int_t)id);
+    int status = call(cli, "status", "id", number, ret_reply);
+
+    json_decref(number);
+    return status;
+}
+
+/* A copy of `after` with the states. */
+static int add_states(struct cli *cli, const json_t *after, json_t **ret_after)
+{
+    json_t *copy = json_deep_copy(after), *one;
+    size_t i;
+    int status = copy ? 0 : cli_fail_errno(cli, -ENOMEM, "the answer");
+
+    json_array_foreach (copy, i, one) {
+        struct future_message *reply;
+
+        if (status == 0)
+            status = ask_status(cli, cli_uint(one, "id"), &reply);
+        if (status != 0)
+            break;
+        json_object_set(one, "state", json_object_get(reply->result, "state"));
+        future_message_free(reply);
+    }
+    if (status == 0)
+        *ret_after = copy;
+    else
+        json_decref(copy);
+    return status;
+}
+
+/* An item waits for what its map waits for. */
+static int find_after(struct cli *cli, const json_t *future, struct place *place)
+{
+    struct future_message *map = NULL;
+    const json_t *after = json_object_get(future, "after");
+    int status = 0;
+
+    if (!after && cli_uint(future, "item_of") > 0) {
+        status = ask_status(cli, cli_uint(future, "item_of"), &map);
+        if (status == 0)
+            after = json_object_get(map->result, "after");
+    }
+    if (status == 0 && after)
+        status = add_states(cli, after, &place->after);
+    future_message_free(map);
+    return status;
+}
+
 /* ---- the reason ---- */
 
 /* One word, which --json and scripts rely on. */
@@ -109,7 +163,7 @@ static const char *reason_of(const json_t *future, const json_t *pool, const str
         return "running";
     if (strcmp(state, "PENDING") != 0)
         return "done";
-    if (json_is_true(json_object_get(future, "deadlocked")))
+    if (json_is_true(json_object_get(future, "deadlock")))
         return "deadlock";
     if (json_is_string(json_object_get(future, "waiting")))
         return cli_string(future, "waiting", "");
@@ -122,15 +176,21 @@ static const char *reason_of(const json_t *future, const json_t *pool, const str
     return place->ahead > 0 ? "queue" : "starting";
 }
 
-static void print_after(const json_t *future)
+static void print_after(const struct place *place)
 {
-    const json_t *after = json_object_get(future, "after"), *one;
+    const json_t *one;
     size_t i;
 
-    puts("It waits for other futures to be done (--after).");
-    json_array_foreach (after, i, one)
-        printf("  future %lld\n", (long long)json_integer_value(
-                                      json_is_object(one) ? json_object_get(one, "id") : one));
+    puts("It waits for other futures (--after):");
+    json_array_foreach (place->after, i, one) {
+        const char *on = cli_string(one, "on", "");
+
+        printf("  future %llu, which is %s, must %s\n", (unsigned long long)cli_uint(one, "id"),
+               cli_string(one, "state", "?"),
+               strcmp(on, "done") == 0        ? "end"
+               : strcmp(on, "exception") == 0 ? "fail"
+                                              : "succeed");
+    }
 }
 
 static void print_running(const struct place *place)
@@ -179,7 +239,7 @@ static void print_words(const json_t *future, const json_t *pool, const struct p
         printf("Attempt %llu has failed, and the pause before the next one is not over.\n",
                (unsigned long long)cli_uint(future, "attempt") - 1);
     else if (strcmp(reason, "after") == 0)
-        print_after(future);
+        print_after(place);
     else if (strcmp(reason, "paused") == 0)
         printf("The pool is paused: `future resume %s` lets it go on.\n", name);
     else if (strcmp(reason, "broken") == 0)
@@ -209,6 +269,8 @@ static int explain(struct cli *cli, const json_t *future, const json_t *pool)
 
     if (strcmp(cli_string(future, "state", ""), "PENDING") == 0)
         status = find_place(cli, future, &place);
+    if (status == 0)
+        status = find_after(cli, future, &place);
     if (status != 0)
         goto out;
     reason = reason_of(future, pool, &place);
@@ -221,6 +283,10 @@ static int explain(struct cli *cli, const json_t *future, const json_t *pool)
                        "pool", cli_string(future, "pool", ""), "reason", reason, "ahead",
                        (json_int_t)place.ahead, "running", (json_int_t)cli_uint(pool, "running"),
                        "max_workers", (json_int_t)cli_uint(pool, "max_workers"));
+    if (answer && place.after && json_object_set(answer, "after", place.after) < 0) {
+        json_decref(answer);
+        answer = NULL;
+    }
     if (!answer)
         status = cli_fail_errno(cli, -ENOMEM, "the answer");
     else if (cli->json)
@@ -229,6 +295,7 @@ static int explain(struct cli *cli, const json_t *future, const json_t *pool)
         format_print(cli->format, answer, stdout);
     json_decref(answer);
 out:
+    json_decref(place.after);
     json_decref(place.running);
     return status;
 }
@@ -237,7 +304,6 @@ static int run(struct cli *cli, int argc, char **argv)
 {
     static const struct option longs[] = {CLI_FORMAT_OPTION, CLI_COMMON_OPTIONS};
     struct future_message *future = NULL, *pools = NULL;
-    json_t *number;
     uint64_t id;
     int option, status;
 
@@ -246,9 +312,7 @@ static int run(struct cli *cli, int argc, char **argv)
     status = cli_one_id(cli, argc, argv, &id);
     if (status != 0)
         return status;
-    number = json_integer((json_int_t)id);
-    status = call(cli, "status", "id", number, &future);
-    json_decref(number);
+    status = ask_status(cli, id, &future);
     if (status == 0)
         status = call(cli, "pool.list", "pool", json_object_get(future->result, "pool"), &pools);
     if (status == 0)
@@ -268,7 +332,7 @@ const struct command cmd_explain = {
         "sooner or later), and what its pool is busy with.\n\n"
         "      --json             id, state, pool, reason (done, running, delay, after, retry,\n"
         "                         paused, broken, deadlock, workers, queue or starting), ahead,\n"
-        "                         running and max_workers\n\n"
+        "                         running, max_workers, and after where it waits for others\n\n"
         "  future explain last\n",
     .run = run,
 };

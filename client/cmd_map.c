@@ -41,7 +41,7 @@ struct map_options {
     enum map_resume resume;
     char delimiter, more_attempts[24];
     bool detach, fail_fast, jsonl, dry_run;
-    const char *foreground; /* an option that means nothing to a detached map; NULL: none */
+    bool kept; /* an option needs a client that stays with the map to its end */
     char **argv;
     size_t argc;
     struct map_words lists[LISTS_MAX]; /* behind `:::` */
@@ -59,7 +59,25 @@ static int take_jobs(struct cli *cli, struct map_options *options, const char *v
     return 0;
 }
 
-/* now,fail=1 or soon,done=10 */
+/* 3, or 10% */
+static int parse_halt_count(const char *text, struct map_halt *halt)
+{
+    char number[24];
+    size_t size = strlen(text);
+
+    halt->percent = size > 0 && text[size - 1] == '%';
+    if (size >= sizeof(number))
+        return -EINVAL;
+    memcpy(number, text, size + 1);
+    if (halt->percent)
+        number[size - 1] = '\0';
+    if (parse_uint(number, &halt->count) < 0 || halt->count == 0 ||
+        (halt->percent && halt->count > 100))
+        return -EINVAL;
+    return 0;
+}
+
+/* now,fail=1 or soon,done=10% */
 static int take_halt(struct cli *cli, struct map_halt *halt, const char *value)
 {
     static const char *const kinds[] = {"fail", "success", "done"};
@@ -74,13 +92,15 @@ static int take_halt(struct cli *cli, struct map_halt *halt, const char *value)
         size_t size = (size_t)(equals - comma - 1);
 
         if (strlen(kinds[i]) != size || memcmp(kinds[i], comma + 1, size) != 0 ||
-            parse_uint(equals + 1, &halt->count) < 0 || halt->count == 0)
+            parse_halt_count(equals + 1, halt) < 0)
             continue;
         halt->when = now ? HALT_NOW : HALT_SOON;
         halt->of = i == 0 ? HALT_FAIL : i == 1 ? HALT_SUCCESS : HALT_DONE;
         return 0;
     }
-    return cli_bad_usage(cli, "--halt %s: write now,fail=1 or soon,fail=N (fail, success or done)",
+    return cli_bad_usage(cli,
+                         "--halt %s: write now,fail=1, soon,fail=N or soon,fail=N%% (fail, success "
+                         "or done)",
                          value);
 }
 
@@ -112,7 +132,7 @@ static int take_option(struct cli *cli, struct map_options *options, int option)
         options->dry_run = true;
         return 0;
     case 'j':
-        options->foreground = "--jobs";
+        options->kept = true;
         return take_jobs(cli, options, optarg);
     case 'k':
         options->run.unordered = false;
@@ -130,12 +150,12 @@ static int take_option(struct cli *cli, struct map_options *options, int option)
         options->run.tag = true;
         return 0;
     case OPTION_HALT:
-        options->foreground = "--halt";
+        options->kept = true;
         return take_halt(cli, &options->run.halt, optarg);
     case OPTION_RETRIES:
         return take_retries(cli, options, optarg);
     case OPTION_JOBLOG:
-        options->foreground = "--joblog";
+        options->kept = true;
         options->joblog = optarg;
         return 0;
     case OPTION_RESUME:
@@ -223,11 +243,8 @@ static int check(struct cli *cli, const struct map_options *options)
         return cli_bad_usage(cli, "stdin gives the items: --stdin - needs `:::` or -a FILE");
     if (options->resume != RESUME_NOT && !options->joblog)
         return cli_bad_usage(cli, "--resume goes on with what --joblog FILE says");
-    if (options->detach && options->foreground)
-        return cli_bad_usage(cli,
-                             "%s means nothing to a map that is left alone; for a limit name a "
-                             "pool, as made by: future pool set NAME max_workers=4",
-                             options->foreground);
+    if (options->detach && options->kept && !lists && !options->arg_file && isatty(STDIN_FILENO))
+        return cli_bad_usage(cli, "a map that is left alone cannot read items from the terminal");
     return 0;
 }
 
@@ -236,7 +253,7 @@ static int check(struct cli *cli, const struct map_options *options)
 /* All items are there, and nobody stays: then the daemon gets all of them or none. */
 static bool is_whole(const struct map_options *options)
 {
-    return options->detach && options->list_count > 0;
+    return options->detach && options->list_count > 0 && !options->kept;
 }
 
 static void write_items(const struct map_options *options, struct writer *params)
@@ -318,6 +335,38 @@ static void print_id(const struct cli *cli, const struct future_message *reply)
     fflush(stdout);
 }
 
+/* Goes on in the background, without the terminal: *ret_parent tells the one who has nothing more
+ * to do. The connection is the child's from here on. */
+static int leave_to_child(struct cli *cli, bool *ret_parent)
+{
+    int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+    pid_t pid;
+
+    if (nowhere < 0)
+        return cli_fail_errno(cli, -errno, "/dev/null");
+    fflush(NULL);
+    pid = fork();
+    if (pid == 0) {
+        setsid();
+        dup2(nowhere, STDOUT_FILENO);
+        dup2(nowhere, STDERR_FILENO);
+    }
+    close(nowhere);
+    *ret_parent = pid > 0;
+    return pid < 0 ? cli_fail_errno(cli, -errno, "going to the background") : 0;
+}
+
+/* The outputs stay in the daemon, for whom follows the map. */
+static int keep_map(struct cli *cli, struct map_options *options)
+{
+    bool parent = false;
+    int status = leave_to_child(cli, &parent);
+
+    options->run.keep = true;
+    options->run.bar = BAR_OFF;
+    return status != 0 || parent ? status : map_run(cli, &options->run);
+}
+
 static int run_map(struct cli *cli, struct map_options *options)
 {
     struct future_message *reply;
@@ -331,6 +380,8 @@ static int run_map(struct cli *cli, struct map_options *options)
     future_message_free(reply);
     if (is_whole(options))
         return EXIT_FINE;
+    if (options->detach && options->kept)
+        return keep_map(cli, options);
     return options->detach ? map_feed(cli, &options->run) : map_run(cli, &options->run);
 }
 
@@ -492,13 +543,16 @@ const struct command cmd_map = {
         "      --no-order         outputs as the items end; each one's stays together\n"
         "      --tag              each line of output behind its item and a tab\n"
         "      --halt WHEN        never, or now or soon with what is counted: now,fail=1 ends all\n"
-        "                         that runs, soon,fail=3 starts no more; also success= and done=\n"
+        "                         that runs, soon,fail=3 starts no more; also success= and done=;\n"
+        "                         10% counts when it is known how many items there are\n"
         "      --retries N        N attempts in all (--retry N: N more)\n"
         "      --joblog FILE      log the jobs as parallel does\n"
         "      --resume           go on with --joblog FILE: leave out what is in it\n"
         "      --resume-failed    the same, but run again what failed\n"
         "      --bar, --no-bar    progress with rate and time left; as it is on a terminal\n"
-        "  -d, --detach           print the map's id, feed it and leave; see `future follow`\n"
+        "  -d, --detach           print the map's id, feed it and leave; see `future follow`. "
+        "With\n"
+        "                         -j, --halt or --joblog a `future` stays with it, out of sight\n"
         "      --fn FUNCTION      call this with each item as the argument `item`, instead of a\n"
         "                         command; results are printed as JSON, one a line\n"
         "      --args JSON        its other arguments\n"

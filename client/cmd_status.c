@@ -11,6 +11,7 @@ enum {
     OPTION_STATE = CLI_OWN,
     OPTION_POOL,
     OPTION_LABEL,
+    OPTION_MAP,
     OPTION_LIMIT,
     OPTION_BEFORE,
     OPTION_NO_ITEMS
@@ -19,7 +20,7 @@ enum {
 /* One filter as a member of the params. */
 static int take_filter(struct cli *cli, struct writer *params, int option, const char *value)
 {
-    uint64_t number;
+    uint64_t number = 0;
     int status;
 
     switch (option) {
@@ -34,6 +35,11 @@ static int take_filter(struct cli *cli, struct writer *params, int option, const
         writer_key(params, option == OPTION_POOL ? "pool" : "label");
         writer_cstring(params, value);
         return 0;
+    case OPTION_MAP:
+        status = cli_count(cli, "map", value, &number);
+        writer_key(params, "item_of");
+        writer_uint(params, number);
+        return status;
     case OPTION_LIMIT:
     case OPTION_BEFORE:
         status = cli_count(cli, option == OPTION_LIMIT ? "limit" : "before", value, &number);
@@ -114,6 +120,7 @@ static int run(struct cli *cli, int argc, char **argv)
     static const struct option longs[] = {{"state", required_argument, NULL, OPTION_STATE},
                                           {"pool", required_argument, NULL, OPTION_POOL},
                                           {"label", required_argument, NULL, OPTION_LABEL},
+                                          {"map", required_argument, NULL, OPTION_MAP},
                                           {"limit", required_argument, NULL, OPTION_LIMIT},
                                           {"before", required_argument, NULL, OPTION_BEFORE},
                                           {"no-items", no_argument, NULL, OPTION_NO_ITEMS},
@@ -147,6 +154,7 @@ const struct command cmd_status = {
             "      --state LIST       only these: PENDING,RUNNING,FINISHED,CANCELLED\n"
             "      --pool NAME        only those of this pool\n"
             "      --label TEXT       only those with this label\n"
+            "      --map ID           only the items of this map\n"
             "      --limit N          at most so many (100)\n"
             "      --before ID        only older ones\n"
             "      --no-items         without the items of maps\n"

@@ -62,10 +62,21 @@ static void halt(struct map_run *run)
     run->status = cli_send(run->cli, "cancel", &params, &request);
 }
 
+/* How many items there are; 0: that is not known so far. */
+static uint64_t known_total(const struct map_run *run)
+{
+    const struct map_source *source = run->settings->source;
+    uint64_t left_out = run->sequence - run->total;
+
+    if (run->feed == FEED_CLOSING || run->feed == FEED_OVER)
+        return run->total;
+    return source && map_source_total(source) > 0 ? map_source_total(source) - left_out : 0;
+}
+
 static void halt_if_due(struct map_run *run)
 {
     const struct map_halt *due = &run->settings->halt;
-    uint64_t count = 0;
+    uint64_t count = 0, total = known_total(run);
 
     if (due->when == HALT_NEVER || run->halted || run->status != EXIT_FINE)
         return;
@@ -80,7 +91,7 @@ static void halt_if_due(struct map_run *run)
         count = run->failed + run->succeeded;
         break;
     }
-    if (count >= due->count)
+    if (due->percent ? total > 0 && count * 100 >= due->count * total : count >= due->count)
         halt(run);
 }
 
@@ -290,6 +301,7 @@ static bool move_on(struct map_run *run, bool *ret_wants_items)
         taken = run->taken;
         take_messages(run);
         wrote = map_run_write(run);
+        halt_if_due(run); /* the end of the input tells what a percentage is of */
         if (run->settings->source && map_source_total(run->settings->source) > 0)
             map_report_total(run->report, map_source_total(run->settings->source), true);
         else
@@ -347,19 +359,27 @@ int map_follow(struct cli *cli, uint64_t map_id)
     const struct map_run_settings settings = {.map_id = map_id, .bar = BAR_OFF, .keep = true};
     struct future_message *reply;
     struct map_run run;
-    char id[48];
+    char text[80];
     int status = prepare(&run, cli, &settings);
 
-    snprintf(id, sizeof(id), "{\"id\":%llu}", (unsigned long long)map_id);
+    snprintf(text, sizeof(text), "{\"id\":%llu}", (unsigned long long)map_id);
     run.following = true;
     run.feed = FEED_ADDING;
     if (status == 0)
-        status = ask(cli, "status", id, &reply);
+        status = ask(cli, "status", text, &reply);
     if (status == 0) {
         run.is_exec = strcmp(cli_string(reply->result, "fn", ""), "exec") == 0;
         future_message_free(reply);
-        /* An item's place is in what is told of it, and nowhere else. */
-        status = ask(cli, "subscribe", "{\"all\":true,\"since\":0}", &reply);
+        /* An item's place is in what is told of it, and nowhere else. The map's own end is told
+         * after those of its items. */
+        snprintf(text, sizeof(text), "{\"all\":true,\"since\":0,\"item_of\":%llu}",
+                 (unsigned long long)map_id);
+        status = ask(cli, "subscribe", text, &reply);
+    }
+    if (status == 0) {
+        future_message_free(reply);
+        snprintf(text, sizeof(text), "{\"ids\":[%llu]}", (unsigned long long)map_id);
+        status = ask(cli, "subscribe", text, &reply);
     }
     if (status == 0) {
         future_message_free(reply);

@@ -14,6 +14,7 @@ struct map_halt {
     enum { HALT_NEVER, HALT_SOON, HALT_NOW } when; /* soon: what runs may finish */
     enum { HALT_FAIL, HALT_SUCCESS, HALT_DONE } of;
     uint64_t count;
+    bool percent; /* `count` is of all items, as soon as it is known how many there are */
 };
 
 /* All pointers are borrowed for as long as the map runs. */

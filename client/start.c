@@ -104,6 +104,42 @@ static int lock(int fd)
     return 0;
 }
 
+/* ---- what survives ---- */
+
+/* Makes the directory and those above it that are missing, for the user alone. 0 or -errno. */
+static int make_path(char *path)
+{
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        int r;
+
+        *slash = '\0';
+        r = mkdir(path, 0700);
+        *slash = '/';
+        if (r < 0 && errno != EEXIST)
+            return -errno;
+    }
+    return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* Where the user's futures are kept: $XDG_STATE_HOME/futured, made if need be. False: nowhere, as
+ * there is no home for them. */
+static bool find_state(const struct cli *cli, char *ret_path, size_t size)
+{
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    int length = -1, r;
+
+    if (state && state[0] == '/')
+        length = snprintf(ret_path, size, "%s/futured", state);
+    else if (home && home[0] == '/')
+        length = snprintf(ret_path, size, "%s/.local/state/futured", home);
+    if (length < 0 || (size_t)length >= size)
+        return false;
+    r = make_path(ret_path);
+    if (r < 0)
+        cli_warn(cli, "what is submitted will end with the daemon: %s: %s", ret_path, strerror(-r));
+    return r == 0;
+}
+
 /* ---- the daemon ---- */
 
 /* The one that was built or installed with this program, else the one of PATH. */
@@ -153,14 +189,17 @@ static int set_actions(posix_spawn_file_actions_t *actions, int log, int ready)
     return -r;
 }
 
-static int spawn(int log, int ready, pid_t *ret_pid)
+static int spawn(const struct cli *cli, int log, int ready, pid_t *ret_pid)
 {
-    static char option[] = "--ready-fd", number[] = "3";
+    static char option[] = "--ready-fd", number[] = "3", state_option[] = "--state-dir";
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
-    char program[PATH_MAX];
-    char *argv[] = {program, option, number, NULL};
+    char program[PATH_MAX], state[PATH_MAX];
+    char *argv[] = {program, option, number, state_option, state, NULL};
     int r;
+
+    if (!find_state(cli, state, sizeof(state)))
+        argv[3] = NULL;
 
     find_program(program, sizeof(program));
     if (posix_spawnattr_init(&attributes) != 0)
@@ -196,7 +235,7 @@ static int wait_ready(int fd)
     return read(fd, line, sizeof(line)) > 0 ? 0 : -ECONNREFUSED;
 }
 
-static int spawn_and_wait(int log)
+static int spawn_and_wait(const struct cli *cli, int log)
 {
     int ends[2], writer, r;
     pid_t pid = -1;
@@ -205,7 +244,7 @@ static int spawn_and_wait(int log)
         return -errno;
     writer = fcntl(ends[1], F_DUPFD_CLOEXEC, FREE_FD);
     close(ends[1]);
-    r = writer < 0 ? -errno : spawn(log, writer, &pid);
+    r = writer < 0 ? -errno : spawn(cli, log, writer, &pid);
     if (writer >= 0)
         close(writer);
     if (r == 0)
@@ -241,7 +280,7 @@ static int wait_for_other(void)
 }
 
 /* Of several first commands the first one starts a daemon, and the others find it. */
-static int start_locked(const char *directory)
+static int start_locked(const struct cli *cli, const char *directory)
 {
     int log, r;
 
@@ -250,7 +289,7 @@ static int start_locked(const char *directory)
     log = open_beside(directory, "futured.log", O_WRONLY | O_APPEND);
     if (log < 0)
         return log;
-    r = spawn_and_wait(log);
+    r = spawn_and_wait(cli, log);
     close(log);
     return r == -ECONNREFUSED ? wait_for_other() : r;
 }
@@ -273,7 +312,7 @@ int start_daemon(const struct cli *cli)
     held = open_beside(directory, "start.lock", O_RDWR);
     r = held < 0 ? held : lock(held);
     if (r == 0)
-        r = start_locked(directory);
+        r = start_locked(cli, directory);
     if (held >= 0)
         close(held);
     if (r == 0)

@@ -67,6 +67,22 @@ int ids_params_decode(const struct rpc_request *request, struct id_list *ret_ids
     return finish_ids(&params, &ids);
 }
 
+int update_params_decode(const struct rpc_request *request, struct update_params *ret_params,
+                         struct rpc_error *ret_error)
+{
+    struct update_params update = {.priority = 0};
+    struct params params;
+
+    params_open(&params, request, NAMES("ids", "priority"), ret_error);
+    params_require(&params, "ids", "an array of ids and [first, last] pairs");
+    params_ids(&params, &update.ids);
+    params_require(&params, "priority", "an integer");
+    params_int(&params, "priority", &update.priority);
+    if (params.rc == 0)
+        *ret_params = update;
+    return finish_ids(&params, &update.ids);
+}
+
 int pool_name_decode(const struct rpc_request *request, bool required, const char **ret_pool,
                      struct rpc_error *ret_error)
 {
@@ -261,6 +277,8 @@ static void take_filters(struct params *params, const struct limits *limits,
     params_string(params, "pool", 1, limits->name_bytes, &status->pool);
     params_string(params, "label", 0, limits->label_bytes, &status->label);
     params_bool(params, "items", &status->items);
+    if (params_has(params, "item_of"))
+        params_id(params, "item_of", &status->item_of);
     params_uint(params, "before", 1, UINT64_MAX, &status->before);
     params_uint(params, "limit", 0, UINT64_MAX, &status->limit);
     if (params->rc == 0 && params_has(params, "limit") && status->limit > limits->status_limit) {
@@ -274,8 +292,8 @@ static void take_filters(struct params *params, const struct limits *limits,
 /* Filters belong to the list only. */
 static void refuse_filters(struct params *params, const char *beside)
 {
-    static const char *const filters[] = {"state", "pool",   "label", "items",
-                                          "limit", "before", NULL};
+    static const char *const filters[] = {"state",   "pool",  "label",  "items",
+                                          "item_of", "limit", "before", NULL};
 
     for (size_t i = 0; filters[i] != NULL; i++) {
         if (params_has(params, filters[i]))
@@ -290,7 +308,7 @@ int status_params_decode(const struct rpc_request *request, const struct limits 
     struct params params;
 
     params_open(&params, request,
-                NAMES("id", "ids", "state", "pool", "label", "items", "limit", "before"),
+                NAMES("id", "ids", "state", "pool", "label", "items", "item_of", "limit", "before"),
                 ret_error);
     if (params_has(&params, "id")) {
         status.form = STATUS_ONE;
@@ -347,6 +365,8 @@ static void check_subscription(struct params *params, bool all)
         params_refuse(params, "pool", "must be given only together with all");
     if (!all && params_has(params, "label"))
         params_refuse(params, "label", "must be given only together with all");
+    if (!all && params_has(params, "item_of"))
+        params_refuse(params, "item_of", "must be given only together with all");
 }
 
 int subscribe_params_decode(const struct rpc_request *request, struct subscribe_params *ret_params,
@@ -355,13 +375,15 @@ int subscribe_params_decode(const struct rpc_request *request, struct subscribe_
     struct subscribe_params subscribe = {.events = EVENT_DONE};
     struct params params;
 
-    params_open(&params, request, NAMES("ids", "all", "pool", "label", "events", "since"),
-                ret_error);
+    params_open(&params, request,
+                NAMES("ids", "all", "pool", "label", "item_of", "events", "since"), ret_error);
     params_bool(&params, "all", &subscribe.all);
     check_subscription(&params, subscribe.all);
     params_ids(&params, &subscribe.ids);
     params_string(&params, "pool", 1, 0, &subscribe.pool);
     params_string(&params, "label", 0, 0, &subscribe.label);
+    if (params_has(&params, "item_of"))
+        params_id(&params, "item_of", &subscribe.item_of);
     take_events(&params, &subscribe.events);
     subscribe.has_since = params_has(&params, "since");
     params_uint(&params, "since", 0, UINT64_MAX, &subscribe.since);

@@ -97,9 +97,10 @@ struct status_params {
     struct id_list ids;
     unsigned states; /* bit (1 << state); 0: all */
     const char *pool, *label;
-    bool items;      /* items of maps too; default true */
-    uint64_t limit;  /* default 100 */
-    uint64_t before; /* 0: none */
+    bool items;       /* items of maps too; default true */
+    uint64_t item_of; /* only items of that map; 0: any */
+    uint64_t limit;   /* default 100 */
+    uint64_t before;  /* 0: none */
 };
 
 /* result and exception */
@@ -119,7 +120,8 @@ struct subscribe_params {
     bool all;
     struct id_list ids;
     const char *pool, *label;
-    unsigned events; /* bits of enum event_kind */
+    uint64_t item_of; /* 0: any */
+    unsigned events;  /* bits of enum event_kind */
     bool has_since;
     uint64_t since;
 };
@@ -130,6 +132,11 @@ struct output_params {
     uint64_t offset;
     uint64_t limit;   /* bytes; default 65536 */
     uint64_t wait_ns; /* 0: do not wait */
+};
+
+struct update_params {
+    struct id_list ids;
+    int64_t priority;
 };
 
 /* Settings of a pool that were given; the rest stays as it is. */
@@ -171,6 +178,8 @@ int subscribe_params_decode(const struct rpc_request *request, struct subscribe_
                             struct rpc_error *ret_error);
 int output_params_decode(const struct rpc_request *request, const struct limits *limits,
                          struct output_params *ret_params, struct rpc_error *ret_error);
+int update_params_decode(const struct rpc_request *request, struct update_params *ret_params,
+                         struct rpc_error *ret_error);
 int pool_params_decode(const struct rpc_request *request, const struct limits *limits,
                        struct pool_params *ret_params, struct rpc_error *ret_error);
 int shutdown_params_decode(const struct rpc_request *request, struct shutdown_params *ret_params,
@@ -185,7 +194,7 @@ int ids_params_decode(const struct rpc_request *request, struct id_list *ret_ids
  * pool.resume, pool.list. *ret_pool is NULL where it was not given. */
 int pool_name_decode(const struct rpc_request *request, bool required, const char **ret_pool,
                      struct rpc_error *ret_error);
-/* No params at all (absent, {} or []): ping, info. */
+/* No params at all (absent, {} or []): ping, info, stats. */
 int no_params_decode(const struct rpc_request *request, struct rpc_error *ret_error);
 
 void id_list_clear(struct id_list *ids);
@@ -210,6 +219,9 @@ struct future_msg {
     bool map_open; /* shown as map.open */
     bool is_item;
     uint64_t item_of, item_index;
+    const char *worker; /* shown where not NULL */
+    /* Of a command that has run: raw JSON texts; size 0: not shown. */
+    struct slice exit_code, signal, rusage;
 };
 
 /* The object of PROTOCOL.md, "A future, as every method shows it". */

@@ -106,5 +106,17 @@ void future_msg_write(struct writer *writer, const struct future_msg *future)
         KEY(writer, ",\"index\":");
         writer_uint(writer, future->item_index);
     }
+    if (future->worker) {
+        KEY(writer, ",\"worker\":");
+        writer_cstring(writer, future->worker);
+    }
+    if (future->exit_code.size > 0) {
+        KEY(writer, ",\"exit_code\":");
+        writer_json(writer, future->exit_code.text, future->exit_code.size);
+        KEY(writer, ",\"signal\":");
+        writer_json(writer, future->signal.text, future->signal.size);
+        KEY(writer, ",\"rusage\":");
+        writer_json(writer, future->rusage.text, future->rusage.size);
+    }
     writer_end_object(writer);
 }

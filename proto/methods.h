@@ -6,6 +6,7 @@
 #define METHODS(X)                                                                                 \
     X(PING, "ping")                                                                                \
     X(INFO, "info")                                                                                \
+    X(STATS, "stats")                                                                              \
     X(SUBMIT, "submit")                                                                            \
     X(MAP, "map")                                                                                  \
     X(MAP_ADD, "map.add")                                                                          \
@@ -20,6 +21,7 @@
     X(OUTPUT, "output")                                                                            \
     X(FORGET, "forget")                                                                            \
     X(RETRY, "retry")                                                                              \
+    X(UPDATE, "update")                                                                            \
     X(POOL_LIST, "pool.list")                                                                      \
     X(POOL_SET, "pool.set")                                                                        \
     X(POOL_PAUSE, "pool.pause")                                                                    \

@@ -205,6 +205,8 @@ static unsigned useful_states(const struct command *command)
 {
     if (strcmp(command->name, "cancel") == 0 || strcmp(command->name, "explain") == 0)
         return 1u << FUTURE_PENDING | 1u << FUTURE_RUNNING;
+    if (strcmp(command->name, "update") == 0)
+        return 1u << FUTURE_PENDING;
     if (strcmp(command->name, "retry") == 0 || strcmp(command->name, "forget") == 0)
         return 1u << FUTURE_CANCELLED | 1u << FUTURE_FINISHED;
     return 0;

@@ -1,4 +1,4 @@
-/* Task Spooler's orders to the queue: wait, kill, remove, urge, clear, slots, stop. */
+/* Task Spooler's orders to the queue: wait, kill, remove, clear, slots, stop. */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -91,40 +91,6 @@ int tsp_remove(struct tsp *tsp)
     if (status == 0)
         status = forget(tsp, info->id);
 out:
-    future_info_free(info);
-    return status;
-}
-
-/* True where nothing that waits would start before it. */
-static bool is_first(const struct queue *queue, const struct future_info *info)
-{
-    for (size_t i = 0; i < queue->count; i++)
-        if (queue->jobs[i]->priority > info->priority ||
-            (queue->jobs[i]->priority == info->priority && queue->jobs[i]->id < info->id))
-            return false;
-    return true;
-}
-
-int tsp_urge(struct tsp *tsp)
-{
-    struct future_info *info;
-    struct queue queue = {0};
-    int status = job_target(tsp, JOB_LAST_ADDED, &info);
-
-    if (status != 0)
-        return status;
-    if (!info || info->state != FUTURE_PENDING) {
-        status = job_refuse(tsp, "urged");
-        goto out;
-    }
-    status = queue_load(tsp, 1u << FUTURE_PENDING, &queue);
-    if (status == 0 && !is_first(&queue, info))
-        status = tsp_fail(
-            "job %" PRIu64 " keeps its place: futured does not change the order of jobs that wait\n"
-            "`future submit --pool " TSP_POOL " --priority 1 -- COMMAND` adds one that goes first.",
-            info->id);
-out:
-    queue_clear(&queue);
     future_info_free(info);
     return status;
 }

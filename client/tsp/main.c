@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,7 +29,8 @@ static const char help[] =
     "  -r [id]  remove a job. The last added, if not specified.\n"
     "  -w [id]  wait for a job. The last added, if not specified.\n"
     "  -k [id]  send SIGTERM to the job process group. The last run, if not specified.\n"
-    "  -u [id]  succeeds where the job is the next one already: futured keeps the order\n"
+    "  -u [id]  put that job first. The last added, if not specified.\n"
+    "  -U <id-id>  swap two jobs in the queue.\n"
     "  -h       show this help\n"
     "  -V       show the program version\n"
     "Options adding jobs:\n"
@@ -44,9 +46,9 @@ struct action_option {
 };
 
 static const struct action_option action_options[] = {
-    {'l', TSP_LIST},  {'t', TSP_TAIL},   {'c', TSP_CAT},  {'p', TSP_PID},  {'i', TSP_INFO},
-    {'s', TSP_STATE}, {'r', TSP_REMOVE}, {'w', TSP_WAIT}, {'k', TSP_KILL}, {'u', TSP_URGE},
-    {'S', TSP_SLOTS}, {'C', TSP_CLEAR},  {'K', TSP_STOP}};
+    {'l', TSP_LIST},  {'t', TSP_TAIL},   {'c', TSP_CAT},   {'p', TSP_PID},  {'i', TSP_INFO},
+    {'s', TSP_STATE}, {'r', TSP_REMOVE}, {'w', TSP_WAIT},  {'k', TSP_KILL}, {'u', TSP_URGE},
+    {'U', TSP_SWAP},  {'S', TSP_SLOTS},  {'C', TSP_CLEAR}, {'K', TSP_STOP}};
 
 static const struct action_option *find_action(int letter)
 {
@@ -72,8 +74,6 @@ static const char *why_not(int letter)
         return "a full queue makes tsp wait";
     case 'N':
         return "every job takes one slot";
-    case 'U':
-        return "futured does not change the order of jobs that wait";
     default:
         return NULL;
     }
@@ -94,9 +94,23 @@ static int fail_unknown(int letter)
     return TSP_FAILED;
 }
 
+/* 7-9 */
+static int take_pair(struct tsp *tsp, const char *text)
+{
+    char *end;
+
+    tsp->number = strtoull(text, &end, 10);
+    if (end > text && *end == '-' && parse_uint(end + 1, &tsp->other) == 0 && text[0] != '-')
+        return tsp->number == tsp->other ? fail_usage("Wrong <id-id> for -U. Use different ids.")
+                                         : 0;
+    return fail_usage("Wrong <id-id> for -U.");
+}
+
 /* The id, or the slots, that an action was given. */
 static int take_number(struct tsp *tsp, const char *text)
 {
+    if (tsp->action == TSP_SWAP)
+        return take_pair(tsp, text);
     if (parse_uint(text, &tsp->number) < 0) {
         if (tsp->action != TSP_SLOTS)
             return tsp_fail("%s is no job id", text);
@@ -153,8 +167,8 @@ static int read_options(struct tsp *tsp, int argc, char **argv)
                                  ", with the command line of Task Spooler 1.0");
             return 0;
         }
-        /* The value of an action may be left out, at the end of the line. */
-        if (option == ':' && !find_action(optopt) && !why_not(optopt)) {
+        /* The value of an action may be left out, at the end of the line, but for a swap. */
+        if (option == ':' && (optopt == 'U' || (!find_action(optopt) && !why_not(optopt)))) {
             fprintf(stderr, "Option %c missing argument.\n", optopt);
             return TSP_FAILED;
         }
@@ -200,6 +214,8 @@ static int act(struct tsp *tsp)
         return tsp_urge(tsp);
     case TSP_SLOTS:
         return tsp_slots(tsp);
+    case TSP_SWAP:
+        return tsp_swap(tsp);
     case TSP_CLEAR:
         return tsp_clear(tsp);
     case TSP_STOP:

@@ -78,9 +78,23 @@ static void print_ended_row(const struct future_info *info, const struct job_nam
     print_name(name, true);
 }
 
+/* What the list of futures says of a command's end; nothing more has to be fetched. */
+static void verdict_of_info(const struct future_info *info, struct verdict *ret_verdict)
+{
+    const json_t *exit_code = json_object_get(info->json, "exit_code");
+    const json_t *usage = json_object_get(info->json, "rusage");
+    struct verdict verdict = {.level = info->failed ? -1 : 0};
+
+    if (exit_code)
+        verdict.level = json_is_integer(exit_code) ? (int)json_integer_value(exit_code) : -1;
+    verdict.real_us = (int64_t)(json_number_value(json_object_get(usage, "wall")) * 1e6);
+    verdict.user_us = (int64_t)(json_number_value(json_object_get(usage, "utime")) * 1e6);
+    verdict.system_us = (int64_t)(json_number_value(json_object_get(usage, "stime")) * 1e6);
+    *ret_verdict = verdict;
+}
+
 static int print_row(struct tsp *tsp, const struct future_info *info)
 {
-    struct future_outcome *outcome;
     struct verdict verdict;
     struct job_name name;
     int r;
@@ -90,14 +104,20 @@ static int print_row(struct tsp *tsp, const struct future_info *info)
         print_open_row(info, &name);
         return 0;
     }
-    r = future_result(tsp->client, info->id, 0, &outcome);
-    if (r == FUTURE_REFUSED)
-        return 0; /* somebody has removed it by now */
-    if (r < 0)
-        return tsp_fail_call(tsp, r);
-    verdict_of(outcome, &verdict);
+    verdict_of_info(info, &verdict);
+    /* Why it never started. */
+    if (info->started_us == 0) {
+        struct future_outcome *outcome;
+
+        r = future_exception(tsp->client, info->id, 0, &outcome);
+        if (r == FUTURE_REFUSED)
+            return 0; /* somebody has removed it by now */
+        if (r < 0)
+            return tsp_fail_call(tsp, r);
+        verdict_of(outcome, &verdict);
+        future_outcome_free(outcome);
+    }
     print_ended_row(info, &name, &verdict);
-    future_outcome_free(outcome);
     return 0;
 }
 

@@ -28,6 +28,7 @@ enum tsp_action {
     TSP_WAIT,
     TSP_KILL,
     TSP_URGE,
+    TSP_SWAP,
     TSP_SLOTS,
     TSP_CLEAR,
     TSP_STOP
@@ -38,6 +39,7 @@ struct tsp {
     enum tsp_action action;
     bool has_number;
     uint64_t number;   /* the id or the slots that the action was given */
+    uint64_t other;    /* the second id of TSP_SWAP */
     bool unstored;     /* -n */
     bool foreground;   /* -f */
     bool after_last;   /* -d */
@@ -78,6 +80,7 @@ int tsp_wait(struct tsp *tsp);
 int tsp_kill(struct tsp *tsp);
 int tsp_remove(struct tsp *tsp);
 int tsp_urge(struct tsp *tsp);
+int tsp_swap(struct tsp *tsp);
 int tsp_clear(struct tsp *tsp);
 int tsp_slots(struct tsp *tsp);
 int tsp_stop(struct tsp *tsp);

@@ -15,6 +15,8 @@
 #include "daemon/core/output.h"
 #include "daemon/core/runner.h"
 
+#define WORKER_NAME_SIZE 16 /* as much as the kernel keeps of a thread's name */
+
 struct lane;
 struct worker;
 
@@ -42,6 +44,7 @@ struct call {
     bool gated;         /* set before the push: the worker waits for worker_open_gate */
     bool break_pool;    /* the worker's: the pool must not go on after this call */
     bool reported;      /* the loop's, which may read `worker` from `started` to `finished` */
+    char worker_name[WORKER_NAME_SIZE]; /* the loop's: who has, or had, it; "": nobody yet */
 
     /* The worker's, then the loop's. */
     struct worker *worker;

@@ -20,6 +20,7 @@ struct executor;
 struct loop;
 struct store;
 struct store_query;
+struct store_statistics;
 struct timers;
 
 struct executor_settings {
@@ -67,6 +68,10 @@ void executor_set_observer(struct executor *executor, const struct executor_obse
 /* Other numbers for the output, the pending futures, maps, pools and retention from now on; loop,
  * timers and store are not looked at. */
 void executor_set_limits(struct executor *executor, const struct executor_settings *settings);
+/* What the store says of itself. False: nothing is stored. */
+bool executor_store_statistics(const struct executor *executor,
+                               struct store_statistics *ret_statistics);
+
 /* Somebody wants on_running promptly (default: it comes with the next other news). */
 void executor_want_running(struct executor *executor, bool wanted);
 
@@ -257,6 +262,12 @@ struct cancel_fate {
  * tells what came of it once executor_after_commit answers. */
 void executor_cancel(struct executor *executor, struct future *future,
                      const struct cancel_options *options, struct cancel_fate *ret_fate);
+
+/* Gives a pending future another priority; of a map its pending items, and those to come, as well.
+ * Where a worker was faster nothing changes: the future's priority tells. NOT; STATE: it is not
+ * pending (a map: it is done). */
+enum refusal executor_update_priority(struct executor *executor, struct future *future,
+                                      int64_t priority);
 
 /* A done future starts again under its id as the next attempt. NOT; STATE; SHUT_DOWN. */
 enum refusal executor_retry(struct executor *executor, struct future *future);

@@ -3,8 +3,9 @@
  * executor.c: making it, pools and functions, what the workers report, the end. submit.c: from a
  * submission to a future; key.c, map_add.c: its special cases. schedule.c: from a future to the
  * queue. start.c: from there to RUNNING. settle.c: from an outcome to done. record.c: what the
- * store is told of all that. map.c: what the items do to their map. cancel.c: cancel, terminate,
- * retry, forget. retention.c: how long the done are kept. deadlock.c: pools that stand still. */
+ * store is told of all that. update.c: another priority. map.c: what the items do to their map.
+ * cancel.c: cancel, terminate, retry, forget. retention.c: how long the done are kept. deadlock.c:
+ * pools that stand still. */
 #ifndef FUTURED_CORE_EXECUTOR_IMPL_H
 #define FUTURED_CORE_EXECUTOR_IMPL_H
 
@@ -153,6 +154,7 @@ void put_started(struct future *future, int64_t wall_us);
 /* After next_attempt has made it so. */
 void put_retried(struct future *future, int64_t due_us);
 void put_end(struct future *future, int64_t wall_us);
+void put_priority(const struct future *future);
 void put_map_closed(const struct map *map);
 void put_forgotten(struct executor *executor, uint64_t id);
 void put_pool(struct executor *executor, const struct pool *pool);
@@ -245,8 +247,7 @@ struct future *future_from_record(struct executor *executor, struct stored_futur
                                   struct spec *spec);
 /* (recover.c) What was submitted; the function and the pool are made up where they are not there
  * any more. NULL: no memory. */
-struct spec *spec_from_record(struct executor *executor, const struct stored_spec *record,
-                              int64_t priority);
+struct spec *spec_from_record(struct executor *executor, const struct stored_spec *record);
 /* The map of a future from a record. NULL: no memory. */
 struct map *map_from_record(const struct stored_map *record);
 void drop_loads(struct executor *executor, uint64_t client);

@@ -8,6 +8,7 @@
 #include "daemon/core/future_impl.h"
 #include "daemon/core/owner.h"
 #include "daemon/core/pool.h"
+#include "daemon/core/statistics.h"
 
 static const char *const state_names[FUTURE_STATES] = {
     [FUTURE_PENDING] = "PENDING",
@@ -19,6 +20,12 @@ static const char *const state_names[FUTURE_STATES] = {
 static const char *const waiting_names[] = {
     [WAITING_NOT] = NULL,        [WAITING_DELAY] = "delay", [WAITING_AFTER] = "after",
     [WAITING_PAUSED] = "paused", [WAITING_RETRY] = "retry",
+};
+
+static const char *const need_names[] = {
+    [NEEDS_RESULT] = "result",
+    [NEEDS_EXCEPTION] = "exception",
+    [NEEDS_DONE] = "done",
 };
 
 /* The life of a future. PENDING may finish without running (a dependency failed, the pool is
@@ -45,8 +52,40 @@ static void count(struct future *future, enum future_state state, int by)
 {
     owner_count(future->spec->owner, state, by);
     /* A map's own future is never queued: its items are. */
-    if (state == FUTURE_PENDING && !future->map)
+    if (future->map)
+        return;
+    if (state == FUTURE_PENDING)
         pool_count_pending(future->spec->pool, by);
+    if (state == FUTURE_RUNNING)
+        pool_statistics(future->spec->pool)->running += (uint64_t)(int64_t)by;
+}
+
+/* What the change from `before` to the present state says about the pool. */
+static void count_change(const struct future *future, enum future_state before)
+{
+    struct pool_statistics *statistics = pool_statistics(future->spec->pool);
+    if (future->map)
+        return;
+    if (before == FUTURE_RUNNING)
+        histogram_add(&statistics->run_time, future->call.finished_us - future->started_us);
+    switch (future->state) {
+    case FUTURE_PENDING:
+        statistics->retried++;
+        return;
+    case FUTURE_RUNNING:
+        if (future->queued_us != 0)
+            histogram_add(&statistics->queue_wait, future->started_us - future->queued_us);
+        return;
+    case FUTURE_CANCELLED:
+        statistics->cancelled++;
+        return;
+    case FUTURE_FINISHED:
+        if (future_failed(future))
+            statistics->raised++;
+        else
+            statistics->returned++;
+        return;
+    }
 }
 
 struct future *future_new(struct executor *executor, struct spec *spec, struct map *map,
@@ -113,7 +152,8 @@ int future_set_state(struct future *future, enum future_state state, uint64_t cu
 {
     if (!allowed[future->state][state])
         return -EPROTO;
-    count(future, future->state, -1);
+    enum future_state before = future->state;
+    count(future, before, -1);
     count(future, state, 1);
     if (future->item_of) {
         future->item_of->by_state[future->state]--;
@@ -121,12 +161,15 @@ int future_set_state(struct future *future, enum future_state state, uint64_t cu
     }
     future->state = state;
     future->cursor = cursor;
+    if (state == FUTURE_RUNNING)
+        future->started_us = wall_us;
+    count_change(future, before);
     switch (state) {
     case FUTURE_PENDING:
-        future->started_us = future->finished_us = 0;
+        future->started_us = future->finished_us = future->queued_us = 0;
+        future->call.worker_name[0] = '\0';
         break;
     case FUTURE_RUNNING:
-        future->started_us = wall_us;
         break;
     case FUTURE_CANCELLED:
     case FUTURE_FINISHED:
@@ -191,7 +234,7 @@ void future_describe(const struct future *future, struct future_info *ret_info)
         .function = spec->function->name,
         .pool = pool_name(spec->pool),
         .label = spec->label[0] != '\0' ? spec->label : NULL,
-        .priority = spec->priority,
+        .priority = future->priority,
         .attempt = future->call.attempt,
         .uid = owner_uid(spec->owner),
         .submitted_us = future->submitted_us,
@@ -199,6 +242,9 @@ void future_describe(const struct future *future, struct future_info *ret_info)
         .finished_us = future->finished_us,
         .failed = future_failed(future),
         .pid = atomic_load(&future->call.pid),
+        .worker = future->state != FUTURE_PENDING && future->call.worker_name[0] != '\0'
+                      ? future->call.worker_name
+                      : NULL,
         .deadlocked = is_deadlocked(future),
     };
     if (future->map) {
@@ -210,10 +256,9 @@ void future_describe(const struct future *future, struct future_info *ret_info)
         ret_info->map.failed = map->failed;
         ret_info->map.open = map->open;
     }
-    if (future->item_of) {
-        ret_info->item_of = future->item_of->self->call.id;
+    ret_info->item_of = future_item_of(future);
+    if (future->item_of)
         ret_info->index = future->index;
-    }
 }
 
 uint64_t future_id(const struct future *future)
@@ -321,6 +366,11 @@ bool future_is_item(const struct future *future)
     return future->item_of != NULL;
 }
 
+uint64_t future_item_of(const struct future *future)
+{
+    return future->item_of ? future->item_of->self->call.id : 0;
+}
+
 struct future *future_map_item(const struct future *future, uint64_t index)
 {
     return map_item(future->map, index);
@@ -337,6 +387,25 @@ void future_watch_output(struct future *future)
 const struct attempt *future_attempts(const struct future *future)
 {
     return future->attempts;
+}
+
+const char *future_need_name(enum future_need need)
+{
+    return need_names[need];
+}
+
+bool future_waits(const struct future *future)
+{
+    return !LIST_EMPTY(&future->dependencies);
+}
+
+void future_each_need(const struct future *future,
+                      void (*fn)(const struct future *on, enum future_need need, void *arg),
+                      void *arg)
+{
+    const struct dependency *dependency;
+    LIST_FOREACH (dependency, &future->dependencies, of_waiter)
+        fn(dependency->on, dependency->needs, arg);
 }
 
 /* ---- watching ---- */

@@ -47,7 +47,8 @@ struct future_info {
     int64_t submitted_us, started_us, finished_us; /* wall clock; 0: not yet */
     bool failed;                                   /* FINISHED with an exception */
     pid_t pid;                                     /* of the job's process; 0: none */
-    bool deadlocked; /* PENDING behind jobs that all wait for such as this */
+    const char *worker; /* the thread that has, or had, the last attempt; NULL: none, or unknown */
+    bool deadlocked;    /* PENDING behind jobs that all wait for such as this */
     bool is_map;
     struct map_counts map;
     uint64_t item_of, index; /* item_of 0: no item */
@@ -95,8 +96,21 @@ struct attempt {
 /* The attempts before the present one, latest first; NULL: none. Borrowed. */
 const struct attempt *future_attempts(const struct future *future);
 
+/* What `on` must become before a future may run: any end, or one with a result or an exception. */
+enum future_need { NEEDS_RESULT, NEEDS_EXCEPTION, NEEDS_DONE };
+/* "result", "exception", "done". */
+const char *future_need_name(enum future_need need);
+/* Whether it waits for other futures. An item does not: its map does. */
+bool future_waits(const struct future *future);
+/* Calls `fn` for each future that this one still waits for, in no order. */
+void future_each_need(const struct future *future,
+                      void (*fn)(const struct future *on, enum future_need need, void *arg),
+                      void *arg);
+
 bool future_is_map(const struct future *future);
 bool future_is_item(const struct future *future);
+/* The map's id, of an item; else 0. */
+uint64_t future_item_of(const struct future *future);
 /* The item at `index`; NULL past the end, and where it has been forgotten. */
 struct future *future_map_item(const struct future *future, uint64_t index);
 

@@ -25,7 +25,6 @@ struct spec {
     struct pool *pool;
     struct owner *owner;
     uint64_t client;
-    int64_t priority;
     uint64_t timeout_ns; /* 0: none */
     uint32_t retry_max;
     uint64_t retry_delay_ns;
@@ -40,8 +39,8 @@ struct spec {
 
 /* `waiter` is pending until `on` is done, in the way it wants. */
 struct dependency {
-    struct future *waiter;
-    enum { NEEDS_RESULT, NEEDS_EXCEPTION, NEEDS_DONE } needs;
+    struct future *waiter, *on;
+    enum future_need needs;
     LIST_ENTRY(dependency) of_future; /* in the other future's `dependents` */
     LIST_ENTRY(dependency) of_waiter; /* in the waiter's `dependencies` */
 };
@@ -64,9 +63,11 @@ struct future {
     bool stopped;      /* somebody asked the job to end: no further attempt */
     bool watch_output;
     bool stuck; /* scratch of deadlock.c */
+    int64_t priority;
     uint64_t cursor;
     uint64_t coming_cursor; /* of the transition that is on its way through the store */
     int64_t submitted_us, started_us, finished_us;
+    int64_t queued_us;        /* when it was pushed last; 0: not yet */
     struct deadline deadline; /* PENDING: delay or retry; RUNNING: the run's timeout */
     struct dependency_list dependencies, dependents;
     TAILQ_HEAD(, future_watch) watches;
@@ -104,8 +105,9 @@ struct map {
     TAILQ_HEAD(, map_add_waiter) add_waiters;
 };
 
-/* A new future for `spec` (one more reference), PENDING: a map's own one, which takes `map`, or one
- * with a copy of `item`, or neither (NULL). NULL: no memory, and `map` is still the caller's. */
+/* A new future for `spec` (one more reference), PENDING and of priority 0: a map's own one, which
+ * takes `map`, or one with a copy of `item`, or neither (NULL). NULL: no memory, and `map` is still
+ * the caller's. */
 struct future *future_new(struct executor *executor, struct spec *spec, struct map *map,
                           const char *item, size_t item_bytes);
 /* Counts a future in, once it has an id. */

@@ -103,6 +103,7 @@ int map_append(struct future *future, const struct submission_item *items, size_
             return -ENOMEM;
         }
         item->item_of = map;
+        item->priority = future->priority;
         item->index = map->count;
         map->items[map->count++] = 0;
         map_set_item(map, item->index, item);

@@ -156,6 +156,7 @@ struct future *future_from_record(struct executor *executor, struct stored_futur
         return NULL;
     }
     future->state = record->state;
+    future->priority = record->priority;
     future->cursor = record->cursor;
     future->submitted_us = record->submitted_us;
     future->started_us = record->started_us;
@@ -184,7 +185,7 @@ static struct spec *spec_of(struct executor *executor, const struct stored_futur
                             struct future *map_self)
 {
     if (!map_self)
-        return spec_from_record(executor, record->spec, record->priority);
+        return spec_from_record(executor, record->spec);
     map_self->spec->references++;
     return map_self->spec;
 }

@@ -10,6 +10,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/core/call_impl.h"
+#include "daemon/core/statistics.h"
 #include "daemon/core/work_queue.h"
 #include "daemon/core/worker.h"
 
@@ -36,6 +37,7 @@ struct pool {
     uint64_t started_then;
     bool could_move_then;
     bool paused, broken, closing;
+    struct pool_statistics statistics;
 };
 
 unsigned pool_default_max_workers(void)
@@ -304,6 +306,7 @@ void pool_call_started(struct pool *pool, struct call *call)
     struct member *member = worker_owner(call->worker);
     member->call = call;
     call->reported = true;
+    snprintf(call->worker_name, sizeof(call->worker_name), "%s", worker_name(call->worker));
     pool->queued--;
     pool->running++;
     pool->started++;
@@ -361,6 +364,11 @@ uint64_t pool_pending(const struct pool *pool)
 void pool_count_pending(struct pool *pool, int by)
 {
     pool->pending += (uint64_t)(int64_t)by;
+}
+
+struct pool_statistics *pool_statistics(struct pool *pool)
+{
+    return &pool->statistics;
 }
 
 bool pool_has_room(const struct pool *pool, uint64_t calls)

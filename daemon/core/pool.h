@@ -16,6 +16,7 @@ struct completions;
 struct function;
 struct outcome;
 struct pool;
+struct pool_statistics;
 struct stop_request;
 struct worker;
 
@@ -101,6 +102,9 @@ uint64_t pool_in_flight(const struct pool *pool);
  * themselves in and out. */
 uint64_t pool_pending(const struct pool *pool);
 void pool_count_pending(struct pool *pool, int by);
+
+/* Counted by the futures; for the pool to keep. */
+struct pool_statistics *pool_statistics(struct pool *pool);
 
 /* Whether the queue limit lets so many more be pending. */
 bool pool_has_room(const struct pool *pool, uint64_t calls);

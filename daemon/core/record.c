@@ -68,7 +68,7 @@ void put_submitted(struct future *future, int64_t due_us, const struct stored_af
         .id = future->call.id,
         .spec_id = future->item_of ? future->item_of->self->call.id : future->call.id,
         .spec = future->item_of ? NULL : &spec_record,
-        .priority = spec->priority,
+        .priority = future->priority,
         .item = future->call.item,
         .item_bytes = future->call.item_bytes,
         .state = FUTURE_PENDING,
@@ -132,6 +132,13 @@ void put_end(struct future *future, int64_t wall_us)
         map = map_record(future->map);
         change.map = &map;
     }
+    put(future->executor, &change);
+}
+
+void put_priority(const struct future *future)
+{
+    struct store_change change = change_of(future, CHANGE_PRIORITY);
+    change.priority = future->priority;
     put(future->executor, &change);
 }
 
@@ -203,6 +210,16 @@ uint64_t next_cursor(struct executor *executor)
         put_reserved(executor);
     }
     return executor->cursor;
+}
+
+bool executor_store_statistics(const struct executor *executor,
+                               struct store_statistics *ret_statistics)
+{
+    const struct store *store = executor->settings.store;
+    if (store->ops->durability == DURABILITY_NONE)
+        return false;
+    store->ops->statistics(store, ret_statistics);
+    return true;
 }
 
 static void on_quietly(void *arg, int error)

@@ -71,8 +71,7 @@ static struct pool *pool_named(struct executor *executor, const char *name)
     return executor_pool(executor, name);
 }
 
-struct spec *spec_from_record(struct executor *executor, const struct stored_spec *record,
-                              int64_t priority)
+struct spec *spec_from_record(struct executor *executor, const struct stored_spec *record)
 {
     const struct function *function = function_named(executor, record->function);
     if (!function)
@@ -83,7 +82,6 @@ struct spec *spec_from_record(struct executor *executor, const struct stored_spe
         .args = record->args,
         .args_bytes = record->args_bytes,
         .label = record->label,
-        .priority = priority,
         .timeout_ns = record->timeout_ns,
         .retry_max = record->retry_max,
         .retry_delay_ns = record->retry_delay_ns,
@@ -200,7 +198,7 @@ static struct spec *spec_for(struct executor *executor, const struct stored_futu
 {
     struct future *self = NULL;
     if (record->item_of == 0)
-        return spec_from_record(executor, record->spec, record->priority);
+        return spec_from_record(executor, record->spec);
     if (future_table_find(executor->table, record->item_of, &self) < 0)
         return NULL;
     self->spec->references++;

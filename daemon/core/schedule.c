@@ -19,8 +19,9 @@ void schedule(struct future *future)
         return;
     }
     future->call.gated = spec->durability != DURABILITY_NONE && !spec->function->ops->repeatable;
-    if (pool_push(spec->pool, &future->call, spec->priority, owner_uid(spec->owner), spec->client) <
-        0) {
+    future->queued_us = clock_wall_us();
+    if (pool_push(spec->pool, &future->call, future->priority, owner_uid(spec->owner),
+                  spec->client) < 0) {
         settle_exception(future, "MemoryError", "no memory to queue the call", NULL);
         return;
     }

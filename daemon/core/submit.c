@@ -8,6 +8,7 @@
 #include "daemon/core/executor_impl.h"
 #include "daemon/core/future_table.h"
 #include "daemon/core/owner.h"
+#include "daemon/core/statistics.h"
 
 /* A submit on its way in: what the answer needs, and the dependencies, which are looked up only
  * when there is room. */
@@ -53,7 +54,6 @@ struct spec *spec_new(struct executor *executor, const struct submission *submis
     spec->function = submission->function;
     spec->pool = submission->pool;
     spec->client = client->number;
-    spec->priority = submission->priority;
     spec->timeout_ns = submission->timeout_ns;
     spec->retry_max = submission->retry_max;
     spec->retry_delay_ns = submission->retry_delay_ns;
@@ -85,6 +85,7 @@ static struct future *build_future(struct executor *executor, const struct submi
         map_free(map);
         return NULL;
     }
+    future->priority = submission->priority;
     if (map) {
         map->self = future;
         map->open = map->was_open = submission->open;
@@ -252,6 +253,7 @@ int depend(struct future *waiter, struct future *on, int needs)
     if (!dependency)
         return -ENOMEM;
     dependency->waiter = waiter;
+    dependency->on = on;
     dependency->needs = needs == AFTER_RESULT      ? NEEDS_RESULT
                         : needs == AFTER_EXCEPTION ? NEEDS_EXCEPTION
                                                    : NEEDS_DONE;
@@ -298,6 +300,8 @@ static void number_future(struct executor *executor, struct future *future, int6
     future->cursor = next_cursor(executor);
     future->holds |= holds;
     future_count_in(future);
+    if (!future->map)
+        pool_statistics(future->spec->pool)->submitted++;
 }
 
 void number_items(struct executor *executor, struct map *map, uint64_t from, int64_t now_us)

@@ -16,6 +16,7 @@
 #include "daemon/net/guests.h"
 #include "daemon/net/outbox.h"
 #include "daemon/net/turn_away.h"
+#include "daemon/rpc/service.h"
 #include "proto/frame.h"
 
 /* What is read at once from one client before the others have their turn. */
@@ -275,6 +276,7 @@ static void refuse(struct connections *connections, int fd, const struct peer *p
     struct rpc_error error;
     snprintf(what, sizeof(what), "is refused: past the limit %s", limit);
     connections_complain(connections, peer->uid, what);
+    service_count_limit(connections->service, limit);
     rpc_error_limit(&error, limit, value);
     turn_away(fd, &error);
 }

@@ -7,6 +7,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/net/outbox.h"
+#include "daemon/rpc/service.h"
 
 /* Who has taken something within this time is no client that does not read. */
 #define STALLED_NS (100 * NS_PER_MS)
@@ -128,6 +129,7 @@ static void relieve(struct connections *connections)
             clock_mono_ns() - connection->stalled_ns < STALLED_NS)
             break;
         connection_give_up(connection, "is disconnected: it does not read, and memory runs short");
+        service_count_limit(connections->service, "unsent_total_bytes");
         connection_unstall(connection);
     }
 }
@@ -140,8 +142,10 @@ static void bound_unsent(struct connection *connection)
     bool too_much = connection_unsent(connection) > limits->unsent_bytes;
     if (too_much || connections->unsent_bytes > limits->unsent_total_bytes)
         connection_flush(connection);
-    if (too_much && connection_unsent(connection) > limits->unsent_bytes)
+    if (too_much && connection_unsent(connection) > limits->unsent_bytes) {
         connection_give_up(connection, "is disconnected: it does not read");
+        service_count_limit(connections->service, "unsent_bytes");
+    }
     if (connections->unsent_bytes > limits->unsent_total_bytes)
         relieve(connections);
 }
@@ -207,6 +211,7 @@ static void on_unsent_deadline(struct deadline *deadline)
         (struct connection *)((char *)deadline - offsetof(struct connection, unsent_deadline));
     connection->watches_unsent = false;
     connection_give_up(connection, "is disconnected: it has not read for too long");
+    service_count_limit(connection->owner->service, "unsent_seconds");
 }
 
 void connection_watch_unsent(struct connection *connection)

@@ -4,6 +4,7 @@
 static method_fn *const handlers[METHOD_COUNT] = {
     [METHOD_PING] = method_ping,
     [METHOD_INFO] = method_info,
+    [METHOD_STATS] = method_stats,
     [METHOD_SUBMIT] = method_submit,
     [METHOD_MAP] = method_map,
     [METHOD_MAP_ADD] = method_map_add,
@@ -18,6 +19,7 @@ static method_fn *const handlers[METHOD_COUNT] = {
     [METHOD_OUTPUT] = method_output,
     [METHOD_FORGET] = method_forget,
     [METHOD_RETRY] = method_retry,
+    [METHOD_UPDATE] = method_update,
     [METHOD_POOL_LIST] = method_pool_list,
     [METHOD_POOL_SET] = method_pool_set,
     [METHOD_POOL_PAUSE] = method_pool_pause,

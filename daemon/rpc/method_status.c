@@ -7,7 +7,8 @@
 static bool in_group(const struct status_params *params, const struct future *future)
 {
     return (!params->pool || strcmp(params->pool, future_pool_name(future)) == 0) &&
-           (!params->label || strcmp(params->label, future_label(future)) == 0);
+           (!params->label || strcmp(params->label, future_label(future)) == 0) &&
+           (params->item_of == 0 || params->item_of == future_item_of(future));
 }
 
 static bool matches(const struct status_params *params, const struct future *future)
@@ -23,7 +24,7 @@ static void count_group(struct request *request, const struct status_params *par
 {
     struct session *session = request->session;
     struct executor *executor = session->service->executor;
-    if (!params->pool && !params->label) {
+    if (!params->pool && !params->label && params->item_of == 0) {
         executor_counts(executor, &session->client, counts);
         return;
     }
@@ -81,8 +82,9 @@ static int load_list(struct request *request, const struct status_params *params
         .all_users = client->sees_all,
         .uid = client->uid,
         .items = params->items,
+        .item_of = params->item_of,
         .limit = (size_t)params->limit + 1,
-        .counts = params->pool || params->label,
+        .counts = params->pool || params->label || params->item_of != 0,
     };
     return request_load(request, &query);
 }

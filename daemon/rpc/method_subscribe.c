@@ -8,7 +8,7 @@ static int fill(struct subscription *subscription, struct session *session,
                 const struct subscribe_params *params, const uint64_t *ids, size_t count)
 {
     if (params->all)
-        return subscription_add_all(subscription, params->pool, params->label);
+        return subscription_add_all(subscription, params->pool, params->label, params->item_of);
     for (size_t i = 0; i < count; i++) {
         struct future *future = session_future(session, ids[i]);
         int r = future ? subscription_add(subscription, future) : 0;

@@ -239,6 +239,7 @@ void request_error(struct request *request, const struct rpc_error *error)
 {
     struct session *session = request->session;
     struct batch *batch = request->batch;
+    service_count_error(session->service, error);
     if (!request->silent) {
         writer_reset(&session->service->text);
         rpc_write_error(&session->service->text, id_of(request), error);
@@ -356,6 +357,7 @@ void session_notify(struct session *session, const char *method, uint64_t subscr
 static void answer_error(struct session *session, struct batch *batch, struct slice id,
                          const struct rpc_error *error)
 {
+    service_count_error(session->service, error);
     writer_reset(&session->service->text);
     rpc_write_error(&session->service->text, id, error);
     send_reply(session, batch);
@@ -363,7 +365,7 @@ static void answer_error(struct session *session, struct batch *batch, struct sl
 
 static void answer_no_memory(struct session *session, struct batch *batch, struct slice id)
 {
-    struct rpc_error error;
+    struct rpc_error error = {.code = RPC_INTERNAL};
     rpc_error_set(&error, RPC_INTERNAL, "no memory");
     answer_error(session, batch, id, &error);
 }
@@ -387,7 +389,8 @@ static void dispatch(struct session *session, struct batch *batch, const struct 
         request_error(request, &error);
         return;
     }
-    method_fn *handler = method_handler(method_find(rpc->method.text, rpc->method.size));
+    enum method method = method_find(rpc->method.text, rpc->method.size);
+    method_fn *handler = method_handler(method);
     if (!handler) {
         struct rpc_error error = {.code = RPC_METHOD_NOT_FOUND};
         rpc_error_set(&error, RPC_METHOD_NOT_FOUND, "%.*s",
@@ -395,6 +398,7 @@ static void dispatch(struct session *session, struct batch *batch, const struct 
         request_error(request, &error);
         return;
     }
+    session->service->requests[method]++;
     request->handler = handler;
     handler(request);
 }

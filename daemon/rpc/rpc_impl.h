@@ -42,6 +42,10 @@ struct service {
     struct shared_text *outcome; /* what `result` says of the future with .. ; NULL: none */
     uint64_t outcome_id, outcome_cursor;
     LIST_HEAD(, result_load) result_loads; /* outcomes that the store is asked for */
+    int64_t started_us;
+    uint64_t requests[METHOD_COUNT];
+    uint64_t errors;      /* replies and refusals that were errors */
+    uint64_t *limit_hits; /* as limit_table, then that of `queue_limit`; owned */
 };
 
 struct session {
@@ -135,8 +139,8 @@ method_fn *method_handler(enum method method);
 
 method_fn method_cancel, method_exception, method_forget, method_info, method_map, method_map_add,
     method_map_close, method_output, method_ping, method_pool_list, method_pool_pause,
-    method_pool_resume, method_pool_set, method_result, method_retry, method_shutdown,
-    method_status, method_submit, method_subscribe, method_unsubscribe, method_wait;
+    method_pool_resume, method_pool_set, method_result, method_retry, method_shutdown, method_stats,
+    method_status, method_submit, method_subscribe, method_unsubscribe, method_update, method_wait;
 
 /* ---- method_submit.c, method_shutdown.c ---- */
 
@@ -154,8 +158,10 @@ int subscription_new(struct session *session, unsigned events, struct subscripti
 void subscription_free(struct subscription *subscription);
 struct subscription *subscription_find(struct session *session, uint64_t id);
 uint64_t subscription_id(const struct subscription *subscription);
-/* Every future, of that pool and with that label where they are given (copied). 0 or -ENOMEM. */
-int subscription_add_all(struct subscription *subscription, const char *pool, const char *label);
+/* Every future, of that pool, with that label (both copied) and item of that map where these are
+ * given (else NULL, NULL, 0). 0 or -ENOMEM. */
+int subscription_add_all(struct subscription *subscription, const char *pool, const char *label,
+                         uint64_t item_of);
 /* One future; a done one is told by subscription_start. 0 or -ENOMEM. */
 int subscription_add(struct subscription *subscription, struct future *future);
 /* Tells what is done already, in cursor order; with `has_since` only what is after it. */
@@ -179,7 +185,7 @@ void service_on_done(void *arg, struct future *future);
 /* ---- show.c ---- */
 
 void show_future(struct writer *writer, const struct future *future);
-/* With its earlier attempts. */
+/* With its earlier attempts, its progress and what it waits for. */
 void show_future_whole(struct writer *writer, const struct future *future);
 /* "result": .. or "exception": .., or nothing, as the state is. 0; -ESTALE: items of the map have
  * been forgotten; -EFBIG: past `max_bytes`. */
@@ -225,6 +231,11 @@ void result_loads_free(struct service *service);
 /* Lets go of the outcome that was written last; or only if it is large and nobody else has it. */
 void outcome_forget(struct service *service);
 void outcome_tidy(struct service *service);
+
+/* ---- service.c ---- */
+
+/* An error goes out: counted, and the limit that it names. */
+void service_count_error(struct service *service, const struct rpc_error *error);
 
 /* ---- scope.c ---- */
 

@@ -2,8 +2,35 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/rpc/rpc_impl.h"
+
+/* How many rows limit_table has. */
+static size_t limit_count(void)
+{
+    size_t count = 0;
+    while (limit_table[count].name)
+        count++;
+    return count;
+}
+
+void service_count_limit(struct service *service, const char *limit)
+{
+    size_t count = limit_count(), i = 0;
+    while (i < count && strcmp(limit_table[i].name, limit) != 0)
+        i++;
+    if (i < count || strcmp(limit, "queue_limit") == 0)
+        service->limit_hits[i]++;
+}
+
+void service_count_error(struct service *service, const struct rpc_error *error)
+{
+    service->errors++;
+    if (error->limit[0] != '\0')
+        service_count_limit(service, error->limit);
+}
 
 /* The waiting calls of shutdown are answered, then the daemon may end. */
 static void on_drained(void *arg)
@@ -26,7 +53,10 @@ int service_new(const struct service_settings *settings, struct service **ret_se
     service->executor = settings->executor;
     service->limits = settings->limits;
     service->timers = settings->timers;
-    if (writer_reserve(&service->text, TEXT_LEAST_BYTES) < 0) {
+    service->started_us = clock_wall_us();
+    service->limit_hits = calloc(limit_count() + 1, sizeof(*service->limit_hits));
+    if (!service->limit_hits || writer_reserve(&service->text, TEXT_LEAST_BYTES) < 0) {
+        free(service->limit_hits);
         free(service);
         return -ENOMEM;
     }
@@ -55,5 +85,6 @@ void service_free(struct service *service)
     writer_free(&service->event_text);
     result_loads_free(service);
     outcome_forget(service);
+    free(service->limit_hits);
     free(service);
 }

@@ -26,6 +26,10 @@ struct service_settings {
     void *arg;
 };
 
+/* A limit has had its effect; unknown names are not counted. Errors that a session sends are
+ * counted without it. */
+void service_count_limit(struct service *service, const char *limit);
+
 /* 0 or -ENOMEM. */
 int service_new(const struct service_settings *settings, struct service **ret_service);
 /* Every session must be freed before. */

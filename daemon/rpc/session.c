@@ -81,6 +81,7 @@ static void refuse_line(struct session *session, const char *limit, uint64_t val
     rpc_error_limit(&error, limit, value);
     /* Named as a limit is, under the code of what cannot be read. */
     error.code = RPC_INVALID_REQUEST;
+    service_count_error(session->service, &error);
     writer_reset(text);
     rpc_write_error(text, no_id, &error);
     if (!writer_failed(text))

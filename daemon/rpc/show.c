@@ -10,6 +10,22 @@
 
 /* ---- futures ---- */
 
+/* What a command's outcome says of its end. It is the same for a result and for the exceptions of a
+ * command that has run; that of one that has not has no such members. */
+static void fill_exit(const struct future *future, struct future_msg *message)
+{
+    const struct outcome *outcome = future_outcome(future);
+    struct slice text = {.text = outcome->json, .size = outcome->json_bytes};
+    struct slice exit_code, signal, rusage;
+    if (!outcome->json || !future_function(future)->ops->streams_in_result ||
+        !json_text_member(text, "exit_code", &exit_code) ||
+        !json_text_member(text, "signal", &signal) || !json_text_member(text, "rusage", &rusage))
+        return;
+    message->exit_code = exit_code;
+    message->signal = signal;
+    message->rusage = rusage;
+}
+
 static void fill(const struct future *future, struct future_msg *ret_message)
 {
     struct future_info info;
@@ -42,7 +58,9 @@ static void fill(const struct future *future, struct future_msg *ret_message)
         .is_item = info.item_of != 0,
         .item_of = info.item_of,
         .item_index = info.index,
+        .worker = info.worker,
     };
+    fill_exit(future, ret_message);
 }
 
 _Static_assert((int)FUTURE_PENDING == (int)STATE_PENDING &&
@@ -84,15 +102,33 @@ static void show_attempts(struct writer *writer, const struct attempt *attempt)
     writer_end_array(writer);
 }
 
+static void show_need(const struct future *on, enum future_need need, void *arg)
+{
+    struct writer *writer = arg;
+    writer_begin_object(writer);
+    writer_key(writer, "id");
+    writer_uint(writer, future_id(on));
+    writer_key(writer, "on");
+    writer_cstring(writer, future_need_name(need));
+    writer_end_object(writer);
+}
+
 void show_future_whole(struct writer *writer, const struct future *future)
 {
     show_future(writer, future);
     const struct attempt *attempts = future_attempts(future);
     const char *progress = future_progress(future);
-    if ((!attempts && !progress) || writer_failed(writer))
+    bool waits = future_waits(future);
+    if ((!attempts && !progress && !waits) || writer_failed(writer))
         return;
     /* Goes on inside the object that was just ended. */
     writer->size--;
+    if (waits) {
+        writer_key(writer, "after");
+        writer_begin_array(writer);
+        future_each_need(future, show_need, writer);
+        writer_end_array(writer);
+    }
     if (progress) {
         writer_key(writer, "progress");
         writer_json(writer, progress, strlen(progress));

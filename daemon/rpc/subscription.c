@@ -27,9 +27,14 @@ struct subscription {
     bool replaying;     /* of all: what was done after `told` is on its way from the store */
     uint64_t told;      /* a cursor */
     char *pool, *label; /* with `all`; NULL: any */
+    uint64_t item_of;   /* with `all`; 0: any */
     LIST_HEAD(, subscribed) futures;
-    uint64_t *done_ids; /* done before the subscription started; malloc'd */
+    struct replayed *done; /* before the subscription started; malloc'd */
     size_t done_count;
+};
+
+struct replayed {
+    uint64_t cursor, id;
 };
 
 /* ---- telling ---- */
@@ -197,7 +202,8 @@ static bool wants(const struct subscription *subscription, const struct future *
     const struct client *client = &subscription->session->client;
     return (client->sees_all || future_uid(future) == client->uid) &&
            (!subscription->pool || strcmp(subscription->pool, future_pool_name(future)) == 0) &&
-           (!subscription->label || strcmp(subscription->label, future_label(future)) == 0);
+           (!subscription->label || strcmp(subscription->label, future_label(future)) == 0) &&
+           (subscription->item_of == 0 || subscription->item_of == future_item_of(future));
 }
 
 void service_on_running(void *arg, struct future *future)
@@ -285,7 +291,7 @@ void subscription_free(struct subscription *subscription)
         session->own = NULL;
     LIST_REMOVE(subscription, link);
     session->subscription_count--;
-    free(subscription->done_ids);
+    free(subscription->done);
     free(subscription->pool);
     free(subscription->label);
     free(subscription);
@@ -329,12 +335,14 @@ static int watch_running(struct subscription *subscription)
     return 0;
 }
 
-int subscription_add_all(struct subscription *subscription, const char *pool, const char *label)
+int subscription_add_all(struct subscription *subscription, const char *pool, const char *label,
+                         uint64_t item_of)
 {
     if (pool && !(subscription->pool = strdup(pool)))
         return -ENOMEM;
     if (label && !(subscription->label = strdup(label)))
         return -ENOMEM;
+    subscription->item_of = item_of;
     subscription->all = true;
     TAILQ_INSERT_TAIL(&subscription->session->service->all_subscriptions, subscription, all_link);
     return subscription->events & EVENT_OUTPUT ? watch_running(subscription) : 0;
@@ -347,21 +355,17 @@ int subscription_add(struct subscription *subscription, struct future *future)
     size_t count = subscription->done_count;
     if ((count & (count - 1)) == 0) { /* full at each power of two */
         size_t capacity = count ? count * 2 : 1;
-        uint64_t *grown = realloc(subscription->done_ids, capacity * sizeof(*grown));
+        struct replayed *grown = realloc(subscription->done, capacity * sizeof(*grown));
         if (!grown)
             return -ENOMEM;
-        subscription->done_ids = grown;
+        subscription->done = grown;
     }
-    subscription->done_ids[subscription->done_count++] = future_id(future);
+    subscription->done[subscription->done_count++] =
+        (struct replayed){.cursor = future_cursor(future), .id = future_id(future)};
     return 0;
 }
 
 /* ---- what is done already ---- */
-
-struct replayed {
-    uint64_t cursor;
-    struct future *future;
-};
 
 static int by_cursor(const void *a, const void *b)
 {
@@ -392,23 +396,18 @@ void subscription_follow(struct subscription *subscription, struct future *futur
 
 static void replay_named(struct subscription *subscription, uint64_t since)
 {
-    size_t count = 0;
-    struct replayed *futures = calloc(subscription->done_count + 1, sizeof(*futures));
-    if (!futures)
-        session_fail(subscription->session);
-    for (size_t i = 0; futures && i < subscription->done_count; i++) {
-        struct future *future = session_future(subscription->session, subscription->done_ids[i]);
-        if (future && future_cursor(future) > since)
-            futures[count++] = (struct replayed){future_cursor(future), future};
-    }
-    if (count > 0)
-        qsort(futures, count, sizeof(*futures), by_cursor);
-    for (size_t i = 0; i < count; i++)
-        replay_one(subscription, futures[i].future);
-    free(futures);
-    free(subscription->done_ids);
-    subscription->done_ids = NULL;
+    struct replayed *done = subscription->done;
+    size_t count = subscription->done_count;
+    subscription->done = NULL;
     subscription->done_count = 0;
+    if (count > 0)
+        qsort(done, count, sizeof(*done), by_cursor);
+    for (size_t i = 0; i < count; i++) {
+        struct future *future = session_future(subscription->session, done[i].id);
+        if (future && done[i].cursor > since)
+            replay_one(subscription, future);
+    }
+    free(done);
 }
 
 /* What those that run have written before the subscription: without this it would be told with the
@@ -458,6 +457,7 @@ static void replay_since(struct subscription *subscription)
         .all_users = client->sees_all,
         .uid = client->uid,
         .items = true,
+        .item_of = subscription->item_of,
         .output = subscription->events & EVENT_OUTPUT,
         .limit = REPLAY_STEP,
     };

@@ -105,6 +105,22 @@ capture future map --halt now,fail=1 -- sh -c 'if [ "$2" = bad ]; then read x <"
 like "--halt now,fail=1 ends what runs" "$code:$err" '^123:.*Terminated: .*halted'
 yes | capture future map --halt soon,fail=1 -- false
 eq "--halt: an endless input ends" "$code" 123
+capture future map -j1 --halt soon,fail=30% -- sh -c 'echo "$1"; exit "$(($1 % 2))"' x ::: {0..9}
+eq "--halt soon,fail=30%: of ten items the third" "$code:$out" $'123:0\n1\n2\n3\n4\n5'
+capture future map -j1 --halt soon,done=100% -- echo ::: 1 2
+eq "--halt soon,done=100%" "$code:$out" $'0:1\n2'
+# Of an input that goes on nobody knows how much is half of it; its end tells.
+mkfifo "$TMPDIR/input" "$TMPDIR/halt"
+future map -j4 --halt now,fail=50% -- sh -c 'case $2 in bad) exit 1;; esac; trap "" HUP
+    echo >"$1"; exec sleep 1000' x "$TMPDIR/halt" <"$TMPDIR/input" 2>"$TMPDIR/halt.err" &
+mapper=$!
+exec {feed}>"$TMPDIR/input"
+printf '%s\n' bad bad long >&"$feed"
+read -r _ <"$TMPDIR/halt"
+ok "--halt now,fail=50%: not before the end of the input" kill -0 "$mapper"
+exec {feed}>&-
+status "--halt now,fail=50%: then it ends what runs" 123 wait "$mapper"
+like "and says so" "$(<"$TMPDIR/halt.err")" 'halted: [23] items had failed'
 gives "--halt never" 123 $'1\n2' future map --halt never -- sh -c 'echo "$1"; [ "$1" = 2 ]' x ::: 1 2
 
 # ---- joblog ----
@@ -137,6 +153,27 @@ refuses "--joblog nowhere" 125 'none/log: No such file' future map --joblog "$TM
 if parallel --version 2>/dev/null | grep -q 'GNU parallel'; then
     gives "parallel goes on with our log" 0 5 parallel --joblog "$log.2" --resume echo ::: 1 2 3 4 5 5
 fi
+
+# ---- alone ----
+blocked alone
+id=$(seq 3 | future map -d -j1 --joblog "$log.4" -- "${gate[@]}")
+like "-d -j prints the id" "$id" '^[0-9]+$'
+runs alone
+eq "-d -j1: one runs" "$(future status --map "$id" --state running --format x | wc -l)" 1
+eq "-d -j1: and no more are sent" "$(future status "$id" --format '{map.count}')" 1
+for line in a b c; do
+    release alone "$line"
+    [[ $line == c ]] || runs alone
+done
+status "-d -j: it is done" 0 future wait "$id"
+gives "-d -j: its outputs are kept" 0 $'a\nb\nc' future follow "$id"
+eq "status --map: its items" "$(future status --map "$id" --format '{item_of}:{index}' | tr '\n' ' ')" \
+    "$id:2 $id:1 $id:0 "
+until [[ $(wc -l <"$log.4") == 4 ]]; do :; done
+eq "-d --joblog: the log is written" "$(cut -f1,7 "$log.4" | tail -n +2 | tr '\t\n' ': ')" '1:0 2:0 3:0 '
+id=$(future map -d -j1 --halt soon,fail=1 -- sh -c 'exit "$1"' x ::: 0 1 0 0)
+status "-d --halt" 123 future wait "$id"
+eq "-d --halt: the rest was not sent" "$(future status "$id" --format '{map.count} {map.failed}')" '2 1'
 
 # ---- bar ----
 capture future map --bar -- echo ::: a b

@@ -24,9 +24,13 @@ chmod 700 "$base/run" "$base/home"
 as()
 {
     "${as_user[@]}" env -C / PATH="$base/bin:$PATH" XDG_RUNTIME_DIR="$base/run" \
-        XDG_CONFIG_HOME= HOME="$base/home" "$@"
+        CONFIGURATION_DIRECTORY="$base/none" XDG_CONFIG_HOME= XDG_STATE_HOME="$state" HOME="$base/home" "$@"
 }
+state=
 socket=$base/run/futured/futured.sock
+
+# state_of PID: the directory that the daemon was given.
+state_of() { tr '\0' '\n' <"/proc/$1/cmdline" | sed -n '/^--state-dir$/ { n; p }'; }
 
 # ---- not for everybody ----
 refuses "--no-start" 69 "no daemon at $socket" as future --no-start status
@@ -64,7 +68,24 @@ eq "it writes to its log" "$(readlink "/proc/$pid/fd/1"):$(readlink "/proc/$pid/
 like "its log says that it is ready" "$(<"$base/run/futured/futured.log")" 'futured: ready on'
 eq "only the user reads it" "$(stat -c %a "$base/run/futured" "$base/run/futured/futured.log" | tr '\n' ' ')" \
     '700 600 '
+eq "it keeps the futures in the home directory" "$(state_of "$pid")" "$base/home/.local/state/futured"
+eq "which is the user's alone" \
+    "$(stat -c %a:%u "$base/home/.local/state/futured" "$base/home/.local" | tr '\n' ' ')" "700:$user 700:$user "
 status "it ends" 0 as future shutdown
+state=$base/home/of/states
+eq "XDG_STATE_HOME says another place" "$(state_of "$(as future info --format '{pid}')")" "$state/futured"
+ok "it was made" test -d "$state/futured"
+status "it ends as well" 0 as future shutdown
+state=relative
+eq "but for a relative one" "$(state_of "$(as future info --format '{pid}')")" "$base/home/.local/state/futured"
+status "and it ends" 0 as future shutdown
+state=
+: >"$base/home/file"
+capture as env HOME="$base/home/file" future info --format '{pid}'
+like "where nothing can be kept that is said" "$code:$out:$err" \
+    '^0:[0-9]+:future: info: what is submitted will end with the daemon: .*/file/.local/state/futured: Not a directory'
+eq "and the daemon is not asked to" "$(state_of "$out")" ''
+status "this one ends" 0 as future shutdown
 
 # ---- several first commands ----
 : >"$base/run/futured/futured.log"

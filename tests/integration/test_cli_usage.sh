@@ -21,7 +21,7 @@ capture future help map wait
 like "help of several commands" "$code:$out" '^0:usage: future map .*usage: future wait '
 refuses "help of what is none" 64 'there is no command `nope`' future help nope
 
-commands='submit run call map status result exception wait output follow cancel retry explain forget events
+commands='submit run call map status result exception wait output follow cancel retry update stats trace explain forget events
     top pool pause resume drain info ping rpc shutdown help'
 for command in $commands; do
     like "the overview has $command" "$overview" "  $command +[A-Z]"
@@ -41,7 +41,7 @@ ok "the overview fits into 90 columns" test "$(wc -L <"$TMPDIR/capture.out")" -l
 
 # ---- usage errors: what is wrong, how it is right, status 64 ----
 refuses "an unknown command" 64 'there is no command `nopenope`.*usage:' future nopenope
-refuses "a command that is nearly one" 64 'no command `statsu`: do you mean `status`' future statsu
+refuses "a command that is nearly one" 64 'no command `explian`: do you mean `explain`' future explian
 refuses "an alias that is nearly one" 64 'do you mean `clean`' future claen
 capture future help add
 like "an alias has its command's help" "$code:$out" '^0:usage: future submit '
@@ -60,22 +60,20 @@ refuses "map with jsonl and -0" 64 'without -0' future map --jsonl -0 echo
 refuses "map --resume without a log" 64 '--joblog FILE' future map --resume -- echo ::: a
 refuses "map --jobs" 64 'write a number' future map -j many -- echo
 refuses "map --retries" 64 'attempts in all' future map --retries 0 -- echo
-for halt in now soon now,fail now,fail=0 later,fail=1 now,fail=10% now,wail=1 ''; do
+for halt in now soon now,fail now,fail=0 later,fail=1 now,fail=0% now,fail=101% now,fail=% now,wail=1 ''; do
     refuses "map --halt '$halt'" 64 'write now,fail=1' future map --halt "$halt" -- echo
-done
-for option in '-j 2' '--halt now,fail=1' '--joblog x'; do
-    # shellcheck disable=SC2086  # words
-    refuses "map -d $option" 64 'map that is left alone' future map -d $option -- echo ::: a
 done
 refuses "map with items and a file" 64 'not both' future map -a x -- echo ::: a
 refuses "map with stdin for two" 64 'stdin gives the items' future map --stdin - -- echo
 refuses "map with an item that is not UTF-8" 64 'item 1 is not valid UTF-8' \
     future map -- echo ::: a $'\xff'
 refuses "an argument that is not UTF-8" 64 'not valid UTF-8' future submit -- echo $'\xff'
-for command in result exception wait cancel output follow explain forget retry kill log; do
-    refuses "$command without an id" 64 'which future' future "$command"
+for command in result exception wait cancel output follow explain forget retry kill log 'update --priority 1'; do
+    # shellcheck disable=SC2086  # words
+    refuses "$command without an id" 64 'which future' future $command
     for id in x 0 '7,' ',7' '7,,8' 9-7 7- 7x 99999999999999999999; do
-        refuses "$command $id" 64 'is no id: write ids as' future "$command" "$id"
+        # shellcheck disable=SC2086  # words
+        refuses "$command $id" 64 'is no id: write ids as' future $command "$id"
     done
 done
 for command in output follow explain; do
@@ -88,6 +86,12 @@ refuses "--format where there is nothing to fill in" 64 'no option --format' fut
 refuses "run of nothing" 64 'which command' future run
 refuses "pause of a pool and all" 64 'not both' future pause --all x
 refuses "drain of two pools" 64 'name one pool' future drain a b
+refuses "update of nothing" 64 'Give --priority N' future update 7
+refuses "update to no number" 64 'write an integer' future update --priority high 7
+refuses "stats of something" 64 'no arguments' future stats x
+refuses "stats in two formats" 64 'format of its own' future stats --prometheus --json
+refuses "trace of something" 64 'options only' future trace x
+refuses "trace of no time" 64 'write a duration as' future trace --since ever
 refuses "top of something" 64 'too much' future top x
 refuses "forget --older-than" 64 'write a duration' future forget --older-than long
 refuses "output of several" 64 'give one id' future output 7,8
@@ -121,7 +125,7 @@ refuses "--socket goes before the environment" 69 'no daemon at /nowhere/x' \
 refuses "--socket behind the command" 69 'no daemon at /nowhere/x' future ping --socket /nowhere/x
 for command in 'submit true' 'add true' 'run true' 'map echo ::: a' status 'result 1' 'exception 1' \
     'wait 1' 'cancel 1' 'kill 1' 'follow 1' 'log 1' 'explain 1' clean pause resume drain 'top --once' \
-    'result last' 'wait all' 'result @x' 'retry 1' events 'output 1' 'forget 1' pool info 'rpc ping' shutdown ''; do
+    'result last' 'wait all' 'result @x' 'retry 1' events 'output 1' 'forget 1' pool info stats trace 'update --priority 1 1' 'rpc ping' shutdown ''; do
     # shellcheck disable=SC2086  # words
     refuses "no daemon for: future $command" 69 'no daemon at' future $command
 done

@@ -67,7 +67,7 @@ while IFS= read -r line; do
     fi
 done < <(block console 1)
 replay
-eq "all commands were replayed" "$commands" 5
+eq "all commands were replayed" "$commands" 4
 
 ok "the daemon ends in order" stop_daemon
 finish

@@ -553,8 +553,8 @@ usage()
 }
 same usage "usage, good and bad"
 
-help() { ts -h | grep -c '^  -[KClStciswrkuhVnfdDL] '; ts -V | wc -l; }
-differ help "-h and -V" $'19\n1' $'19\n2' 'our own name and version'
+help() { ts -h | grep -c '^  -[KClStciswrkuUhVnfdDL] '; ts -V | wc -l; }
+differ help "-h and -V" $'20\n1' $'20\n2' 'our own name and version'
 
 # ---- where they differ on purpose ----
 
@@ -576,8 +576,38 @@ urging()
     release one
     quietly -w
 }
-differ urging "-u" $'= 0\n= 255\n0 1 2 ' $'= 0\n= 0\n0 2 1 ' \
-    'The protocol has nothing to change the order of jobs that wait, so it is refused aloud.'
+same urging "-u"
+
+swapping()
+{
+    blocked one
+    quietly "${gate[@]}"
+    runs one
+    for word in two three four five; do
+        quietly echo "$word"
+    done
+    show -U "$(id 1)-$(id 4)"
+    show -u "$(id 2)"
+    show -u "$(id 2)"
+    show -u "$(id 3)"
+    show -U "$(id 2)-$(id 1)"
+    show -l
+    for pair in "$(id 0)-$(id 1)" "$(id 1)-99" "$(id 2)-$(id 2)"; do
+        # The ids in the message count from 0 with one and from 1 with the other.
+        ts -U "$pair" 2>&1 | sed 's/[0-9]\+/N/g'
+        echo "= ${PIPESTATUS[0]}"
+    done
+    for pair in x 1x; do
+        show -U "$pair"
+    done
+    show -U
+    show -l
+    release one
+    # The last one in the order that came of it.
+    quietly -w "$(id 2)"
+    ts | awk 'NR > 1 { print $1 - '"$first_id"' }' | tr '\n' ' '
+}
+same swapping "-U and -u"
 
 dependency_unknown() { show -D 99 echo x | tail -n 1; show -w; }
 differ dependency_unknown "-D of no job" \
@@ -643,7 +673,7 @@ differ stop_running "-K and what runs" 'gone: 0' 'gone: 1' \
 
 unsupported()
 {
-    for option in -g -E -m -B '-N 2' '-U 1-2'; do
+    for option in -g -E -m -B '-N 2'; do
         # shellcheck disable=SC2086  # words
         show $option true | grep -c 'is not supported: ' | tr '\n' ' '
     done
@@ -651,7 +681,7 @@ unsupported()
 }
 header='ID   State      Output               E-Level  Times(r/u/s)   Command'
 eq "options that are not there say so, and nothing is added" "$(with "$ours" 1 unsupported)" \
-    "1 1 1 1 1 1 $header [run=0/1]"$'\n= 0'
+    "1 1 1 1 1 $header [run=0/1]"$'\n= 0'
 
 variables()
 {
@@ -787,7 +817,7 @@ chmod 700 "$base/run"
 as()
 {
     "${as_user[@]}" env -C / PATH="$base/bin:$PATH" XDG_RUNTIME_DIR="$base/run" \
-        XDG_CONFIG_HOME= HOME="$base/run" "$@"
+        CONFIGURATION_DIRECTORY="$base/none" XDG_CONFIG_HOME= HOME="$base/run" "$@"
 }
 gives "without a daemon one is started" 0 1 as future-tsp -f true
 gives "which is the one of future" 0 true as future status --format '{label}' last

@@ -81,6 +81,7 @@ FUZZERS       = $(patsubst %.c,$(BUILD)/%,$(call selected,$(wildcard tests/fuzz/
 SUPPORT       = $(BUILD)/libtestsupport.a
 SUPERVISE     = $(BUILD)/tests/supervise
 PUPPET        = $(BUILD)/tests/puppet
+FAULTS        = $(BUILD)/tests/faults.so
 
 .DEFAULT_GOAL := all
 .PHONY: all
@@ -249,6 +250,11 @@ $(PUPPET): tests/support/puppet.c $(STAMP)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) -std=gnu11 -O1 -g $(WARNINGS) $(ALL_CPPFLAGS) $(DEP_CFLAGS) -o $@ $< $(CLIENT_LIBS)
 
+# Loaded before the C library, so not sanitized either.
+$(FAULTS): tests/support/faults.c tests/support/faults.h $(STAMP)
+	@mkdir -p $(@D)
+	$(call say,SO)$(CC) -std=gnu11 -O1 -g -shared -fPIC $(WARNINGS) $(ALL_CPPFLAGS) -o $@ $<
+
 # Sanitized programs are several times slower; they get the time.
 SLOWER        = $(if $(filter asan tsan coverage debug,$(MODE)),4,1)
 TEST_JOBS    ?= $(shell nproc 2>/dev/null || echo 2)
@@ -256,7 +262,7 @@ TEST_TIMEOUT ?= $(shell echo $$((120 * $(SLOWER))))
 
 .PHONY: tests check check-layers
 tests: $(if $(WIRE_TESTS)$(SHELL_TESTS),$(PROGRAMS) $(LIBFUTURE)) $(PLUGINS) $(TEST_PLUGINS) $(UNIT_TESTS) $(WIRE_TESTS) $(FUZZERS) \
-       $(SUPERVISE) $(PUPPET)
+       $(SUPERVISE) $(PUPPET) $(FAULTS)
 
 check: tests
 	@BUILD='$(BUILD)' MODE='$(MODE)' TEST_JOBS='$(TEST_JOBS)' TEST_TIMEOUT='$(TEST_TIMEOUT)' \

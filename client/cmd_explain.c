@@ -109,7 +109,7 @@ static const char *reason_of(const json_t *future, const json_t *pool, const str
         return "running";
     if (strcmp(state, "PENDING") != 0)
         return "done";
-    if (json_is_true(json_object_get(future, "deadlocked")))
+    if (json_is_true(json_object_get(future, "deadlock")))
         return "deadlock";
     if (json_is_string(json_object_get(future, "waiting")))
         return cli_string(future, "waiting", "");

@@ -73,7 +73,7 @@ static void note_text(const json_t *future, char *ret_text, size_t size)
                  (unsigned long long)cli_uint(map, "failed"));
     else if (json_is_string(json_object_get(future, "waiting")))
         snprintf(ret_text, size, "waiting: %s", cli_string(future, "waiting", ""));
-    else if (json_is_true(json_object_get(future, "deadlocked")))
+    else if (json_is_true(json_object_get(future, "deadlock")))
         snprintf(ret_text, size, "deadlocked");
     else if (cli_uint(future, "item_of"))
         snprintf(ret_text, size, "item %llu of map %llu",

@@ -69,6 +69,7 @@ static bool fails(enum fault_call call)
 int eventfd(unsigned int value, int flags);
 int timerfd_create(int clock, int flags);
 
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): the C library's are reserved */
 STAND_IN(ACCEPT4, int, accept4, (int fd, struct sockaddr *address, socklen_t *size, int flags),
          (fd, address, size, flags))
 STAND_IN(EPOLL_CREATE1, int, epoll_create1, (int flags), (flags))
@@ -100,6 +101,8 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
         real = REAL(pthread_create);
     return real(thread, attributes, fn, arg);
 }
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
 
 typedef int clone_fn(int (*fn)(void *), void *stack, int flags, void *arg, ...);
 

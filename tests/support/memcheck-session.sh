@@ -65,6 +65,7 @@ long=$(future submit -- sleep 1000)
 ok "ended" future cancel --terminate "$long"
 future wait "$long" >/dev/null
 coproc client { exec nc -U "$FUTURE_SOCKET"; }
+# shellcheck disable=SC2154  # coproc sets it
 client_is=$client_PID
 printf '%s\n' '{"jsonrpc":"2.0","id":1,"method":"submit","params":{"fn":"sleep","args":{"seconds":1000},"scope":"connection"}}' \
     '{"jsonrpc":"2.0","id":2,"method":"subscribe","params":{"all":true,"events":["done","running","output","progress"]}}' >&"${client[1]}"

@@ -163,7 +163,7 @@ struct leftover *leftover_take(struct leftovers *leftovers)
 
 volatile int32_t *leftover_pid(struct leftover *leftover)
 {
-    return leftover ? (volatile int32_t *)&leftover->pid : NULL;
+    return leftover ? (volatile int32_t *)(uintptr_t)&leftover->pid : NULL;
 }
 
 void leftover_clear(struct leftover *leftover)

@@ -25,7 +25,7 @@ chmod 700 "$base/run" "$base/home"
 as()
 {
     "${as_user[@]}" env -C / PATH="$base/bin:$PATH" XDG_RUNTIME_DIR="$base/run" \
-        XDG_CONFIG_HOME= CONFIGURATION_DIRECTORY="$base/none" HOME="$base/home" \
+        XDG_CONFIG_HOME= XDG_STATE_HOME="$base/home/state" CONFIGURATION_DIRECTORY="$base/none" HOME="$base/home" \
         GCOV_PREFIX="$base/home" "$@"
 }
 socket=$base/run/futured/futured.sock

@@ -6,7 +6,7 @@ if [[ -z ${FUTURE_SOCKET:-} ]]; then
     futured=${FUTURED:-build/futured}
     printf '#!/bin/sh\nexec tests/support/memcheck %q "$@"\n' "$futured" >"$TMPDIR/futured"
     chmod +x "$TMPDIR/futured"
-    printf '[daemon]\nplugin_dir = %s\n[pool small]\nmax_workers = 1\nmax_tasks_per_worker = 2\n' \
+    printf '[daemon]\ndurability = none\nplugin_dir = %s\n[pool small]\nmax_workers = 1\nmax_tasks_per_worker = 2\n' \
         "$(dirname "$(realpath "$futured")")/plugins" >"$TMPDIR/conf"
     printf '[function upper]\nhandler = python3 %s\n' "$TMPDIR/upper.py" >>"$TMPDIR/conf"
     cat >"$TMPDIR/upper.py" <<'END'

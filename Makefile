@@ -81,6 +81,7 @@ FUZZERS       = $(patsubst %.c,$(BUILD)/%,$(call selected,$(wildcard tests/fuzz/
 SUPPORT       = $(BUILD)/libtestsupport.a
 SUPERVISE     = $(BUILD)/tests/supervise
 PUPPET        = $(BUILD)/tests/puppet
+FAULTS        = $(BUILD)/tests/faults.so
 
 .DEFAULT_GOAL := all
 .PHONY: all
@@ -249,6 +250,11 @@ $(PUPPET): tests/support/puppet.c $(STAMP)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) -std=gnu11 -O1 -g $(WARNINGS) $(ALL_CPPFLAGS) $(DEP_CFLAGS) -o $@ $< $(CLIENT_LIBS)
 
+# Loaded before the C library, so not sanitized either.
+$(FAULTS): tests/support/faults.c tests/support/faults.h $(STAMP)
+	@mkdir -p $(@D)
+	$(call say,SO)$(CC) -std=gnu11 -O1 -g -shared -fPIC $(WARNINGS) $(ALL_CPPFLAGS) -o $@ $<
+
 # Sanitized programs are several times slower; they get the time.
 SLOWER        = $(if $(filter asan tsan coverage debug,$(MODE)),4,1)
 TEST_JOBS    ?= $(shell nproc 2>/dev/null || echo 2)
@@ -256,17 +262,27 @@ TEST_TIMEOUT ?= $(shell echo $$((120 * $(SLOWER))))
 
 .PHONY: tests check check-layers
 tests: $(if $(WIRE_TESTS)$(SHELL_TESTS),$(PROGRAMS) $(LIBFUTURE)) $(PLUGINS) $(TEST_PLUGINS) $(UNIT_TESTS) $(WIRE_TESTS) $(FUZZERS) \
-       $(SUPERVISE) $(PUPPET)
+       $(SUPERVISE) $(PUPPET) $(FAULTS)
 
 check: tests
 	@BUILD='$(BUILD)' MODE='$(MODE)' TEST_JOBS='$(TEST_JOBS)' TEST_TIMEOUT='$(TEST_TIMEOUT)' \
 	    CK_TIMEOUT_MULTIPLIER='$(SLOWER)' \
 	    tests/support/run-tests $(UNIT_TESTS) $(FUZZERS) $(WIRE_TESTS) $(SHELL_TESTS)
 
-# The tests at full size.
+# The unit tests and one life of the daemon under valgrind. It gives a child a copy of the memory that
+# clone shares, so how an exec has failed is not seen there: those that are about that are left out.
+MEMCHECK_TESTS = $(filter-out %/test_process %/test_command %/test_handler,$(UNIT_TESTS)) \
+                 $(call selected,tests/support/memcheck-session.sh)
+.PHONY: memcheck
+memcheck: tests
+	@BUILD='$(BUILD)' MODE=memcheck TEST_JOBS='$(TEST_JOBS)' TEST_TIMEOUT=900 \
+	    CK_TIMEOUT_MULTIPLIER=15 tests/support/run-tests $(MEMCHECK_TESTS)
+
+# The tests at full size, and where no sanitizer is in the way also under valgrind.
 .PHONY: check-long
-check-long: export FUTURED_LONG = 1
-check-long: check
+check-long: tests
+	@FUTURED_LONG=1 $(MAKE) check
+	$(if $(filter release debug,$(MODE)),@$(MAKE) memcheck)
 
 # Made-up inputs for everything that reads what others wrote; needs clang (make deps-ci). What is
 # found on the way stays in build/fuzz/found, for the next run to go on from. T chooses targets.
@@ -333,7 +349,8 @@ help:
 	@echo 'make                builds build/futured (the daemon), build/future (the client), libfuture'
 	@echo 'make run            a first session with a private daemon, to watch'
 	@echo 'make check          builds and runs all tests (T=frame: those with "frame" in their name)'
-	@echo 'make check-long     the same with ten times the load'
+	@echo 'make check-long     the same with ten times the load, and then make memcheck'
+	@echo 'make memcheck       unit tests and a session of the daemon under valgrind'
 	@echo 'make fuzz           made-up inputs, FUZZ_RUNS for each target (fuzz-smoke: some seconds each)'
 	@echo 'make bench          ratios to the limits of the machine and to peers, which it installs (BENCH=exec: one)'
 	@echo 'make lint           layers, format, cppcheck, clang-tidy, shellcheck (after: make deps-ci)'

@@ -154,20 +154,20 @@ enum store_query_kind {
 /* Borrowed until `read` returns. */
 struct store_query {
     enum store_query_kind kind;
+    uint32_t uid; /* whose, unless `all_users` */
     const uint64_t *ids;
     size_t id_count;
-    bool output; /* with what the jobs wrote */
     uint64_t cursor;
     uint64_t before;   /* 0: from the newest */
-    unsigned states;   /* bits of 1 << enum future_state; 0: any */
     const char *pool;  /* NULL: any */
     const char *label; /* NULL: any */
-    bool all_users;    /* else those of `uid` */
-    uint32_t uid;
-    bool items;       /* items too */
-    uint64_t item_of; /* 0: any; else only the items of that map */
-    size_t limit;     /* SINCE, BELOW: at most so many records */
-    bool counts;      /* BELOW: count by state what matches pool, label and user */
+    uint64_t item_of;  /* 0: any; else only the items of that map */
+    size_t limit;      /* SINCE, BELOW: at most so many records */
+    unsigned states;   /* bits of 1 << enum future_state; 0: any */
+    bool all_users;
+    bool items;  /* items too */
+    bool output; /* with what the jobs wrote */
+    bool counts; /* BELOW: count by state what matches pool, label and user */
 };
 
 /* The records are borrowed until it returns; who wants to keep an outcome or an output takes it out

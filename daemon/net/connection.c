@@ -50,6 +50,13 @@ static void connection_free(struct connection *connection)
 
 static void handle_lines(struct connection *connection);
 
+/* A client that is not listened to would wait for ever. */
+static void listen_again(struct connection *connection)
+{
+    if (event_add(connection->readable, NULL) < 0)
+        connection_give_up(connection, "is disconnected: no memory");
+}
+
 /* Decides, at the end of a turn, how the connection goes on. */
 static void settle(struct connection *connection)
 {
@@ -60,7 +67,7 @@ static void settle(struct connection *connection)
         connection_unsent(connection) <= connection->owner->limits->unsent_pause_bytes) {
         connection->paused = false;
         if (!connection->deaf) {
-            event_add(connection->readable, NULL);
+            listen_again(connection);
             handle_lines(connection);
         }
     }
@@ -235,7 +242,7 @@ static void on_half_closed(struct connection *connection)
                  on_change, connection);
     event_assign(connection->writable, base, connection->fd, EV_WRITE | EV_ET, on_change,
                  connection);
-    event_add(connection->readable, NULL);
+    listen_again(connection);
     handle_lines(connection);
     connection_mark_dirty(connection);
 }

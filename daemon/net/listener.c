@@ -186,7 +186,9 @@ int listener_bind(const char *path, gid_t group, int *ret_fd, int *ret_lock_fd)
 static void on_rested(void *arg)
 {
     struct listener *listener = arg;
-    event_add(listener->readable, NULL);
+    /* Without memory for that it would be deaf for ever. */
+    if (event_add(listener->readable, NULL) < 0)
+        loop_timer_set(listener->rest, clock_mono_ns() + REST_NS);
 }
 
 static void take_rest(struct listener *listener, int error)
@@ -233,10 +235,9 @@ static void on_readable(evutil_socket_t socket_fd, short events, void *arg)
             log_info("accepting clients again");
             listener->short_of = false;
         }
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        /* What passes by itself is told again at once, anything else may well be there for long. */
+        if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
             take_rest(listener, errno);
-        else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-            log_error("accept: %s", strerror(errno));
         return;
     }
 }

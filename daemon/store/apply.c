@@ -186,7 +186,7 @@ static int add_done(struct database *database, const struct future_row *row,
     const struct outcome *outcome = &taken->outcome;
     void *data[OUTPUT_STREAMS] = {NULL};
     size_t sizes[OUTPUT_STREAMS] = {0};
-    struct placed json, streams[OUTPUT_STREAMS] = {{NULL}};
+    struct placed json, streams[OUTPUT_STREAMS] = {{.data = NULL}};
     struct piece piece = {.id = row->id, .attempt = row->attempt, .kind = PIECE_RESULT};
     bool alone = stands_alone(row);
     int rc = output && !copy_output(output, data, sizes) ? SQLITE_NOMEM : SQLITE_OK;

@@ -20,11 +20,13 @@ if ((user == 0)); then
 fi
 chmod 700 "$base/run" "$base/home"
 
-# as COMMAND...: as a user who is not root, and has no daemon.
+# as COMMAND...: as a user who is not root, and has no daemon. What a build for coverage counts must
+# go where this user may write.
 as()
 {
     "${as_user[@]}" env -C / PATH="$base/bin:$PATH" XDG_RUNTIME_DIR="$base/run" \
-        CONFIGURATION_DIRECTORY="$base/none" XDG_CONFIG_HOME= XDG_STATE_HOME="$state" HOME="$base/home" "$@"
+        CONFIGURATION_DIRECTORY="$base/none" XDG_CONFIG_HOME= XDG_STATE_HOME="$state" HOME="$base/home" \
+        GCOV_PREFIX="$base/home" "$@"
 }
 state=
 socket=$base/run/futured/futured.sock

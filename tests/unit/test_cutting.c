@@ -85,10 +85,13 @@ static struct limits limits;
 
 static void join(int number)
 {
-    stream[0] = '\0';
-    for (size_t i = 0; streams[number].pieces[i]; i++)
-        strcat(stream, streams[number].pieces[i]);
-    stream_size = strlen(stream);
+    stream_size = 0;
+    for (const char *const *piece = streams[number].pieces; *piece; piece++) {
+        size_t size = strlen(*piece);
+        ck_assert_uint_le(stream_size + size, sizeof(stream));
+        memcpy(stream + stream_size, *piece, size);
+        stream_size += size;
+    }
     limits_set_defaults(&limits);
     if (streams[number].line_bytes > 0)
         limits.line_bytes = streams[number].line_bytes;

@@ -151,12 +151,11 @@ int __wrap_eventfd(unsigned value, int flags)
 struct trial {
     const char *before[5];
     const char *line; /* the one that is hit; its id is 7 */
+    const char *told; /* what the client is sent then, if the answer is a result; NULL: nothing */
     unsigned pass;    /* calls of `gate` let through while it is answered */
-    const char
-        *told;   /* a text that the client is sent then if the answer is a result; NULL: none */
-    bool takes;  /* a result adds a future, and an error none */
-    bool queues; /* what it queues may end at once: without memory for its place */
-    bool user;   /* it is the ordinary user's */
+    bool takes;       /* a result adds a future, and an error none */
+    bool queues;      /* what it queues may end at once: without memory for its place */
+    bool user;        /* it is the ordinary user's */
 };
 
 #define CALL(id, method, params)                                                                   \

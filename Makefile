@@ -310,6 +310,11 @@ bench: bench-deps
 .PHONY: bench-programs
 bench-programs: all $(BENCH_PROGRAMS)
 
+# What one future costs, counted and held against tests/bench/budget.
+.PHONY: cost
+cost: all $(BUILD)/bench/load $(BUILD)/bench/tiny
+	@tests/bench/cost --build '$(BUILD)'
+
 BENCH_LIBS_echo_server   = $(DAEMON_LIBS)
 BENCH_LIBS_redis         = $(HIREDIS_LIBS)
 BENCH_LIBS_sqlite_commit = $(SQLITE_LIBS)
@@ -353,6 +358,7 @@ help:
 	@echo 'make memcheck       unit tests and a session of the daemon under valgrind'
 	@echo 'make fuzz           made-up inputs, FUZZ_RUNS for each target (fuzz-smoke: some seconds each)'
 	@echo 'make bench          ratios to the limits of the machine and to peers, which it installs (BENCH=exec: one)'
+	@echo 'make cost           instructions and allocations for one future, against tests/bench/budget'
 	@echo 'make lint           layers, format, cppcheck, clang-tidy, shellcheck (after: make deps-ci)'
 	@echo 'make coverage       line coverage of daemon/ and proto/ by the tests'
 	@echo 'make install        installs everything below DESTDIR and PREFIX (/usr/local); install-lib: libfuture'

@@ -347,9 +347,10 @@ int rpc_request_params(const struct rpc_request *request, json_t **ret_params)
     }
     if (shape->tree == NULL) {
         const struct slice *text = &request->params_text;
+        json_error_t error;
 
         shape->tree =
-            json_loadb(text->text, text->size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+            json_loadb(text->text, text->size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
         if (shape->tree == NULL)
             return -ENOMEM; /* that it can be parsed is known */
     }

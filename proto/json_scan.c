@@ -307,7 +307,10 @@ bool json_scan_object(const char *text, size_t size, uint64_t max_depth, uint64_
 const struct json_member *json_members_find(const struct json_members *members, const char *name)
 {
     for (size_t i = 0; i < members->count; i++) {
-        if (slice_equals(&members->list[i].name, name))
+        const struct slice *found = &members->list[i].name;
+
+        /* The first byte tells most apart. Behind a name there is always a quote. */
+        if (*found->text == *name && slice_equals(found, name))
             return &members->list[i];
     }
     return NULL;

@@ -163,7 +163,9 @@ static int convert_after(const struct submit_params *params, struct submission_a
 {
     static const int on[] = {
         [ON_RESULT] = AFTER_RESULT, [ON_EXCEPTION] = AFTER_EXCEPTION, [ON_DONE] = AFTER_DONE};
-    struct submission_after *after = calloc(params->after_count + 1, sizeof(*after));
+    if (params->after_count == 0)
+        return 0; /* as nearly always */
+    struct submission_after *after = calloc(params->after_count, sizeof(*after));
     if (!after)
         return -ENOMEM;
     for (size_t i = 0; i < params->after_count; i++) {

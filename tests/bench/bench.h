@@ -13,7 +13,7 @@ uint64_t now_ns(void);
 double rate_since(uint64_t start_ns, uint64_t count);
 
 /* Ends the program with status 1; strerror(errno) is behind the text, where errno is set. */
-_Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* A whole number of 1 or more; else the program ends. */
 uint64_t number_arg(const char *text);

@@ -169,7 +169,9 @@ static void on_accept(evutil_socket_t listener, short events, void *arg)
 {
     struct server *server = arg;
     struct client *client = calloc(1, sizeof(*client));
-    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    struct sockaddr_un peer;
+    socklen_t size = sizeof(peer);
+    int fd = accept4(listener, (struct sockaddr *)&peer, &size, SOCK_CLOEXEC);
 
     (void)events;
     if (!client || fd < 0)

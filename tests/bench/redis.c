@@ -37,9 +37,11 @@ int main(int argc, char **argv)
     count -= count % window;
     start_ns = now_ns();
     for (uint64_t done = 0; done < count; done += window) {
-        for (uint64_t i = 0; i < window; i++)
-            redisAppendCommand(redis, "LPUSH jobs %llu",
-                               (unsigned long long)(100000000 + done + i));
+        for (uint64_t i = 0; i < window; i++) {
+            unsigned long long number = 100000000 + done + i;
+
+            redisAppendCommand(redis, "LPUSH jobs %llu", number);
+        }
         for (uint64_t i = 0; i < window; i++)
             redisAppendCommand(redis, "BRPOP jobs 0");
         expect(redis, REDIS_REPLY_INTEGER, window);

@@ -111,8 +111,8 @@ static const char *const common[] = {
     "{}",
     " { } ",
     "{\"a\":1}",
-    "{\"jsonrpc\":\"2.0\",\"id\":17,\"method\":\"submit\",\"params\":{\"fn\":\"exec\",\"args\":"
-    "{\"argv\":[\"sh\",\"-c\",\"echo \\\"hi\\\"\\n\"]},\"subscribe\":true}}\r",
+    ("{\"jsonrpc\":\"2.0\",\"id\":17,\"method\":\"submit\",\"params\":{\"fn\":\"exec\",\"args\":"
+     "{\"argv\":[\"sh\",\"-c\",\"echo \\\"hi\\\"\\n\"]},\"subscribe\":true}}\r"),
     "{\"id\":null,\"params\":{},\"x\":{\"params\":{\"y\":1}}}",
     "{\"params\":[{\"params\":{\"a\":1}}]}",
     "{\"params\":{\"params\":{\"a\":1},\"b\":{\"b\":{\"b\":[]}}}}",

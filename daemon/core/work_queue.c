@@ -16,8 +16,10 @@
 #include "daemon/core/call_impl.h"
 
 /* Level (a priority) -> share (a user at that priority) -> lane (a client of that user) -> calls.
- * The first of each list has the next turn and goes to the end after it. None of the three is ever
- * empty: each is made for its first call and goes with its last. */
+ * The first of each list has the next turn and goes to the end after it. What has turns is never
+ * empty: each is made for its first call and goes with its last. But the lane that was emptied last
+ * rests, in its hash and without turns, and its share and level stay for it: a client that submits
+ * one call after the other finds all three again. */
 struct level {
     int64_t priority;
     struct heap_node node;
@@ -58,6 +60,7 @@ struct work_queue {
     struct level *levels;
     struct share *shares;
     struct lane *lanes;
+    struct lane *resting; /* the one without calls; NULL: none */
     struct work_queue_rules rules;
     uint64_t length;
     unsigned threads, idle;
@@ -78,6 +81,8 @@ struct work_queue *work_queue_new(void)
     return queue;
 }
 
+/* ---- finding and making them; they are in their hashes from here on, and in no list ---- */
+
 static struct level *level_get(struct work_queue *queue, int64_t priority)
 {
     struct level *level = NULL;
@@ -89,16 +94,8 @@ static struct level *level_get(struct work_queue *queue, int64_t priority)
         return NULL;
     level->priority = priority;
     TAILQ_INIT(&level->shares);
-    /* The heap gives its least key first: flip the sign bit to order int64 as uint64, then turn
-     * the order around. */
-    uint64_t key = ~((uint64_t)priority ^ (UINT64_C(1) << 63));
-    if (heap_insert(&queue->by_priority, &level->node, key) < 0) {
-        free(level);
-        return NULL;
-    }
     HASH_ADD(hh, queue->levels, priority, sizeof(priority), level);
     if (!level->hh.tbl) {
-        heap_remove(&queue->by_priority, &level->node);
         free(level);
         return NULL;
     }
@@ -107,10 +104,10 @@ static struct level *level_get(struct work_queue *queue, int64_t priority)
 
 static void level_put(struct work_queue *queue, struct level *level)
 {
-    if (!TAILQ_EMPTY(&level->shares))
+    const struct lane *resting = queue->resting;
+    if (!TAILQ_EMPTY(&level->shares) || (resting && resting->share->level == level))
         return;
     HASH_DEL(queue->levels, level);
-    heap_remove(&queue->by_priority, &level->node);
     free(level);
 }
 
@@ -130,10 +127,8 @@ static struct share *share_get(struct work_queue *queue, int64_t priority, uint3
         share->level = level;
         TAILQ_INIT(&share->lanes);
         HASH_ADD(hh, queue->shares, key, sizeof(key), share);
-        if (share->hh.tbl) {
-            TAILQ_INSERT_TAIL(&level->shares, share, link);
+        if (share->hh.tbl)
             return share;
-        }
         free(share);
     }
     level_put(queue, level);
@@ -142,51 +137,104 @@ static struct share *share_get(struct work_queue *queue, int64_t priority, uint3
 
 static void share_put(struct work_queue *queue, struct share *share)
 {
-    if (!TAILQ_EMPTY(&share->lanes))
+    if (!TAILQ_EMPTY(&share->lanes) || (queue->resting && queue->resting->share == share))
         return;
     struct level *level = share->level;
-    TAILQ_REMOVE(&level->shares, share, link);
     HASH_DEL(queue->shares, share);
     free(share);
     level_put(queue, level);
 }
 
-static struct lane *lane_get(struct work_queue *queue, int64_t priority, uint32_t uid,
-                             uint64_t client)
+static struct lane *lane_new(struct work_queue *queue, const struct lane_key *key)
 {
-    struct lane_key key = {.priority = priority, .uid = uid, .client = client};
-    struct lane *lane = NULL;
-    HASH_FIND(hh, queue->lanes, &key, sizeof(key), lane);
-    if (lane)
-        return lane;
-    struct share *share = share_get(queue, priority, uid);
+    struct share *share = share_get(queue, key->priority, (uint32_t)key->uid);
     if (!share)
         return NULL;
-    lane = calloc(1, sizeof(*lane));
+    struct lane *lane = calloc(1, sizeof(*lane));
     if (lane) {
-        lane->key = key;
+        lane->key = *key;
         lane->share = share;
         TAILQ_INIT(&lane->calls);
-        HASH_ADD(hh, queue->lanes, key, sizeof(key), lane);
-        if (lane->hh.tbl) {
-            TAILQ_INSERT_TAIL(&share->lanes, lane, link);
+        HASH_ADD(hh, queue->lanes, key, sizeof(*key), lane);
+        if (lane->hh.tbl)
             return lane;
-        }
         free(lane);
     }
     share_put(queue, share);
     return NULL;
 }
 
+static void lane_free(struct work_queue *queue, struct lane *lane)
+{
+    struct share *share = lane->share;
+    HASH_DEL(queue->lanes, lane);
+    free(lane);
+    share_put(queue, share);
+}
+
+/* ---- taking turns ---- */
+
+/* Gives a lane its turns, at the end of those of its share. 0 or -ENOMEM. */
+static int lane_link(struct work_queue *queue, struct lane *lane)
+{
+    struct share *share = lane->share;
+    struct level *level = share->level;
+    if (TAILQ_EMPTY(&level->shares)) {
+        /* The heap gives its least key first: flip the sign bit to order int64 as uint64, then
+         * turn the order around. */
+        uint64_t key = ~((uint64_t)level->priority ^ (UINT64_C(1) << 63));
+        if (heap_insert(&queue->by_priority, &level->node, key) < 0)
+            return -ENOMEM;
+    }
+    if (TAILQ_EMPTY(&share->lanes))
+        TAILQ_INSERT_TAIL(&level->shares, share, link);
+    TAILQ_INSERT_TAIL(&share->lanes, lane, link);
+    return 0;
+}
+
+static void lane_unlink(struct work_queue *queue, struct lane *lane)
+{
+    struct share *share = lane->share;
+    struct level *level = share->level;
+    TAILQ_REMOVE(&share->lanes, lane, link);
+    if (!TAILQ_EMPTY(&share->lanes))
+        return;
+    TAILQ_REMOVE(&level->shares, share, link);
+    if (TAILQ_EMPTY(&level->shares))
+        heap_remove(&queue->by_priority, &level->node);
+}
+
+/* The lane, which is about to get a call. */
+static struct lane *lane_get(struct work_queue *queue, int64_t priority, uint32_t uid,
+                             uint64_t client)
+{
+    struct lane_key key = {.priority = priority, .uid = uid, .client = client};
+    struct lane *lane = NULL;
+    HASH_FIND(hh, queue->lanes, &key, sizeof(key), lane);
+    if (lane && lane != queue->resting)
+        return lane;
+    if (!lane && !(lane = lane_new(queue, &key)))
+        return NULL;
+    if (lane_link(queue, lane) < 0) {
+        if (lane != queue->resting)
+            lane_free(queue, lane);
+        return NULL;
+    }
+    if (lane == queue->resting)
+        queue->resting = NULL;
+    return lane;
+}
+
+/* Its last call is gone: it rests, and the one that has rested so far goes. */
 static void lane_put(struct work_queue *queue, struct lane *lane)
 {
     if (!TAILQ_EMPTY(&lane->calls))
         return;
-    struct share *share = lane->share;
-    TAILQ_REMOVE(&share->lanes, lane, link);
-    HASH_DEL(queue->lanes, lane);
-    free(lane);
-    share_put(queue, share);
+    struct lane *before = queue->resting;
+    lane_unlink(queue, lane);
+    queue->resting = lane;
+    if (before)
+        lane_free(queue, before);
 }
 
 static void call_unlink(struct work_queue *queue, struct call *call)
@@ -202,8 +250,15 @@ void work_queue_free(struct work_queue *queue)
 {
     if (!queue)
         return;
-    while (queue->lanes)
-        call_unlink(queue, TAILQ_FIRST(&queue->lanes->calls));
+    while (queue->lanes) {
+        struct lane *lane = queue->lanes;
+        if (!TAILQ_EMPTY(&lane->calls)) {
+            call_unlink(queue, TAILQ_FIRST(&lane->calls));
+            continue;
+        }
+        queue->resting = NULL; /* no other has no calls */
+        lane_free(queue, lane);
+    }
     heap_free(&queue->by_priority);
     pthread_cond_destroy(&queue->ready);
     pthread_mutex_destroy(&queue->lock);

@@ -414,6 +414,9 @@ enum refusal executor_find(struct executor *executor, const struct client *clien
     if (r == -ENODATA && future_table_trace(executor->table, id, &trace) &&
         may_see_trace(client, &trace))
         return REFUSED_NOT_LOADED;
+    if (r == 0 && future->holds & HOLD_COMMIT &&
+        (client->sees_all || future_uid(future) == client->uid))
+        return REFUSED_NOT_YET;
     if (r < 0 || !may_see(client, future))
         return REFUSED_NOT_FOUND;
     *ret_future = future;

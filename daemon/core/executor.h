@@ -145,6 +145,7 @@ enum refusal {
     REFUSED_LIMIT,
     REFUSED_BROKEN_POOL,
     REFUSED_NOT_FOUND,
+    REFUSED_NOT_YET,    /* it is on its way into the store: executor_after_commit tells when */
     REFUSED_NOT_LOADED, /* it is done, and in the store alone: executor_load brings it back */
     REFUSED_EXPIRED,
     REFUSED_STATE,
@@ -193,7 +194,8 @@ void executor_client_gone(struct executor *executor, uint64_t client_number);
 
 /* ---- finding ---- */
 
-/* The future if it is there and the client may see it; else NOT_FOUND, EXPIRED or NOT_LOADED. */
+/* The future if it is there and the client may see it; else NOT_FOUND, EXPIRED, NOT_YET or
+ * NOT_LOADED. */
 enum refusal executor_find(struct executor *executor, const struct client *client, uint64_t id,
                            struct future **ret_future);
 
@@ -202,7 +204,7 @@ struct glance {
     enum future_state state;
     bool failed;
 };
-/* NOT, NOT_FOUND or EXPIRED. */
+/* NOT, NOT_FOUND, EXPIRED or NOT_YET. */
 enum refusal executor_glance(struct executor *executor, const struct client *client, uint64_t id,
                              struct glance *ret_glance);
 /* The least id >= `id` of a future that the client may see, wherever it is; 0: none. */

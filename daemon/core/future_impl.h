@@ -93,11 +93,15 @@ struct map {
     struct future *self;
     uint64_t *items;    /* see map_item */
     uint64_t resident;  /* items in memory */
+    unsigned awaited;   /* loads of items that need the map in memory when they come */
     bool items_unknown; /* items that are in the store alone are not told from forgotten ones */
     uint64_t count, capacity;
     uint64_t first; /* id of item 0 */
     uint64_t by_state[FUTURE_STATES];
     uint64_t failed;
+    /* Items whose end is decided and on its way through the store, by how they end, and how many
+     * of them are counted as pending and as running so far. */
+    uint64_t ending_cancelled, ending_failed, ending_well;
     uint64_t failed_dependency; /* id of what should have ended otherwise; 0: none */
     uint64_t window;
     bool open, was_open, fail_fast;

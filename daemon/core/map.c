@@ -208,6 +208,8 @@ static bool item_failed(const struct map *map, uint64_t index)
 {
     struct future *item = map_item(map, index);
     struct trace trace;
+    if (item && item->settling)
+        return !item->cancelling && item->call.outcome.kind == OUTCOME_EXCEPTION;
     if (item)
         return future_failed(item);
     uint64_t id = map_item_id(map, index);
@@ -216,14 +218,14 @@ static bool item_failed(const struct map *map, uint64_t index)
 
 static void finish_failed(struct map *map)
 {
+    uint64_t failed = map->failed + map->ending_failed;
     char message[80], data[64];
     uint64_t first = 0;
     while (first < map->count && !item_failed(map, first))
         first++;
-    snprintf(message, sizeof(message), "%llu of %llu items failed", (unsigned long long)map->failed,
+    snprintf(message, sizeof(message), "%llu of %llu items failed", (unsigned long long)failed,
              (unsigned long long)map->count);
-    snprintf(data, sizeof(data), "{\"failed\":%llu,\"first\":%llu}",
-             (unsigned long long)map->failed,
+    snprintf(data, sizeof(data), "{\"failed\":%llu,\"first\":%llu}", (unsigned long long)failed,
              (unsigned long long)(first < map->count ? map_item_id(map, first) : 0));
     settle_exception(map->self, "MapFailed", message, data);
 }
@@ -231,13 +233,14 @@ static void finish_failed(struct map *map)
 void map_check_done(struct map *map)
 {
     struct future *self = map->self;
-    uint64_t cancelled = map->by_state[FUTURE_CANCELLED];
-    uint64_t left = map->by_state[FUTURE_PENDING] + map->by_state[FUTURE_RUNNING];
+    uint64_t cancelled = map->by_state[FUTURE_CANCELLED] + map->ending_cancelled;
+    uint64_t ending = map->ending_cancelled + map->ending_failed + map->ending_well;
+    uint64_t left = map->by_state[FUTURE_PENDING] + map->by_state[FUTURE_RUNNING] - ending;
     if (map->open || left > 0 || self->settling || future_is_done(self) || self->holds != 0)
         return;
     if (map->failed_dependency != 0) {
         settle_dependency_failed(self, map->failed_dependency);
-    } else if (map->failed > 0) {
+    } else if (map->failed + map->ending_failed > 0) {
         finish_failed(map);
     } else if (cancelled == 0) {
         outcome_set_result(&self->call.outcome, NULL, 0);

@@ -80,8 +80,8 @@ void cache_enforce(struct executor *executor)
                     executor->cached_bytes > settings->cache_bytes;
         if (!oldest || !over)
             return;
-        if (oldest->map && oldest->map->resident > 0) {
-            /* Its items point at it. */
+        if (oldest->map && oldest->map->resident + oldest->map->awaited > 0) {
+            /* Its items point at it, or will. */
             cache_remove(oldest);
             cache_add(oldest);
         } else {
@@ -244,18 +244,19 @@ struct load {
     executor_loaded_fn *fn; /* NULL: nobody waits any more */
     void *arg;
     enum store_query_kind kind;
-    bool output;
+    bool output, awaits_map;
     uint64_t item_of;
     uint64_t cursor;
     size_t limit;
 };
 
-/* All items of the map that the store has are known now: the others are forgotten. */
-static void know_items(struct executor *executor, uint64_t id)
+/* The map in memory with that id; NULL: none. */
+static struct map *map_at(struct executor *executor, uint64_t id)
 {
     struct future *future = NULL;
-    if (id != 0 && future_table_find(executor->table, id, &future) == 0 && future->map)
-        future->map->items_unknown = false;
+    if (id == 0 || future_table_find(executor->table, id, &future) < 0)
+        return NULL;
+    return future->map;
 }
 
 /* Adds what is done since and not stored, as far as the store has told: up to `until`. */
@@ -287,6 +288,12 @@ static void on_records(void *arg, int error, struct stored_future *records, size
     LIST_REMOVE(load, link);
     size_t unstored = 0;
     uint64_t until = UINT64_MAX;
+    /* Maps first: their items, which may stand before them, point at them. */
+    for (size_t i = 0; error == 0 && i < count; i++)
+        if (records[i].map)
+            (void)adopt(executor, &records[i]);
+    while (count > 0 && records[count - 1].for_item)
+        count--;
     if (load->kind == QUERY_SINCE) {
         if (count == load->limit && count > 0)
             until = records[count - 1].cursor;
@@ -309,8 +316,12 @@ static void on_records(void *arg, int error, struct stored_future *records, size
         if (loaded > 1)
             qsort(futures, loaded, sizeof(struct future *), by_cursor);
     }
-    if (error == 0)
-        know_items(executor, load->item_of);
+    struct map *map = map_at(executor, load->item_of);
+    if (map && load->awaits_map)
+        map->awaited--;
+    /* All items that the store has are known now: the others are forgotten. */
+    if (map && error == 0)
+        map->items_unknown = false;
     struct loaded result = {.futures = futures, .count = loaded, .counts = counts, .until = until};
     if (load->fn)
         load->fn(load->arg, error, &result);
@@ -339,6 +350,10 @@ void executor_load(struct executor *executor, uint64_t client_number,
         .limit = query->limit,
     };
     LIST_INSERT_HEAD(&executor->loads, load, link);
+    struct map *map = map_at(executor, query->item_of);
+    load->awaits_map = map;
+    if (map)
+        map->awaited++;
     executor->settings.store->ops->read(executor->settings.store, query, on_records, load);
 }
 

@@ -39,8 +39,13 @@ static struct stored_map map_record(const struct map *map)
         .first = map->first,
         .failed = map->failed,
     };
-    for (unsigned state = 0; state < FUTURE_STATES; state++)
-        record.by_state[state] = map->by_state[state];
+    /* What is on its way comes to the store before the map's own end. */
+    uint64_t finished = map->ending_failed + map->ending_well;
+    uint64_t left = map->by_state[FUTURE_PENDING] + map->by_state[FUTURE_RUNNING];
+    record.failed += map->ending_failed;
+    record.by_state[FUTURE_PENDING] = left - finished - map->ending_cancelled;
+    record.by_state[FUTURE_FINISHED] = map->by_state[FUTURE_FINISHED] + finished;
+    record.by_state[FUTURE_CANCELLED] = map->by_state[FUTURE_CANCELLED] + map->ending_cancelled;
     return record;
 }
 

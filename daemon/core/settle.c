@@ -97,6 +97,30 @@ void end_running(struct future *future)
 
 /* ---- settling ---- */
 
+static bool ends_failed(const struct future *future)
+{
+    return !future->cancelling && future->call.outcome.kind == OUTCOME_EXCEPTION;
+}
+
+static void count_ending(struct future *future, int by)
+{
+    struct map *map = future->item_of;
+    uint64_t *counter = future->cancelling    ? &map->ending_cancelled
+                        : ends_failed(future) ? &map->ending_failed
+                                              : &map->ending_well;
+    *counter += (uint64_t)(int64_t)by;
+}
+
+/* The end goes its way, and that of a map with its last item's: so one commit has them both. */
+static void begin_end(struct future *future)
+{
+    TAILQ_INSERT_TAIL(&future->executor->to_settle, future, link);
+    if (future->item_of) {
+        count_ending(future, 1);
+        map_check_done(future->item_of);
+    }
+}
+
 static void settle(struct future *future, bool cancelling)
 {
     if (future->settling)
@@ -107,14 +131,14 @@ static void settle(struct future *future, bool cancelling)
     future->executor->cancels += cancelling;
     /* What may never have been has no end: let_in goes on. */
     if (!(future->holds & HOLD_COMMIT))
-        TAILQ_INSERT_TAIL(&future->executor->to_settle, future, link);
+        begin_end(future);
 }
 
 void let_in(struct future *future)
 {
     future->holds &= ~(unsigned)HOLD_COMMIT;
     if (future->settling)
-        TAILQ_INSERT_TAIL(&future->executor->to_settle, future, link);
+        begin_end(future);
 }
 
 void settle_cancelled(struct future *future)
@@ -146,34 +170,58 @@ void settle_dependency_failed(struct future *future, uint64_t id)
     settle_exception(future, "DependencyFailed", message, data);
 }
 
-/* `future` is done: those that waited for it may go, or can never. */
-static void settle_dependents(struct future *future)
+static bool is_satisfied(const struct dependency *dependency, const struct future *by)
 {
-    bool failed = future_failed(future);
-    bool result = future->state == FUTURE_FINISHED && !failed;
+    switch (dependency->needs) {
+    case NEEDS_RESULT:
+        return !by->cancelling && !ends_failed(by);
+    case NEEDS_EXCEPTION:
+        return ends_failed(by);
+    case NEEDS_DONE:
+        break;
+    }
+    return true;
+}
+
+static void free_dependency(struct dependency *dependency)
+{
+    LIST_REMOVE(dependency, of_future);
+    LIST_REMOVE(dependency, of_waiter);
+    free(dependency);
+}
+
+/* The end of `future` is decided: those that waited for another one can never go. Their ends take
+ * the way of this one, behind it: a chain of any length needs no more commits than one. */
+static void fail_dependents(struct future *future)
+{
+    struct dependency *dependency, *next;
+    for (dependency = LIST_FIRST(&future->dependents); dependency; dependency = next) {
+        struct future *waiter = dependency->waiter;
+        next = LIST_NEXT(dependency, of_future);
+        if (is_satisfied(dependency, future))
+            continue;
+        free_dependency(dependency);
+        if (waiter->map)
+            map_dependency_failed(waiter->map, future->call.id);
+        else
+            settle_dependency_failed(waiter, future->call.id);
+        /* One may wait for the same future in more than one way. */
+        next = LIST_FIRST(&future->dependents);
+        while (next && is_satisfied(next, future))
+            next = LIST_NEXT(next, of_future);
+    }
+}
+
+/* `future` is done, and stored: those that waited for it may go. Some may have come since its end
+ * was decided. */
+static void release_dependents(struct future *future)
+{
     struct dependency *dependency;
+    fail_dependents(future);
     while ((dependency = LIST_FIRST(&future->dependents))) {
         struct future *waiter = dependency->waiter;
-        bool satisfied = false;
-        switch (dependency->needs) {
-        case NEEDS_RESULT:
-            satisfied = result;
-            break;
-        case NEEDS_EXCEPTION:
-            satisfied = failed;
-            break;
-        case NEEDS_DONE:
-            satisfied = true;
-            break;
-        }
-        LIST_REMOVE(dependency, of_future);
-        LIST_REMOVE(dependency, of_waiter);
-        free(dependency);
-        if (!satisfied && waiter->map)
-            map_dependency_failed(waiter->map, future->call.id);
-        else if (!satisfied)
-            settle_dependency_failed(waiter, future->call.id);
-        else if (LIST_EMPTY(&waiter->dependencies))
+        free_dependency(dependency);
+        if (LIST_EMPTY(&waiter->dependencies))
             release_hold(waiter, HOLD_AFTER);
     }
 }
@@ -202,6 +250,8 @@ static void on_end_stored(void *arg, int error)
         return;
     }
     future->settling = false;
+    if (future->item_of)
+        count_ending(future, -1);
     enum future_state state = future->cancelling ? FUTURE_CANCELLED : FUTURE_FINISHED;
     if (!change_state(future, state, future->coming_cursor, future->call.finished_us))
         return;
@@ -214,7 +264,7 @@ static void on_end_stored(void *arg, int error)
     struct output *output = future_output(future);
     if (output)
         output_watch(output, NULL, NULL);
-    settle_dependents(future);
+    release_dependents(future);
     be_done(future);
     if (future->item_of)
         map_item_done(future->item_of, future);
@@ -237,6 +287,7 @@ void settle_run(struct executor *executor)
                 future->call.finished_us = clock_wall_us();
             future->coming_cursor = next_cursor(executor);
             put_end(future, future->call.finished_us);
+            fail_dependents(future);
             store->ops->commit(store, false, on_end_stored, future);
         }
         admit_parked(executor);

@@ -86,6 +86,7 @@ struct stored_future {
     const char *key;   /* NULL: none */
     uint64_t key_call; /* a hash of the call that the key was used for */
     /* Only in records that are read back. */
+    bool for_item; /* not what was asked for, but the map of an item that was */
     struct outcome outcome;
     struct stored_attempt *attempts; /* the earlier ones, oldest first */
     size_t attempt_count;
@@ -149,6 +150,7 @@ enum store_query_kind {
                   */
     QUERY_SINCE, /* done at a cursor above `cursor`, by rising cursor */
     QUERY_BELOW, /* done, with an id below `before`, newest first, that match the rest */
+    /* Of SINCE and BELOW the maps of items that were found follow behind all, as `for_item`. */
 };
 
 /* Borrowed until `read` returns. */

@@ -208,7 +208,7 @@ static bool refused_outright(struct executor *executor, const struct submission 
         struct refusal_detail detail = {.id = submission->after[i].id};
         struct glance glance;
         enum refusal refusal = executor_glance(executor, client, detail.id, &glance);
-        if (refusal != REFUSED_NOT) {
+        if (refusal != REFUSED_NOT && refusal != REFUSED_NOT_YET) {
             refuse(answer, refusal, &detail);
             return true;
         }
@@ -475,6 +475,23 @@ static bool settled_by_key(struct admission *admission)
     return true;
 }
 
+/* Whether it waits for a future that is itself on its way into the store: then it comes again. */
+static bool awaits_dependencies(struct admission *admission)
+{
+    struct executor *executor = admission->executor;
+    struct store *store = executor->settings.store;
+    struct glance glance;
+    for (size_t i = 0; i < admission->after_count; i++) {
+        if (executor_glance(executor, &admission->client, admission->after[i].id, &glance) !=
+            REFUSED_NOT_YET)
+            continue;
+        TAILQ_INSERT_TAIL(&executor->committing_submits, admission, link);
+        store->ops->commit(store, false, on_first_stored, admission);
+        return true;
+    }
+    return false;
+}
+
 static void admit_or_refuse(struct admission *admission)
 {
     struct submit_answer answer = admission->answer;
@@ -498,7 +515,7 @@ static void take_in(struct admission *admission)
     struct executor *executor = admission->executor;
     struct pool *pool = admission->future->spec->pool;
     uint64_t calls = calls_of(admission);
-    if (settled_by_key(admission))
+    if (settled_by_key(admission) || awaits_dependencies(admission))
         return;
     if (pool_has_room(pool, calls) && !first_parked(executor, pool))
         admit_or_refuse(admission);
@@ -539,7 +556,7 @@ void admit_parked(struct executor *executor)
             }
         } else if (first_parked(executor, pool) == admission) {
             TAILQ_REMOVE(&executor->parked, admission, link);
-            if (!settled_by_key(admission))
+            if (!settled_by_key(admission) && !awaits_dependencies(admission))
                 admit_or_refuse(admission);
         }
         admission = next;

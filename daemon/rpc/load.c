@@ -74,9 +74,17 @@ static void on_loaded(void *arg, int error, const struct loaded *loaded)
     handle_again(request, text);
 }
 
-int request_load(struct request *request, const struct store_query *query)
+static void on_stored(void *arg)
 {
-    struct session *session = request->session;
+    struct request *request = arg;
+    char *text = request->again;
+    request->again = NULL;
+    handle_again(request, text);
+}
+
+/* Makes ready to handle the request again. 0, or the request is gone. */
+static int come_again(struct request *request)
+{
     if (++request->loads > LOADS_MAX) {
         request_fail(request, RPC_EXPIRED, "what was asked for has gone meanwhile");
         return -ESTALE;
@@ -86,6 +94,25 @@ int request_load(struct request *request, const struct store_query *query)
         request_fail(request, RPC_INTERNAL, "no memory");
         return -ENOMEM;
     }
+    return 0;
+}
+
+int request_load(struct request *request, const struct store_query *query)
+{
+    struct session *session = request->session;
+    int r = come_again(request);
+    if (r < 0)
+        return r;
     executor_load(session->service->executor, session->client.number, query, on_loaded, request);
+    return -EINPROGRESS;
+}
+
+int request_await_stored(struct request *request)
+{
+    struct session *session = request->session;
+    int r = come_again(request);
+    if (r < 0)
+        return r;
+    executor_after_commit(session->service->executor, session->client.number, on_stored, request);
     return -EINPROGRESS;
 }

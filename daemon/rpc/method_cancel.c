@@ -110,11 +110,10 @@ void method_cancel(struct request *request)
     if (!params.many) {
         enum refusal refusal = executor_glance(request->session->service->executor,
                                                &request->session->client, params.id, &glance);
-        struct refusal_detail detail = {.id = params.id};
         if (refusal == REFUSED_NOT)
             cancel_ids(request, &params, &params.id, 1);
         else
-            request_fail_refusal(request, refusal, &detail);
+            (void)resolve_failed(request, refusal, params.id);
         return;
     }
     uint64_t *ids;

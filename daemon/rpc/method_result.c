@@ -11,7 +11,7 @@ struct waiting {
     struct block block;
     struct request *request;
     struct result_load *load; /* NULL: none */
-    bool exception_only;
+    bool exception_only, timed;
 };
 
 /* A larger outcome is kept for those who ask later only while it is there in any case, as somebody
@@ -150,22 +150,48 @@ void result_loads_free(struct service *service)
         result_load_free(load);
 }
 
+static void on_event(struct future_watch *watch, struct future *future, enum future_event event);
+static void on_drop(struct request *request);
+
+/* It was retried while it was loaded. Who has set a time has had it. */
+static void go_on_waiting(struct request *request, struct future *future)
+{
+    struct waiting *waiting = request->state;
+    if (waiting->timed) {
+        request_fail(request, RPC_TIMEOUT, "the future is not done");
+        return;
+    }
+    future_watch_add(future, &waiting->watch, WATCH_REPLY, on_event);
+    request->on_drop = on_drop;
+}
+
+static void on_one_loaded(struct request *request, uint64_t id, int error)
+{
+    struct session *session = request->session;
+    struct waiting *waiting = request->state;
+    struct refusal_detail detail = {.id = id, .error = error};
+    struct future *future = NULL;
+    enum refusal refusal =
+        error < 0 ? REFUSED_STORAGE
+                  : executor_find(session->service->executor, &session->client, id, &future);
+    if (refusal != REFUSED_NOT)
+        request_fail_refusal(request, refusal, &detail);
+    else if (future_is_done(future))
+        reply_loaded(request, future, waiting->exception_only);
+    else
+        go_on_waiting(request, future);
+}
+
 static void on_result_loaded(void *arg, int error, const struct loaded *loaded)
 {
     struct result_load *load = arg;
     struct request *request;
     (void)loaded;
     while ((request = TAILQ_FIRST(&load->requests))) {
-        struct waiting *waiting = request->state;
         struct session *session = request->session;
-        struct future *future = session_future(session, load->id);
-        struct refusal_detail detail = {.id = load->id, .error = error};
         TAILQ_REMOVE(&load->requests, request, waiting_link);
         request->on_drop = NULL;
-        if (future)
-            reply_loaded(request, future, waiting->exception_only);
-        else
-            request_fail_refusal(request, error < 0 ? REFUSED_STORAGE : REFUSED_EXPIRED, &detail);
+        on_one_loaded(request, load->id, error);
         session_check_idle(session);
     }
     result_load_free(load);
@@ -270,6 +296,7 @@ static void wait_for(struct request *request, struct future *future,
     }
     waiting->request = request;
     waiting->exception_only = exception_only;
+    waiting->timed = !timeout->forever;
     request->state = waiting;
     if (!timeout->forever && deadline_set(request->session->service->timers, &request->deadline,
                                           clock_mono_ns() + timeout->ns, on_timeout) < 0) {

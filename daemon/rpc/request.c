@@ -292,6 +292,7 @@ void request_fail_refusal(struct request *request, enum refusal refusal,
     case REFUSED_NOT_FOUND:
         rpc_error_set(&error, RPC_NOT_FOUND, "there is no future %llu", id);
         break;
+    case REFUSED_NOT_YET:
     case REFUSED_NOT_LOADED:
         rpc_error_set(&error, RPC_INTERNAL, "future %llu was not brought back", id);
         break;

@@ -17,8 +17,11 @@ bool session_glance(struct session *session, uint64_t id, struct glance *ret_gla
            REFUSED_NOT;
 }
 
-static int fail(struct request *request, enum refusal refusal, uint64_t id)
+/* Returns -errno: the request is not the method's any more. */
+int resolve_failed(struct request *request, enum refusal refusal, uint64_t id)
 {
+    if (refusal == REFUSED_NOT_YET)
+        return request_await_stored(request);
     struct refusal_detail detail = {.id = id};
     request_fail_refusal(request, refusal, &detail);
     return -ENOENT;
@@ -35,7 +38,7 @@ int resolve_id(struct request *request, uint64_t id, bool output, struct future 
         struct store_query query = {.kind = QUERY_IDS, .ids = &id, .id_count = 1, .output = output};
         return request_load(request, &query);
     }
-    return refusal == REFUSED_NOT ? 0 : fail(request, refusal, id);
+    return refusal == REFUSED_NOT ? 0 : resolve_failed(request, refusal, id);
 }
 
 int resolve_items(struct request *request, const struct future *future, bool output)
@@ -149,7 +152,7 @@ int resolve_ids(struct request *request, const struct id_list *ids, uint64_t **r
                                                    range->first, &glance);
             if (refusal != REFUSED_NOT) {
                 free(vector.ids);
-                return fail(request, refusal, range->first);
+                return resolve_failed(request, refusal, range->first);
             }
             r = push(&vector, range->first);
         } else {

@@ -131,6 +131,8 @@ void session_notify(struct session *session, const char *method, uint64_t subscr
  * while the method handles it, before it has done anything. Returns -errno: the request is not the
  * method's any more. */
 int request_load(struct request *request, const struct store_query *query);
+/* The same, when what was changed so far is stored: it names what another request has just made. */
+int request_await_stored(struct request *request);
 
 /* ---- dispatch.c ---- */
 
@@ -198,6 +200,8 @@ void show_bytes(struct writer *writer, const char *name, const void *data, size_
 
 /* ---- resolve.c ---- */
 
+/* What is to be done where the executor did not find it: an error, or the request comes again. */
+int resolve_failed(struct request *request, enum refusal refusal, uint64_t id);
 /* Finds what a client names, in memory; `output`: with what its job has written. 0, or the request
  * is gone: an error was replied, or it will be handled again. */
 int resolve_id(struct request *request, uint64_t id, bool output, struct future **ret_future);

@@ -211,8 +211,28 @@ static int run_below(struct reading *reading, struct record_reader *reader)
     return rc;
 }
 
+/* An item is nothing without its map. */
+static int add_maps(struct reading *reading, struct record_reader *reader)
+{
+    size_t found = reading->count;
+    uint64_t last = reading->query.item_of;
+    int rc = SQLITE_OK;
+    for (size_t i = 0; rc == SQLITE_OK && i < found; i++) {
+        uint64_t item_of = reading->records[i].item_of, ignored;
+        if (item_of == 0 || item_of == last || is_read(reading, item_of))
+            continue;
+        last = item_of;
+        size_t before = reading->count;
+        rc = add_id(reading, reader, item_of, &ignored);
+        if (rc == SQLITE_OK && reading->count > before)
+            reading->records[before].for_item = true;
+    }
+    return rc;
+}
+
 int reading_run(struct reading *reading, struct database *database)
 {
+    int rc = SQLITE_OK;
     struct record_reader reader = {
         .database = database,
         .arena = &reading->arena,
@@ -223,9 +243,11 @@ int reading_run(struct reading *reading, struct database *database)
     case QUERY_IDS:
         return run_ids(reading, &reader);
     case QUERY_SINCE:
-        return run_since(reading, &reader);
+        rc = run_since(reading, &reader);
+        break;
     case QUERY_BELOW:
-        return run_below(reading, &reader);
+        rc = run_below(reading, &reader);
+        break;
     }
-    return SQLITE_OK;
+    return rc == SQLITE_OK ? add_maps(reading, &reader) : rc;
 }

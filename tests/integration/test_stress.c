@@ -82,6 +82,8 @@ static struct known *known(json_int_t id)
         ck_assert_ptr_nonnull(grown);
         futures = grown;
         memset(futures + room, 0, (more - room) * sizeof(*futures));
+        for (size_t i = room; i < more; i++)
+            futures[i].echo = -1;
         room = more;
     }
     return &futures[id];
@@ -270,8 +272,8 @@ static void take_wait(const struct asked *asked, json_t *result)
 static void take_result(const struct asked *asked, json_t *reply)
 {
     if (reply_error(reply) != 0) {
-        ck_assert(asked->has_timeout);
-        ck_assert_int_eq(reply_error(reply), -32001);
+        ck_assert_msg(asked->has_timeout && reply_error(reply) == -32001, "%s",
+                      json_text_at(reply, "error.message"));
         return;
     }
     json_t *result = json_at(reply, "result");

@@ -295,7 +295,7 @@ START_TEST(cancel_of_a_map_in_the_store_comes_with_its_commits)
     struct future *map = take_map(core, &core->ok, digits, 3, false);
     core->store.holding = true;
     ck_assert(!core_cancel(core, map));
-    ck_assert_uint_eq(core->store.changes[CHANGE_CANCELLED], 3);
+    ck_assert_uint_eq(core->store.changes[CHANGE_CANCELLED], 4);
     core_store_release(core, 2, 0);
     ck_assert_int_eq(future_state(map), FUTURE_PENDING);
     core_store_release(core, SIZE_MAX, 0);
@@ -478,7 +478,7 @@ START_TEST(added_items_start_after_their_commit)
     core->store.holding = true;
     core_add(core, map, digits, 2, &answer);
     ck_assert_uint_eq(answer.count, 0);
-    ck_assert_int_eq(core_find(core, 3), REFUSED_NOT_FOUND);
+    ck_assert_int_eq(core_find(core, 3), REFUSED_NOT_YET);
     /* The map goes on meanwhile, and may be closed. */
     executor_map_close(core->executor, map);
     ck_assert(!future_is_done(map));

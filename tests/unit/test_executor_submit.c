@@ -558,7 +558,7 @@ START_TEST(nothing_happens_before_the_commit)
     ck_assert_uint_eq(core->store.held, 1);
     ck_assert_uint_eq(answer.count, 0);
     /* Nobody can have it, so nobody can see it. */
-    ck_assert_int_eq(core_find(core, 2), REFUSED_NOT_FOUND);
+    ck_assert_int_eq(core_find(core, 2), REFUSED_NOT_YET);
     ck_assert_ptr_nonnull(executor_find_below(core->executor, &core->client, UINT64_MAX));
     ck_assert_uint_eq(future_id(executor_find_below(core->executor, &core->client, UINT64_MAX)), 1);
     ck_assert_ptr_null(executor_find_above(core->executor, &core->client, 2));

@@ -25,7 +25,9 @@ static int split(const struct config *config, const struct config_function *func
 {
     const char *why = "is missing";
     int r = function->handler ? handler_argv_split(function->handler, ret_argv, &why) : -EINVAL;
-    return r == -EINVAL ? refuse(config, function, "handler", why, error) : r;
+    if (r == -EINVAL)
+        (void)refuse(config, function, "handler", why, error);
+    return r;
 }
 
 static struct handler_settings settings_of(const struct config_function *function, char **argv)

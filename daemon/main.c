@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "daemon/base/log.h"
 #include "daemon/config.h"
 #include "daemon/options.h"
 #include "daemon/server.h"
@@ -63,10 +64,18 @@ static int complain(const struct config_error *error)
     return EX_USAGE;
 }
 
+/* For somebody at a terminal, wherever the log would go. */
+static int check(const struct config *config, struct config_error *error)
+{
+    log_set_level(LOG_LEVEL_WARNING);
+    return server_check(config, error);
+}
+
 static int serve(struct config *config, struct command_line *line)
 {
     struct server_loader loader = {.load = load_again, .arg = line};
     struct server *server = NULL;
+    config_set_log(config);
     int r = server_new(config, &loader, &server);
     if (r == 0)
         r = server_run(server);
@@ -85,9 +94,8 @@ int main(int argc, char **argv)
         return EXIT_SUCCESS;
     int r = options_load(argc, argv, &config, &options, &error);
     if (r == 0) {
-        config_set_log(&config);
         if (options.check)
-            r = server_check(&config, &error);
+            r = check(&config, &error);
         else
             status = serve(&config, &line);
     }

@@ -299,7 +299,7 @@ void executor_remove_function(struct executor *executor, const struct function *
             continue;
         executor->function_count--;
         memmove(&executor->functions[i], &executor->functions[i + 1],
-                (executor->function_count - i) * sizeof(*executor->functions));
+                (executor->function_count - i) * sizeof(const struct function *));
         return;
     }
 }

@@ -19,7 +19,8 @@ esac
 
 # ---- installed ----
 capture make --no-print-directory BUILD="$build" MODE="${MODE:-release}" DESTDIR="$TMPDIR/stage" \
-    PREFIX=/opt/future -o "$build/libfuture.a" -o "$build/libfuture.so" install-lib
+    MADE="$TMPDIR/made" PREFIX=/opt/future -o "$build/config.mk" -o "$build/libfuture.a" -o "$build/libfuture.so" \
+    install-lib
 eq "it can be installed" "$code" 0
 mv "$TMPDIR/stage/opt/future" "$prefix"
 sed -i "s|/opt/future|$prefix|" "$prefix/lib/pkgconfig/future.pc"

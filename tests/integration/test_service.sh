@@ -1,9 +1,9 @@
 #!/bin/bash
-# The units, as systemd sees them, and the installed service with a systemd that runs. `make check-long`
-# does the same with the Debian packages.
+# The units, as systemd sees them, and the installed service with a systemd that runs.
 set -u
 source tests/support/shell.bash
 source tests/support/install.bash
+source tests/support/installed.bash
 
 prefix=$TMPDIR/prefix
 units=$prefix/lib/systemd
@@ -27,27 +27,6 @@ mkdir "$TMPDIR/root"
 like "a user would be made" "$(systemd-sysusers --root="$TMPDIR/root" --dry-run "$prefix/lib/sysusers.d/futured.conf" 2>&1)" \
     "user 'futured'"
 
-# run HOW: its cases are counted as ours.
-run()
-{
-    local code=0 how=$1
-    tests/support/boot "$TMPDIR" bash tests/support/installed-service.sh "$how" >"$TMPDIR/$how.out" 2>"$TMPDIR/$how.err" ||
-        code=$?
-    if ((code == 77)); then
-        echo "SKIPPED: the installed service ($how) could not be tried: $(<"$TMPDIR/$how.err")"
-        return
-    fi
-    cat "$TMPDIR/$how.out" "$TMPDIR/$how.err"
-    read -r passed _ failed _ < <(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$TMPDIR/$how.out")
-    cases_passed=$((cases_passed + ${passed:-0}))
-    cases_failed=$((cases_failed + ${failed:-0}))
-    eq "the service, by $how" "$code" 0
-}
-run install
+run_installed install
 
-if [[ -n ${FUTURED_LONG:-} ]]; then
-    ok "the Debian packages are built, without an error for lintian" \
-        make --no-print-directory BUILD="$(dirname "$FUTURED")" deb
-    ((cases_failed > 0)) || run deb
-fi
 finish

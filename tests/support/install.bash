@@ -5,16 +5,19 @@
 # $TMPDIR/install.log.
 install_into()
 {
-    local prefix=$1
+    local prefix=$1 build
     shift
-    make --no-print-directory -o all BUILD="$(dirname "$FUTURED")" MODE="${MODE:-release}" \
-        PREFIX="$prefix" "$@" install >"$TMPDIR/install.log" 2>&1
+    build=$(dirname "$FUTURED")
+    # What is made on the way is this test's own: others may be installing, too.
+    make --no-print-directory -o all -o "$build/config.mk" BUILD="$build" MODE="${MODE:-release}" \
+        MADE="$TMPDIR/made" PREFIX="$prefix" "$@" install >"$TMPDIR/install.log" 2>&1
 }
 
 uninstall_from()
 {
-    local prefix=$1
+    local prefix=$1 build
     shift
-    make --no-print-directory BUILD="$(dirname "$FUTURED")" MODE="${MODE:-release}" \
-        PREFIX="$prefix" "$@" uninstall >"$TMPDIR/install.log" 2>&1
+    build=$(dirname "$FUTURED")
+    make --no-print-directory -o "$build/config.mk" BUILD="$build" MODE="${MODE:-release}" \
+        MADE="$TMPDIR/made" PREFIX="$prefix" "$@" uninstall >"$TMPDIR/install.log" 2>&1
 }

@@ -74,7 +74,8 @@ eq "but for a member of the group" "$(setpriv --reuid=65534 --regid=65534 --grou
 
 # ---- what the manager and the journal know ----
 
-eq "the status says what is going on" "$(show StatusText)" "0 running, 0 pending"
+until_true "the status says what is going on" \
+    bash -c '[[ $(systemctl show futured.service -P StatusText) == "0 running, 0 pending" ]]'
 future submit --label slow -- sleep 1000 >/dev/null
 until_true "... also when something runs" bash -c '[[ $(systemctl show futured.service -P StatusText) == "1 running, 0 pending" ]]'
 future cancel --terminate @slow >/dev/null
@@ -208,6 +209,32 @@ systemctl restart futured.service
 eq "handlers live with the stricter hardening" "$(future call upper '{"text":"abc"}')" '"ABC"'
 rm -r /etc/systemd/system/futured.service.d "$conf/handler.conf"
 systemctl daemon-reload
+
+# ---- a user's own ----
+
+useradd --create-home alice
+uid=$(id -u alice)
+as_alice()
+{
+    setpriv --reuid=alice --regid=alice --init-groups env -i HOME=/home/alice PATH="$PATH" \
+        XDG_RUNTIME_DIR="/run/user/$uid" "$@"
+}
+ok "a user's manager starts" systemctl start "user@$uid.service"
+if [[ $how != deb ]]; then
+    ok "the user enables the socket" as_alice systemctl --user enable --now futured.socket
+fi
+eq "each session has the socket, and no daemon" \
+    "$(as_alice systemctl --user is-active futured.socket futured.service | xargs)" "active inactive"
+eq "the socket is for this user alone" "$(stat -c '%U %a' "/run/user/$uid/futured/futured.sock")" "alice 600"
+eq "jobs run as the user" "$(as_alice future submit --wait -- id -un)" alice
+like "in a daemon of the user's own" "$(as_alice systemctl --user show futured.service -P StatusText)" \
+    "^[01] running, [01] pending$"
+eq "jobs write at home" "$(as_alice future submit --wait --cwd /home/alice -- sh -c 'echo x >file; cat file')" x
+mkdir -p /home/alice/.config/futured
+printf '[pool mine]\nmax_workers = 3\n' >/home/alice/.config/futured/futured.conf
+ok "the user's configuration is read" as_alice systemctl --user reload futured
+until_true "... and in force" as_alice future pool list mine
+systemctl stop "user@$uid.service"
 
 # ---- away ----
 

@@ -192,14 +192,17 @@ static int set_actions(posix_spawn_file_actions_t *actions, int log, int ready)
 static int spawn(const struct cli *cli, int log, int ready, pid_t *ret_pid)
 {
     static char option[] = "--ready-fd", number[] = "3", state_option[] = "--state-dir";
+    static char durability_option[] = "--durability", durability[] = "none";
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     char program[PATH_MAX], state[PATH_MAX];
     char *argv[] = {program, option, number, state_option, state, NULL};
     int r;
 
-    if (!find_state(cli, state, sizeof(state)))
-        argv[3] = NULL;
+    if (!find_state(cli, state, sizeof(state))) {
+        argv[3] = durability_option;
+        argv[4] = durability;
+    }
 
     find_program(program, sizeof(program));
     if (posix_spawnattr_init(&attributes) != 0)

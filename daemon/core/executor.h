@@ -267,7 +267,7 @@ void executor_cancel(struct executor *executor, struct future *future,
 
 /* Gives a pending future another priority; of a map its pending items, and those to come, as well.
  * Where a worker was faster nothing changes: the future's priority tells. NOT; STATE: it is not
- * pending (a map: it is done). */
+ * pending (a map: it is done); NO_MEMORY: some items of a map may have it already. */
 enum refusal executor_update_priority(struct executor *executor, struct future *future,
                                       int64_t priority);
 

@@ -293,6 +293,11 @@ int pool_push(struct pool *pool, struct call *call, int64_t priority, uint32_t u
     return 0;
 }
 
+int pool_move(struct pool *pool, struct call *call, int64_t priority)
+{
+    return work_queue_move(pool->queue, call, priority);
+}
+
 bool pool_remove(struct pool *pool, struct call *call)
 {
     bool removed = work_queue_remove(pool->queue, call);

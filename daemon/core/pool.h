@@ -66,6 +66,8 @@ int pool_ensure_worker(struct pool *pool);
  * started leaves the call queued. */
 int pool_push(struct pool *pool, struct call *call, int64_t priority, uint32_t uid,
               uint64_t client);
+/* As work_queue_move. */
+int pool_move(struct pool *pool, struct call *call, int64_t priority);
 /* As work_queue_remove. */
 bool pool_remove(struct pool *pool, struct call *call);
 

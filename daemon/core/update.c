@@ -1,21 +1,19 @@
 /* A pending future gets another priority, and with it another place in its pool's queue. */
+#include <errno.h>
+
 #include "daemon/core/executor_impl.h"
 
-/* Out of the queue and in again. A worker that has taken the call meanwhile keeps it as it was. */
-static void update(struct future *future, int64_t priority)
+/* A worker that has taken the call meanwhile keeps it as it was. 0 or -ENOMEM. */
+static int update(struct future *future, int64_t priority)
 {
     if (future->priority == priority || future->settling || future->starting)
-        return;
-    if (future->queued && !pool_remove(future->spec->pool, &future->call))
-        return;
+        return 0;
+    int r = future->queued ? pool_move(future->spec->pool, &future->call, priority) : 0;
+    if (r < 0)
+        return r == -ESRCH ? 0 : r;
     future->priority = priority;
     put_priority(future);
-    if (future->queued) {
-        int64_t queued_us = future->queued_us;
-        future->queued = false;
-        schedule(future);
-        future->queued_us = queued_us; /* it has waited since then */
-    }
+    return 0;
 }
 
 enum refusal executor_update_priority(struct executor *executor, struct future *future,
@@ -24,13 +22,12 @@ enum refusal executor_update_priority(struct executor *executor, struct future *
     struct map *map = future->map;
     if (map ? future_is_done(future) : future->state != FUTURE_PENDING)
         return REFUSED_STATE;
-    update(future, priority);
-    for (uint64_t i = 0; map && i < map->count; i++) {
+    int r = update(future, priority);
+    for (uint64_t i = 0; map && i < map->count && r == 0; i++) {
         struct future *item = map_item(map, i);
         if (item && item->state == FUTURE_PENDING)
-            update(item, priority);
+            r = update(item, priority);
     }
     commit_quietly(executor);
-    settle_run(executor);
-    return REFUSED_NOT;
+    return r < 0 ? REFUSED_NO_MEMORY : REFUSED_NOT;
 }

@@ -301,6 +301,27 @@ bool work_queue_remove(struct work_queue *queue, struct call *call)
     return queued;
 }
 
+int work_queue_move(struct work_queue *queue, struct call *call, int64_t priority)
+{
+    int r = -ESRCH;
+    pthread_mutex_lock(&queue->lock);
+    if (call->lane) {
+        const struct lane_key *key = &call->lane->key;
+        struct lane *lane = lane_get(queue, priority, (uint32_t)key->uid, key->client);
+        r = lane ? 0 : -ENOMEM;
+        if (lane) {
+            /* In its new lane first: none is ever empty. */
+            struct lane *before = call->lane;
+            TAILQ_REMOVE(&before->calls, call, link);
+            TAILQ_INSERT_TAIL(&lane->calls, call, link);
+            call->lane = lane;
+            lane_put(queue, before);
+        }
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return r;
+}
+
 unsigned work_queue_threads(struct work_queue *queue)
 {
     pthread_mutex_lock(&queue->lock);

@@ -37,6 +37,10 @@ int work_queue_push(struct work_queue *queue, struct call *call, int64_t priorit
  * has taken it. */
 bool work_queue_remove(struct work_queue *queue, struct call *call);
 
+/* Loop thread. Gives a queued call another place: behind its client's calls of that priority. 0;
+ * -ENOMEM; -ESRCH: a worker has taken it. Where it fails nothing has changed. */
+int work_queue_move(struct work_queue *queue, struct call *call, int64_t priority);
+
 /* Loop thread. */
 unsigned work_queue_threads(struct work_queue *queue);
 /* Loop thread: how many more threads there is work for now, within max_threads. */

@@ -59,11 +59,16 @@ static void update(struct request *request, const uint64_t *ids, size_t count, i
         return;
     }
     request->state = updated;
-    for (size_t i = 0; i < count; i++) {
-        updated->ids[updated->count++] = ids[i];
-        (void)executor_update_priority(executor, session_future(session, ids[i]), priority);
+    enum refusal refusal = REFUSED_NOT;
+    struct refusal_detail detail = {.id = 0};
+    for (size_t i = 0; i < count && refusal == REFUSED_NOT; i++) {
+        detail.id = updated->ids[updated->count++] = ids[i];
+        refusal = executor_update_priority(executor, session_future(session, ids[i]), priority);
     }
-    executor_after_commit(executor, session->client.number, write_updated, request);
+    if (refusal != REFUSED_NOT)
+        request_fail_refusal(request, refusal, &detail);
+    else
+        executor_after_commit(executor, session->client.number, write_updated, request);
 }
 
 void method_update(struct request *request)

@@ -86,7 +86,7 @@ state=
 capture as env HOME="$base/home/file" future info --format '{pid}'
 like "where nothing can be kept that is said" "$code:$out:$err" \
     '^0:[0-9]+:future: info: what is submitted will end with the daemon: .*/file/.local/state/futured: Not a directory'
-eq "and the daemon is not asked to" "$(state_of "$out")" ''
+eq "and the daemon is not asked to" "$(state_of "$out") $(as future info --format '{durability}')" ' none'
 status "this one ends" 0 as future shutdown
 
 # ---- several first commands ----

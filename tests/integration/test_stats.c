@@ -31,9 +31,33 @@ START_TEST(of_a_new_daemon)
     json_expect(reply, "pools.0.run_time.count", "0");
     json_expect(reply, "connections", "{'open':1,'accepted':1}");
     json_expect(reply, "errors", "0");
-    /* Nothing is stored. */
+    json_decref(reply);
+}
+END_TEST
+
+START_TEST(of_what_is_stored)
+{
+    expect_result(f.client, client_submit(f.client, "{'fn':'echo'}"), "{}");
+    json_t *reply = stats();
+    ck_assert_int_ge(json_int_at(reply, "store.commits"), 2); /* its submit and its end */
+    ck_assert_int_ge(json_int_at(reply, "store.changes"), 2);
+    ck_assert_double_gt(json_number_at(reply, "store.commit_seconds"), 0);
+    ck_assert_int_gt(json_int_at(reply, "store.bytes"), 0);
+    json_expect(reply, "store.full", "false");
+    json_decref(reply);
+}
+END_TEST
+
+START_TEST(of_a_daemon_that_stores_nothing)
+{
+    static const char *const args[] = {"--durability", "none", NULL};
+    const struct daemon_options options = {.args = args};
+    struct fixture other;
+    fixture_start(&other, &options);
+    json_t *reply = client_result(other.client, "stats", "{}");
     ck_assert(!json_has(reply, "store"));
     json_decref(reply);
+    fixture_stop(&other);
 }
 END_TEST
 
@@ -147,6 +171,8 @@ int main(void)
 {
     const TTest *const tests[] = {
         of_a_new_daemon,
+        of_what_is_stored,
+        of_a_daemon_that_stores_nothing,
         what_runs_waits_and_has_ended,
         histograms_are_cumulative,
         requests_errors_and_limits,

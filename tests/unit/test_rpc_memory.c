@@ -170,6 +170,10 @@ struct trial {
 static const struct trial trials[] = {
     {.line = HIT("ping", "{}")},
     {.line = HIT("info", "{}")},
+    {.line = HIT("stats", "{}")},
+    {.before = {PAUSE, ECHO}, .line = HIT("update", "{\"ids\":[1],\"priority\":5}")},
+    {.before = {PAUSE, MAKE("map", "{\"fn\":\"echo\",\"items\":[1,2]}")},
+     .line = HIT("update", "{\"ids\":[1],\"priority\":5}")},
     {.line = HIT("submit", "{\"fn\":\"echo\",\"args\":{\"a\":1}}"), .takes = true},
     {.line =
          HIT("submit", "{\"fn\":\"exec\",\"args\":{\"argv\":[\"a\",\"b\"],\"env\":{\"C\":\"d\"},"
@@ -357,9 +361,10 @@ static json_t *run(const struct trial *trial)
 
 static bool changes_by_itself(const char *name)
 {
-    static const char *const names[] = {
-        "submitted", "started", "finished", "pid",     "uptime", "rss",   "rss_kb", "thread",
-        "idle",      "threads", "workers",  "running", "memory", "state", "cursor", "fds"};
+    static const char *const names[] = {"submitted", "started", "finished", "pid",   "uptime",
+                                        "rss",       "rss_kb",  "thread",   "idle",  "threads",
+                                        "workers",   "running", "memory",   "state", "cursor",
+                                        "fds",       "now",     "worker"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(name, names[i]) == 0)

@@ -2,6 +2,7 @@
 #include "daemon/core/work_queue.h"
 
 #include <check.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -170,6 +171,42 @@ START_TEST(a_lane_that_empties_can_be_filled_again)
         ck_assert_ptr_eq(take(queue), &calls[2]);
         ck_assert_ptr_eq(take(queue), &calls[0]);
     }
+    work_queue_free(queue);
+}
+END_TEST
+
+START_TEST(a_moved_call_has_its_new_place)
+{
+    struct call a = {0}, b = {0}, c = {0};
+    struct work_queue *queue = queue_with(&open_rules, 1);
+    push(queue, &a, 0, 1, 1);
+    push(queue, &b, 0, 1, 1);
+    push(queue, &c, 5, 2, 2);
+    ck_assert_int_eq(work_queue_move(queue, &b, 9), 0);
+    /* Alone in its lane, which goes with it; and to where it is already, at the end of it. */
+    ck_assert_int_eq(work_queue_move(queue, &c, -1), 0);
+    ck_assert_int_eq(work_queue_move(queue, &c, -1), 0);
+    ck_assert_uint_eq(work_queue_length(queue), 3);
+    ck_assert_ptr_eq(take(queue), &b);
+    ck_assert_ptr_eq(take(queue), &a);
+    ck_assert_ptr_eq(take(queue), &c);
+    ck_assert_int_eq(work_queue_move(queue, &b, 1), -ESRCH);
+    ck_assert_uint_eq(work_queue_length(queue), 0);
+    work_queue_free(queue);
+}
+END_TEST
+
+START_TEST(a_moved_call_is_the_last_of_its_client)
+{
+    struct call a = {0}, b = {0}, c = {0};
+    struct work_queue *queue = queue_with(&open_rules, 1);
+    push(queue, &a, 0, 1, 1);
+    push(queue, &b, 1, 1, 1);
+    push(queue, &c, 1, 1, 1);
+    ck_assert_int_eq(work_queue_move(queue, &a, 1), 0);
+    ck_assert_ptr_eq(take(queue), &b);
+    ck_assert_ptr_eq(take(queue), &c);
+    ck_assert_ptr_eq(take(queue), &a);
     work_queue_free(queue);
 }
 END_TEST
@@ -478,6 +515,8 @@ int main(void)
         turns_at_one_priority_are_not_those_at_another,
         a_removed_call_never_leaves,
         a_lane_that_empties_can_be_filled_again,
+        a_moved_call_has_its_new_place,
+        a_moved_call_is_the_last_of_its_client,
         a_queue_goes_with_calls_in_it,
         paused_hands_out_nothing,
         closing_sends_every_thread_away,

@@ -650,8 +650,10 @@ bool was_expired(const struct fixture *fixture, uint64_t id)
 
 void await_expired(struct fixture *fixture, uint64_t ids)
 {
-    while (fixture->expired_ids < ids)
+    while (fixture->expired_ids < ids) {
+        ck_assert_msg(fixture->broken_count == 0, "%s", fixture->broken);
         fixture_run(fixture);
+    }
 }
 
 void await_broken(struct fixture *fixture)

@@ -72,7 +72,6 @@ START_TEST(they_go_when_they_are_too_old_whatever_the_clock_said)
     int64_t now_us = clock_wall_us();
     struct fixture fixture;
     fixture_init(&fixture);
-    fixture.settings.retention_s = 3600;
     fixture_open(&fixture);
     for (uint64_t id = 1; id <= 4; id++)
         put_simple(&fixture, id);
@@ -82,6 +81,7 @@ START_TEST(they_go_when_they_are_too_old_whatever_the_clock_said)
     put_finished_at(&fixture, 3, 13, now_us - INT64_C(7100000000));
     put_finished_at(&fixture, 4, 14, now_us);
     commit_ok(&fixture);
+    fixture.settings.retention_s = 3600;
     fixture_reopen(&fixture);
     await_expired(&fixture, 3);
     ck_assert(!was_expired(&fixture, 4));

@@ -245,6 +245,7 @@ void fixture_open(struct fixture *fixture)
     char message[512] = "";
     int r = sqlite_store_open(&fixture->settings, &fixture->store, message, sizeof(message));
     ck_assert_msg(r == 0, "open: %d %s", r, message);
+    ck_assert_ptr_nonnull(fixture->store);
     struct store_observer observer = {
         .arg = fixture, .on_expired = note_expired, .on_broken = note_broken};
     struct store_loader loader = {

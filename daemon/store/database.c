@@ -388,7 +388,7 @@ int database_map_flush(struct database *database)
 int database_map(struct database *database, uint64_t id, bool *ret_found)
 {
     struct map_row *map = &database->map;
-    sqlite3_stmt *row;
+    sqlite3_stmt *row = NULL;
     *ret_found = true;
     if (map->id == id)
         return SQLITE_OK;

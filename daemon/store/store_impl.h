@@ -97,10 +97,11 @@ struct sqlite_store {
     bool full;                /* there was no room, or the reserve has not come back */
     bool stuck;               /* the first commit due waits for room */
     bool broken;
-    bool sweep;                      /* there may be something that is not to be kept */
-    uint64_t retry_ns;               /* when to look for room again; 0: not needed */
-    uint64_t age_ns;                 /* when to look for what is too old */
-    uint64_t measured_ns;            /* when the files were measured */
+    bool sweep;           /* there may be something that is not to be kept */
+    uint64_t retry_ns;    /* when to look for room again; 0: not needed */
+    uint64_t age_ns;      /* when to look for what is too old */
+    uint64_t measured_ns; /* when the files were measured */
+    uint64_t database_bytes;
     struct broken_task *broken_task; /* there before memory is short */
 };
 

@@ -330,12 +330,12 @@ static void measure(struct sqlite_store *store)
 {
     uint64_t now_ns = clock_mono_ns();
     const struct totals *totals = &store->database.committed;
-    uint64_t bytes = store->statistics.bytes; /* written by this thread alone */
     if (store->measured_ns == 0 || now_ns - store->measured_ns > MEASURE_NS) {
-        bytes = database_size(&store->database) + totals->file_bytes +
-                (store->reserve.there ? store->reserve.bytes : 0);
+        store->database_bytes = database_size(&store->database);
         store->measured_ns = now_ns;
     }
+    uint64_t bytes = store->database_bytes + totals->file_bytes +
+                     (store->reserve.there ? store->reserve.bytes : 0);
     pthread_mutex_lock(&store->lock);
     store->statistics.bytes = bytes;
     store->statistics.futures_bytes = totals->done_bytes;

@@ -18,7 +18,7 @@ int store_check(const char *name, const TTest *const *tests, size_t count)
     TCase *tcase = tcase_create(name);
     for (size_t i = 0; i < count; i++)
         tcase_add_test(tcase, tests[i]);
-    tcase_set_timeout(tcase, getenv("FUTURED_LONG") ? 1800 : 120);
+    tcase_set_timeout(tcase, getenv("FUTURED_LONG") ? 1800 : 60);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
@@ -245,6 +245,7 @@ void fixture_open(struct fixture *fixture)
     char message[512] = "";
     int r = sqlite_store_open(&fixture->settings, &fixture->store, message, sizeof(message));
     ck_assert_msg(r == 0, "open: %d %s", r, message);
+    ck_assert_ptr_nonnull(fixture->store);
     struct store_observer observer = {
         .arg = fixture, .on_expired = note_expired, .on_broken = note_broken};
     struct store_loader loader = {
@@ -580,8 +581,10 @@ void read_now(struct fixture *fixture, const struct store_query *query, struct r
 {
     *ret_read = (struct read_back){.fixture = fixture};
     fixture->store->ops->read(fixture->store, query, on_records, ret_read);
-    while (!ret_read->answered)
+    while (!ret_read->answered) {
+        ck_assert_msg(fixture->broken_count == 0, "%s", fixture->broken);
         fixture_run(fixture);
+    }
 }
 
 void read_id(struct fixture *fixture, uint64_t id, struct read_back *ret_read)
@@ -648,8 +651,10 @@ bool was_expired(const struct fixture *fixture, uint64_t id)
 
 void await_expired(struct fixture *fixture, uint64_t ids)
 {
-    while (fixture->expired_ids < ids)
+    while (fixture->expired_ids < ids) {
+        ck_assert_msg(fixture->broken_count == 0, "%s", fixture->broken);
         fixture_run(fixture);
+    }
 }
 
 void await_broken(struct fixture *fixture)

@@ -414,6 +414,9 @@ static void image_apply(struct image *image, const struct operation *operation, 
     }
     if (operation->offset + size > image->size)
         image_size(image, operation->offset + size);
+    if (size == 0)
+        return;
+    ck_assert_ptr_nonnull(image->data);
     memcpy(image->data + operation->offset, operation->data, size);
 }
 
@@ -504,7 +507,7 @@ void replay_write(const struct replay *replay, unsigned seed, const char *direct
         if (strncmp(disk.names[file], disk.directory, strlen(disk.directory)) != 0)
             continue;
         image_size(&image, synced->size);
-        if (synced->size > 0)
+        if (image.data && synced->data)
             memcpy(image.data, synced->data, synced->size);
         for (size_t i = 0; i < replay->pending_count; i++) {
             const struct operation *operation = &disk.operations[replay->pending[i]];

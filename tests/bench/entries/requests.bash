@@ -2,7 +2,7 @@
 title="echo futures, one connection, 128 in flight, submit until future.done"
 metrics=("rate requests/s higher")
 contenders=(futured hand-off json text beanstalkd gearmand)
-label=([text]="bare libevent" [json]="bare libevent + jansson" [hand-off]="the same + hand-off to a pool")
+label=([text]="bare libevent" [json]="bare libevent + jansson" [hand-off]="bare libevent + jansson + hand-off")
 needs=([beanstalkd]=beanstalkd [gearmand]=gearmand)
 targets=("rate hand-off 0.6")
 requests=100000

@@ -245,7 +245,7 @@ struct load {
     void *arg;
     enum store_query_kind kind;
     bool output, awaits_map;
-    uint64_t item_of;
+    uint64_t item_of; /* all items of that map are asked for; 0: of none */
     uint64_t cursor;
     size_t limit;
 };
@@ -345,12 +345,12 @@ void executor_load(struct executor *executor, uint64_t client_number,
         .arg = arg,
         .kind = query->kind,
         .output = query->output,
-        .item_of = query->item_of,
+        .item_of = query->kind == QUERY_BELOW ? query->item_of : 0,
         .cursor = query->cursor,
         .limit = query->limit,
     };
     LIST_INSERT_HEAD(&executor->loads, load, link);
-    struct map *map = map_at(executor, query->item_of);
+    struct map *map = map_at(executor, load->item_of);
     load->awaits_map = map;
     if (map)
         map->awaited++;

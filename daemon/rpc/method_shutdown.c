@@ -19,6 +19,13 @@ void shutdown_reply(struct request *request, bool terminated)
     request_end(request);
 }
 
+/* What was cancelled is stored. */
+static void reply_at_once(void *arg)
+{
+    struct request *request = arg;
+    shutdown_reply(request, executor_is_drained(request->session->service->executor));
+}
+
 static void on_drop(struct request *request)
 {
     TAILQ_REMOVE(&request->session->service->shutdown_waiters, request, waiting_link);
@@ -66,10 +73,10 @@ void method_shutdown(struct request *request)
     }
     request->state = cancelled;
     *cancelled = executor_shut_down(service->executor, params.cancel_futures, params.keep_pending);
-    bool drained = executor_is_drained(service->executor);
     bool look_once = !params.timeout.forever && params.timeout.ns == 0;
-    if (drained || !params.wait || look_once)
-        shutdown_reply(request, drained);
+    if (executor_is_drained(service->executor) || !params.wait || look_once)
+        executor_after_commit(service->executor, request->session->client.number, reply_at_once,
+                              request);
     else
         wait_for_end(request, &params.timeout);
 }

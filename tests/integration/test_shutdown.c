@@ -269,10 +269,11 @@ END_TEST
 
 /* ---- signals ---- */
 
+/* What would not survive the daemon is cancelled, so that somebody is told. */
 static void end_in_order(int number)
 {
     json_int_t held = fixture_hold(&f);
-    json_int_t pending = client_submit(f.client, "{'fn':'echo'}");
+    json_int_t pending = client_submit(f.client, "{'fn':'echo','durable':false}");
     json_int_t of_held = client_request(f.client, "result", "{'id':%lld}", held);
     json_int_t of_pending = client_request(f.client, "result", "{'id':%lld}", pending);
     json_decref(client_result(f.client, "ping", "{}"));

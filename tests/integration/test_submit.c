@@ -31,7 +31,7 @@ START_TEST(info_says_what_this_is)
     json_expect(info, "protocol", "1");
     json_expect(info, "pid", "%d", (int)daemon_pid(f.daemon));
     json_expect(info, "uid", "%d", (int)getuid());
-    json_expect(info, "durability", "'none'");
+    json_expect(info, "durability", "'full'");
     json_expect(info, "cursor", "0");
     ck_assert_int_eq(json_int_at(info, "limits.line_bytes"), 16777216);
     ck_assert(json_is_array(json_at(info, "pools")));

@@ -63,6 +63,17 @@ static void send_held(struct session *session, const struct writer *held)
     }
 }
 
+void session_tell_later(struct session *session)
+{
+    struct writer later = session->later;
+    session->later = (struct writer){.data = NULL};
+    if (writer_failed(&later))
+        session_fail(session);
+    else if (later.size > 0)
+        send_held(session, &later);
+    writer_free(&later);
+}
+
 static void batch_done_one(struct batch *batch)
 {
     if (--batch->left > 0)
@@ -340,6 +351,11 @@ void session_notify(struct session *session, const char *method, uint64_t subscr
         log_error("no memory for a notification of client %llu",
                   (unsigned long long)session->client.number);
         session_fail(session);
+        return;
+    }
+    if (session->replays > 0 && subscription != session->telling) {
+        writer_raw(&session->later, text->data, text->size);
+        writer_raw(&session->later, "\n", 1);
         return;
     }
     struct batch *batch;

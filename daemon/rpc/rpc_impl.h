@@ -60,6 +60,10 @@ struct session {
     uint64_t subscription_count;
     struct subscription *own;   /* that of `subscribe: true`; NULL: none yet */
     LIST_HEAD(, scoped) scoped; /* futures that end with this session */
+    /* While the store is asked what was done before, what came later is held back. */
+    unsigned replays;    /* subscriptions that wait for the store */
+    uint64_t telling;    /* the one of them whose turn it is; 0: none */
+    struct writer later; /* notifications, one a line */
 };
 
 typedef void method_fn(struct request *request);
@@ -120,6 +124,8 @@ void dispatch_line(struct session *session, const char *line, size_t size, bool 
 void session_fail(struct session *session);
 /* Drops without a reply. */
 void request_drop(struct request *request);
+/* Sends what was held back during replays. */
+void session_tell_later(struct session *session);
 /* Sends a notification: {"jsonrpc":"2.0","method":METHOD,"params":{"subscription":N, and what
  * `members` holds. */
 void session_notify(struct session *session, const char *method, uint64_t subscription,

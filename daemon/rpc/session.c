@@ -35,6 +35,7 @@ void session_free(struct session *session)
         return;
     struct request *request;
     struct subscription *subscription;
+    session->replays++; /* nobody is told any more */
     /* First what the executor could still answer, then what waits here. */
     executor_client_gone(session->service->executor, session->client.number);
     while ((request = TAILQ_FIRST(&session->requests)))
@@ -44,6 +45,7 @@ void session_free(struct session *session)
     scope_end(session);
     session->service->sessions--;
     outcome_tidy(session->service);
+    writer_free(&session->later);
     free(session);
 }
 

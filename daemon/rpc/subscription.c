@@ -276,12 +276,27 @@ int subscription_new(struct session *session, unsigned events, struct subscripti
     return 0;
 }
 
+static void begin_replay(struct subscription *subscription)
+{
+    subscription->replaying = true;
+    subscription->session->replays++;
+}
+
+static void end_replay(struct subscription *subscription)
+{
+    struct session *session = subscription->session;
+    executor_unload(session->service->executor, subscription);
+    subscription->replaying = false;
+    if (--session->replays == 0)
+        session_tell_later(session);
+}
+
 void subscription_free(struct subscription *subscription)
 {
     struct session *session = subscription->session;
     struct subscribed *subscribed;
     if (subscription->replaying)
-        executor_unload(session->service->executor, subscription);
+        end_replay(subscription);
     count_running_wanted(subscription, false);
     while ((subscribed = LIST_FIRST(&subscription->futures)))
         subscribed_free(subscribed);
@@ -428,21 +443,23 @@ static void on_replay(void *arg, int error, const struct loaded *loaded)
 {
     struct subscription *subscription = arg;
     struct session *session = subscription->session;
-    subscription->replaying = false;
     if (error < 0) {
+        end_replay(subscription);
         log_error("subscription %llu: what was done before cannot be read: %s",
                   (unsigned long long)subscription->id, strerror(-error));
         return;
     }
+    session->telling = subscription->id;
     for (size_t i = 0; i < loaded->count; i++)
         if (wants(subscription, loaded->futures[i]))
             replay_one(subscription, loaded->futures[i]);
+    session->telling = 0;
     if (loaded->until == UINT64_MAX) {
+        end_replay(subscription);
         session_check_idle(session);
         return;
     }
     subscription->told = loaded->until;
-    subscription->replaying = true;
     replay_since(subscription);
 }
 
@@ -473,7 +490,7 @@ void subscription_start(struct subscription *subscription, bool has_since, uint6
     }
     if (has_since) {
         subscription->told = since;
-        subscription->replaying = true;
+        begin_replay(subscription);
         replay_since(subscription);
     }
 }

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 int fd_close(int fd)
@@ -31,5 +33,16 @@ int fd_set_nonblocking(int fd)
 
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
         return -errno;
+    return 0;
+}
+
+int fd_lock(int fd)
+{
+    const struct timespec step = {.tv_nsec = 10 * 1000 * 1000};
+    for (int tries = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; tries++) {
+        if (errno != EWOULDBLOCK || tries == 200)
+            return -errno;
+        nanosleep(&step, NULL);
+    }
     return 0;
 }

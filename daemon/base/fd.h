@@ -12,4 +12,9 @@ int fd_pipe(int *ret_read_fd, int *ret_write_fd);
 /* 0 or -errno. */
 int fd_set_nonblocking(int fd);
 
+/* Locks the file for this process, as flock does: 0; -EWOULDBLOCK: somebody else has it; -errno.
+ * Blocks up to two seconds: of a holder that was killed while it started a process, that one has
+ * the lock as well until it executes. */
+int fd_lock(int fd);
+
 #endif

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -94,10 +93,10 @@ static int take_lock(const char *path, int *ret_fd)
     int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return -errno;
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        int r = errno == EWOULDBLOCK ? -EADDRINUSE : -errno;
+    int r = fd_lock(fd);
+    if (r < 0) {
         close(fd);
-        return r;
+        return r == -EWOULDBLOCK ? -EADDRINUSE : r;
     }
     *ret_fd = fd;
     return 0;

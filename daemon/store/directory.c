@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -98,8 +97,9 @@ static int lock(const char *path, int *ret_fd, char *message, size_t message_siz
         snprintf(message, message_size, "%s: %s", name, strerror(-r));
         return r;
     }
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        r = errno == EWOULDBLOCK ? -EBUSY : -errno;
+    r = fd_lock(fd);
+    if (r < 0) {
+        r = r == -EWOULDBLOCK ? -EBUSY : r;
         if (r == -EBUSY)
             say_who_has_it(fd, path, message, message_size);
         else

@@ -1,0 +1,298 @@
+/* What was acknowledged is there after the daemon was killed, and what must run once has. The jobs
+ * write to a ledger that is the test's; the daemon is killed while it works. */
+#include <check.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/support/client.h"
+#include "tests/support/daemon.h"
+#include "tests/support/fixture.h"
+#include "tests/support/json.h"
+#include "tests/support/text.h"
+
+static struct fixture f;
+
+static void setup(void)
+{
+    static const struct daemon_options options = {.config = "[pool default]\nmax_workers = 4\n"};
+    fixture_start(&f, &options);
+}
+
+static void teardown(void)
+{
+    fixture_stop(&f);
+}
+
+/* Kills the daemon and starts it once more, with a new connection. */
+static void kill_and_restart(void)
+{
+    client_close(f.client);
+    daemon_kill(f.daemon);
+    daemon_restart(f.daemon);
+    f.client = fixture_client(&f);
+}
+
+/* ---- what comes back ---- */
+
+START_TEST(pending_futures_come_back_as_they_were)
+{
+    json_decref(client_result(f.client, "pool.pause", "{'pool':'default'}"));
+    json_int_t one = client_submit(
+        f.client, "{'fn':'echo','args':{'n':1},'priority':5,'label':'l','key':'k','timeout':9}");
+    json_int_t two = client_submit(f.client, "{'fn':'echo','args':{'n':2},'after':[%lld]}", one);
+    json_int_t late = client_submit(f.client, "{'fn':'echo','args':{'n':3},'delay':3600}");
+    json_t *map = client_result(f.client, "map", "{'fn':'echo','items':[1,'a',[2]]}");
+    json_int_t map_id = json_int_at(map, "id");
+    json_t *before = client_result(f.client, "status", "{'ids':[[%lld,%lld]]}", one, map_id + 3);
+    json_decref(map);
+    kill_and_restart();
+    json_t *after = client_result(f.client, "status", "{'ids':[[%lld,%lld]]}", one, map_id + 3);
+    ck_assert_msg(json_equal(json_at(before, "futures"), json_at(after, "futures")), "%s\n%s",
+                  json_dumps(before, 0), json_dumps(after, 0));
+    json_decref(before);
+    json_decref(after);
+    json_t *pool = client_result(f.client, "pool.list", "{'pool':'default'}");
+    json_expect(pool, "pools.0.paused", "true");
+    json_decref(pool);
+    json_t *again = client_result(
+        f.client, "submit",
+        "{'fn':'echo','args':{'n':1},'priority':5,'label':'l','key':'k','timeout':9}");
+    ck_assert_int_eq(json_int_at(again, "id"), one);
+    json_expect(again, "duplicate", "true");
+    json_decref(again);
+    json_decref(client_result(f.client, "pool.resume", "{'pool':'default'}"));
+    expect_result(f.client, one, "{'n':1}");
+    expect_result(f.client, two, "{'n':2}");
+    expect_result(f.client, map_id, "[{'item':1},{'item':'a'},{'item':[2]}]");
+    expect_state(f.client, late, "PENDING");
+}
+END_TEST
+
+START_TEST(results_come_back)
+{
+    json_int_t good = client_submit(f.client, "{'fn':'exec','args':{'argv':['echo','hi']}}");
+    json_int_t bad = client_submit(f.client, "{'fn':'exec','args':{'argv':['false']}}");
+    json_int_t large =
+        client_submit(f.client, "{'fn':'exec','args':{'argv':['head','-c','300000','/dev/zero']}}");
+    json_decref(client_result(f.client, "wait", "{'ids':[%lld,%lld,%lld]}", good, bad, large));
+    json_t *before = client_result(f.client, "result", "{'id':%lld}", large);
+    kill_and_restart();
+    json_t *reply = client_result(f.client, "result", "{'id':%lld}", good);
+    json_expect(reply, "result.stdout", "'hi\\n'");
+    json_decref(reply);
+    reply = client_result(f.client, "output", "{'id':%lld}", good);
+    json_expect(reply, "data", "'hi\\n'");
+    json_expect(reply, "eof", "true");
+    json_decref(reply);
+    reply = client_result(f.client, "exception", "{'id':%lld}", bad);
+    json_expect(reply, "exception.type", "'ExitStatus'");
+    json_decref(reply);
+    reply = client_result(f.client, "result", "{'id':%lld}", large);
+    ck_assert(json_equal(before, reply));
+    json_decref(before);
+    json_decref(reply);
+    /* Ids go on. */
+    ck_assert_int_gt(client_submit(f.client, "{'fn':'echo'}"), large);
+}
+END_TEST
+
+/* The pid of a job that writes it to its output first. */
+static pid_t pid_of(json_int_t id)
+{
+    json_t *output = client_result(f.client, "output", "{'id':%lld,'wait':60}", id);
+    pid_t pid = (pid_t)atoi(json_text_at(output, "data"));
+    json_decref(output);
+    ck_assert_int_gt(pid, 1);
+    return pid;
+}
+
+START_TEST(what_was_started_is_interrupted_or_run_again)
+{
+    static const char job[] = "echo $$; test $FUTURE_ATTEMPT = 2 || exec sleep 1000";
+    json_int_t ids[3];
+    pid_t pids[3];
+    ids[0] = client_submit(f.client, "{'fn':'exec','args':{'argv':['sh','-c','%s']}}", job);
+    ids[1] = client_submit(
+        f.client, "{'fn':'exec','args':{'argv':['sh','-c','%s']},'on_crash':'rerun'}", job);
+    ids[2] = client_submit(
+        f.client, "{'fn':'exec','args':{'argv':['sh','-c','%s']},'scope':'connection'}", job);
+    json_int_t once = ids[0], again = ids[1], scoped = ids[2];
+    for (size_t i = 0; i < 3; i++)
+        pids[i] = pid_of(ids[i]);
+    client_close(f.client);
+    daemon_kill(f.daemon);
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_int_eq(kill(pids[i], 0), 0);
+    daemon_restart(f.daemon);
+    f.client = fixture_client(&f);
+    json_t *reply = client_result(f.client, "exception", "{'id':%lld}", once);
+    json_expect(reply, "exception.type", "'Interrupted'");
+    json_decref(reply);
+    reply = client_result(f.client, "exception", "{'id':%lld}", scoped);
+    json_expect(reply, "exception.type", "'Interrupted'");
+    json_decref(reply);
+    reply = client_result(f.client, "result", "{'id':%lld}", again);
+    json_expect(reply, "result.exit_code", "0");
+    json_decref(reply);
+    reply = client_result(f.client, "status", "{'id':%lld}", again);
+    json_expect(reply, "attempt", "2");
+    json_decref(reply);
+    /* The daemon has ended them before it went on. */
+    for (size_t i = 0; i < 3; i++) {
+        char path[40], state = 'Z';
+        snprintf(path, sizeof(path), "/proc/%d/stat", (int)pids[i]);
+        FILE *file = fopen(path, "re");
+        if (file) {
+            ck_assert_int_eq(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
+            fclose(file);
+        }
+        ck_assert_int_eq(state, 'Z');
+    }
+}
+END_TEST
+
+START_TEST(a_reader_of_cursors_misses_nothing)
+{
+    json_int_t seen[40] = {0};
+    json_int_t cursor = 0;
+    json_decref(client_result(f.client, "subscribe", "{'all':true}"));
+    for (int i = 0; i < 10; i++)
+        (void)client_submit(f.client, "{'fn':'echo','args':{}}");
+    for (int i = 0; i < 5; i++) {
+        json_t *told = client_notification(f.client);
+        cursor = json_int_at(told, "params.cursor");
+        seen[json_int_at(told, "params.future.id")]++;
+        json_decref(told);
+    }
+    json_decref(client_result(f.client, "wait", "{'ids':[[1,10]]}"));
+    kill_and_restart();
+    json_decref(client_result(f.client, "subscribe", "{'all':true,'since':%lld}", cursor));
+    for (int i = 0; i < 10; i++)
+        (void)client_submit(f.client, "{'fn':'echo','args':{}}");
+    for (int i = 0; i < 15; i++) {
+        json_t *told = client_notification(f.client);
+        ck_assert_int_gt(json_int_at(told, "params.cursor"), cursor);
+        cursor = json_int_at(told, "params.cursor");
+        seen[json_int_at(told, "params.future.id")]++;
+        json_decref(told);
+    }
+    for (int id = 1; id <= 20; id++)
+        ck_assert_int_eq(seen[id], 1);
+}
+END_TEST
+
+START_TEST(what_need_not_survive_does_not)
+{
+    json_decref(client_result(f.client, "pool.pause", "{'pool':'default'}"));
+    json_int_t gone = client_submit(f.client, "{'fn':'echo','durable':false}");
+    json_decref(client_result(f.client, "pool.set", "{'pool':'fast','durability':'none'}"));
+    json_int_t fast = client_submit(f.client, "{'fn':'echo','pool':'fast','delay':3600}");
+    json_int_t kept = client_submit(f.client, "{'fn':'echo'}");
+    kill_and_restart();
+    ck_assert_int_eq(client_error(f.client, "status", "{'id':%lld}", gone), -32002);
+    ck_assert_int_eq(client_error(f.client, "status", "{'id':%lld}", fast), -32002);
+    expect_state(f.client, kept, "PENDING");
+    json_t *pool = client_result(f.client, "pool.list", "{'pool':'fast'}");
+    json_expect(pool, "pools.0.durability", "'none'");
+    json_decref(pool);
+    ck_assert_int_gt(client_submit(f.client, "{'fn':'echo'}"), kept);
+}
+END_TEST
+
+START_TEST(an_end_in_order_keeps_what_is_pending)
+{
+    json_int_t held = fixture_hold(&f);
+    json_int_t pending =
+        client_submit(f.client, "{'fn':'echo','args':{'a':1},'after':[%lld]}", held);
+    json_int_t of_held = client_request(f.client, "result", "{'id':%lld}", held);
+    json_decref(client_result(f.client, "ping", "{}"));
+    ck_assert_int_eq(kill(daemon_pid(f.daemon), SIGTERM), 0);
+    json_t *refused = client_call(f.client, "submit", "{'fn':'echo'}");
+    while (reply_error(refused) == 0) {
+        json_decref(refused);
+        refused = client_call(f.client, "submit", "{'fn':'echo'}");
+    }
+    json_decref(refused);
+    gate_pass(f.gate, 1);
+    json_decref(client_reply(f.client, of_held));
+    client_expect_end(f.client);
+    ck_assert_int_eq(daemon_wait(f.daemon), 0);
+    client_close(f.client);
+    daemon_restart(f.daemon);
+    f.client = fixture_client(&f);
+    expect_result(f.client, pending, "{'a':1}");
+}
+END_TEST
+
+/* ---- killed at any moment ---- */
+
+/* How often the line stands in the ledger. */
+static unsigned count_lines(const char *ledger, json_int_t wanted)
+{
+    FILE *file = fopen(ledger, "re");
+    long long id;
+    unsigned count = 0;
+    while (file && fscanf(file, "%lld", &id) == 1)
+        count += id == wanted;
+    if (file)
+        fclose(file);
+    return count;
+}
+
+START_TEST(nothing_acknowledged_is_lost_or_run_twice)
+{
+    const int rounds = getenv("FUTURED_LONG") ? 200 : 12;
+    char *ledger = text_print("%s/ledger", daemon_directory(f.daemon));
+    size_t count = 0, room = (size_t)rounds * 200;
+    json_int_t *ids = calloc(room, sizeof(*ids));
+    ck_assert_ptr_nonnull(ids);
+    srand(1);
+    for (int round = 0; round < rounds; round++) {
+        int more = rand() % 100 + 20;
+        for (int i = 0; i < more; i++)
+            ids[count++] = client_submit(
+                f.client,
+                "{'fn':'exec','args':{'argv':['sh','-c','echo $FUTURE_ID >>\\\"$0\\\"','%s']}}",
+                ledger);
+        kill_and_restart();
+    }
+    unsigned interrupted = 0;
+    for (size_t i = 0; i < count; i++) {
+        json_t *reply = client_result(f.client, "result", "{'id':%lld}", ids[i]);
+        unsigned ran = count_lines(ledger, ids[i]);
+        json_expect(reply, "state", "'FINISHED'");
+        if (json_has(reply, "result")) {
+            ck_assert_uint_eq(ran, 1);
+        } else {
+            json_expect(reply, "exception.type", "'Interrupted'");
+            ck_assert_uint_le(ran, 1);
+            interrupted++;
+        }
+        json_decref(reply);
+    }
+    /* At most as many as there are workers at each kill. */
+    ck_assert_uint_le(interrupted, (unsigned)rounds * 4);
+    free(ids);
+    free(ledger);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        pending_futures_come_back_as_they_were,
+        results_come_back,
+        what_was_started_is_interrupted_or_run_again,
+        a_reader_of_cursors_misses_nothing,
+        what_need_not_survive_does_not,
+        an_end_in_order_keeps_what_is_pending,
+        nothing_acknowledged_is_lost_or_run_twice,
+        NULL,
+    };
+    return fixture_run("durable", setup, teardown, tests);
+}

@@ -75,10 +75,10 @@ static void take_record(struct stored_future *from, struct stored_future *to)
     to->after = after;
     for (size_t i = 0; i < from->attempt_count; i++) {
         attempts[i] = from->attempts[i];
-        from->attempts[i].outcome = (struct outcome){OUTCOME_NONE};
+        from->attempts[i].outcome = (struct outcome){.kind = OUTCOME_NONE};
     }
     to->attempts = attempts;
-    from->outcome = (struct outcome){OUTCOME_NONE};
+    from->outcome = (struct outcome){.kind = OUTCOME_NONE};
     from->output = NULL;
 }
 
@@ -468,7 +468,7 @@ static void put_end(struct fixture *fixture, uint64_t id, uint64_t cursor, int64
 
 void put_finished(struct fixture *fixture, uint64_t id, uint64_t cursor, const char *result)
 {
-    struct outcome outcome = {OUTCOME_NONE};
+    struct outcome outcome = {.kind = OUTCOME_NONE};
     if (result)
         outcome_set_result(&outcome, copy_string(result), strlen(result));
     else
@@ -479,7 +479,7 @@ void put_finished(struct fixture *fixture, uint64_t id, uint64_t cursor, const c
 
 void put_finished_at(struct fixture *fixture, uint64_t id, uint64_t cursor, int64_t wall_us)
 {
-    struct outcome outcome = {OUTCOME_NONE};
+    struct outcome outcome = {.kind = OUTCOME_NONE};
     outcome_set_result(&outcome, copy_string("1"), 1);
     put_end(fixture, id, cursor, wall_us, &outcome, NULL);
     outcome_clear(&outcome);
@@ -489,7 +489,7 @@ void put_map_finished(struct fixture *fixture, uint64_t id, uint64_t cursor, uin
 {
     struct stored_map map = {
         .count = count, .first = id + 1, .by_state = {[FUTURE_FINISHED] = count}};
-    struct outcome outcome = {OUTCOME_NONE};
+    struct outcome outcome = {.kind = OUTCOME_NONE};
     outcome_set_result(&outcome, copy_string("null"), 4);
     put_end(fixture, id, cursor, 4000 + (int64_t)id, &outcome, &map);
     outcome_clear(&outcome);

@@ -29,7 +29,7 @@ static size_t count_files(struct fixture *fixture)
 static void put_written(struct fixture *fixture, uint64_t id, uint64_t cursor, const char *out,
                         const char *err, uint64_t cap, const char *result)
 {
-    struct outcome outcome = {OUTCOME_NONE};
+    struct outcome outcome = {.kind = OUTCOME_NONE};
     struct output *output = output_new(cap);
     ck_assert_ptr_nonnull(output);
     output_append(output, OUTPUT_STDOUT, out, strlen(out));

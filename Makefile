@@ -76,7 +76,12 @@ T            ?=
 selected      = $(sort $(if $(T),$(foreach test,$(1),$(if $(findstring $(T),$(test)),$(test))),$(1)))
 UNIT_TESTS    = $(patsubst %.c,$(BUILD)/%,$(call selected,$(wildcard tests/unit/test_*.c)))
 WIRE_TESTS    = $(patsubst %.c,$(BUILD)/%,$(call selected,$(wildcard tests/integration/test_*.c)))
-SHELL_TESTS   = $(call selected,$(wildcard tests/support/test_*.sh tests/integration/test_*.sh))
+# A whole systemd is booted for what is installed; that sanitized programs run there shows nothing
+# new, and their slowness upsets it.
+BOOT_TESTS    = $(if $(filter asan tsan coverage,$(MODE)),tests/integration/test_service.sh \
+                tests/integration/test_package.sh)
+SHELL_TESTS   = $(filter-out $(BOOT_TESTS),$(call selected,$(wildcard \
+                tests/support/test_*.sh tests/integration/test_*.sh)))
 FUZZERS       = $(patsubst %.c,$(BUILD)/%,$(call selected,$(wildcard tests/fuzz/fuzz_*.c)))
 SUPPORT       = $(BUILD)/libtestsupport.a
 SUPERVISE     = $(BUILD)/tests/supervise

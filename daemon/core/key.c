@@ -116,14 +116,15 @@ void keys_tidy(struct executor *executor)
         return;
     executor->keys_stale = 0;
     struct key_entry *entry, *next;
-    HASH_ITER(hh, executor->keys, entry, next)
-    if (is_stale(executor, entry))
-        key_entry_free(executor, entry);
+    for (entry = executor->keys; entry; entry = next) {
+        next = entry->hh.next;
+        if (is_stale(executor, entry))
+            key_entry_free(executor, entry);
+    }
 }
 
 void keys_free(struct executor *executor)
 {
-    struct key_entry *entry, *next;
-    HASH_ITER(hh, executor->keys, entry, next)
-    key_entry_free(executor, entry);
+    while (executor->keys)
+        key_entry_free(executor, executor->keys);
 }

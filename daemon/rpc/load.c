@@ -49,9 +49,10 @@ static void handle_again(struct request *request, char *text)
     if (r < 0) {
         request_fail(request, RPC_INTERNAL, "no memory");
     } else {
-        request->rpc = &line.requests[0];
+        const struct rpc_request *rpc = line.requests;
+        request->rpc = rpc;
         request->handler(request);
-        forget_rpc(session, &line.requests[0]);
+        forget_rpc(session, rpc);
         rpc_line_clear(&line);
     }
     free(text);

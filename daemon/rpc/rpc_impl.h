@@ -216,7 +216,7 @@ int resolve_id(struct request *request, uint64_t id, bool output, struct future 
 int resolve_ids(struct request *request, const struct id_list *ids, uint64_t **ret_ids,
                 size_t *ret_count);
 /* The same, and they are in memory. */
-int resolve_loaded(struct request *request, const struct id_list *ids, bool output,
+int resolve_loaded(struct request *request, const struct id_list *list, bool output,
                    uint64_t **ret_ids, size_t *ret_count);
 /* A query for all items of a map that the store has. */
 struct store_query items_query(uint64_t map_id, bool output);

@@ -102,7 +102,7 @@ static void begin_anew(struct leftovers *leftovers)
 
 int leftovers_open(const char *path, unsigned max, struct leftovers **ret_leftovers)
 {
-    struct stat status;
+    struct stat status = {.st_size = 0};
     struct leftovers *leftovers = calloc(1, sizeof(*leftovers));
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     int r = !leftovers ? -ENOMEM : fd < 0 ? -errno : 0;

@@ -251,7 +251,7 @@ static void plugin_free(struct plugin *plugin)
 
 static int open_library(struct plugin *plugin, struct reason *ret_reason)
 {
-    struct distrust distrust;
+    struct distrust distrust = {.reason = ""};
     int r = trusted_path(plugin->path, false, geteuid(), &distrust);
 
     if (r == -EPERM)
@@ -416,7 +416,7 @@ static int scan(struct plugins *plugins, const char *directory)
 
 static int load_directory(struct plugins *plugins, const char *name)
 {
-    struct distrust distrust;
+    struct distrust distrust = {.reason = ""};
     char *real = realpath(name, NULL);
 
     if (!real) {

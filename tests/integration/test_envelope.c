@@ -351,6 +351,7 @@ START_TEST(a_batch_of_notifications_has_no_answer)
     json_t *reply = client_read(f.client);
     json_expect(reply, "", "{'jsonrpc':'2.0','id':2,'result':'pong'}");
     json_decref(reply);
+    (void)client_submit(f.client, "{'fn':'echo','args':{}}");
     reply = client_result(f.client, "status", "{'label':'n'}");
     ck_assert_uint_eq(json_count_at(reply, "futures"), 1);
     json_decref(reply);

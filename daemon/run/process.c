@@ -65,7 +65,7 @@ struct child {
     const struct process_spec *spec;
     const char *candidates; /* to try in order: strings end to end, then an empty one */
     enum process_step step;
-    int error;                 /* positive errno of the step that failed */
+    int error;                /* positive errno of the step that failed */
     _Atomic int32_t *ret_pid; /* NULL: not wanted */
 };
 

@@ -378,9 +378,11 @@ static bool same(const json_t *a, const json_t *b)
     json_t *value;
     size_t i;
 
+    if (!a || !b)
+        return a == b;
     if (json_typeof(a) != json_typeof(b))
         return false;
-    if (json_is_array(a)) {
+    if (json_typeof(a) == JSON_ARRAY) {
         if (json_array_size(a) != json_array_size(b))
             return false;
         json_array_foreach (a, i, value)
@@ -388,7 +390,7 @@ static bool same(const json_t *a, const json_t *b)
                 return false;
         return true;
     }
-    if (!json_is_object(a))
+    if (json_typeof(a) != JSON_OBJECT)
         return json_equal(a, b);
     if (json_object_size(a) != json_object_size(b))
         return false;

@@ -126,12 +126,7 @@ static void expect_sound(void)
     expect_result(client, client_submit(client, "{'fn':'echo','args':[1]}"), "[1]");
     client_close(client);
     /* What the daemon does about its end must not meet the next fault. */
-    json_int_t connections = 0;
-    while (connections != 1) {
-        json_t *info = client_result(f.client, "info", "{}");
-        connections = json_int_at(info, "connections");
-        json_decref(info);
-    }
+    await_connections(f.client, 1);
 }
 
 /* ---- clients ---- */

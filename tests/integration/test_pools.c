@@ -369,6 +369,7 @@ START_TEST(who_waits_for_room_may_go)
     json_decref(client_result(other, "ping", "{}"));
     json_int_t request = client_request(f.client, "submit", "{'fn':'echo','args':{}}");
     client_close(other);
+    await_connections(f.client, 1);
     gate_pass(f.gate, 1);
     expect_result(f.client, a, "{}");
     json_t *reply = client_reply(f.client, request);

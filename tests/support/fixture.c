@@ -189,3 +189,14 @@ void expect_quiet(struct client *client)
 {
     ck_assert_msg(!client_has_notification(client), "there is a notification");
 }
+
+void await_connections(struct client *client, json_int_t count)
+{
+    json_int_t connections = -1;
+
+    while (connections != count) {
+        json_t *info = client_result(client, "info", "{}");
+        connections = json_int_at(info, "connections");
+        json_decref(info);
+    }
+}

@@ -49,9 +49,9 @@ void expect_refused(struct client *client, const char *method, const char *param
 /* The call is refused with -32005, data.limit and data.value. */
 void expect_limit(struct client *client, const char *method, const char *limit, json_int_t value,
                   const char *format, ...) __attribute__((format(printf, 5, 6)));
-/* `status` shows the future in this state. */
 /* Returns when the daemon has so many connections: it takes its time to see that one is closed. */
 void await_connections(struct client *client, json_int_t count);
+/* `status` shows the future in this state. */
 void expect_state(struct client *client, json_int_t id, const char *state);
 /* Waits until it is done: its `result` must be this JSON. */
 void expect_result(struct client *client, json_int_t id, const char *format, ...)

@@ -79,11 +79,14 @@ struct map_add_waiter {
 /* Has starts reported promptly while somebody waits for them, and not otherwise. */
 void wake_for_starts(struct executor *executor);
 
-/* ---- submit.c ---- */
+/* ---- spec.c ---- */
 
 /* What was submitted, by whom. NULL: no memory. */
 struct spec *spec_new(struct executor *executor, const struct submission *submission,
                       const struct client *client);
+
+/* ---- submit.c ---- */
+
 /* Names the limit that so many more pending futures of that user would pass; NULL: none. */
 const char *past_pending(const struct executor *executor, uint32_t uid, uint64_t calls,
                          uint64_t *ret_value);

@@ -40,14 +40,6 @@ static const bool allowed[FUTURE_STATES][FUTURE_STATES] = {
 
 /* ---- making and changing: core alone ---- */
 
-void spec_unref(struct spec *spec)
-{
-    if (!spec || --spec->references > 0)
-        return;
-    owner_unref(spec->owner);
-    free(spec);
-}
-
 static void count(struct future *future, enum future_state state, int by)
 {
     owner_count(future->spec->owner, state, by);

@@ -1,0 +1,58 @@
+/* What was submitted, as a map and its items share it: made from a submission, freed with the last
+ * future of it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/core/executor_impl.h"
+#include "daemon/core/owner.h"
+
+/* As much as the pool wants and the store gives. */
+static enum durability durability_of(const struct executor *executor,
+                                     const struct submission *submission)
+{
+    enum durability wanted = pool_settings(submission->pool)->durability;
+    enum durability given = executor->settings.store->ops->durability;
+    if (submission->not_stored)
+        return DURABILITY_NONE;
+    return wanted < given ? wanted : given;
+}
+
+struct spec *spec_new(struct executor *executor, const struct submission *submission,
+                      const struct client *client)
+{
+    size_t label_size = submission->label ? strlen(submission->label) : 0;
+    struct spec *spec = calloc(1, sizeof(*spec) + label_size + 1 + submission->args_bytes + 1);
+    if (!spec)
+        return NULL;
+    spec->owner = owner_ref(executor->owners, client->uid);
+    if (!spec->owner) {
+        free(spec);
+        return NULL;
+    }
+    spec->references = 1;
+    spec->function = submission->function;
+    spec->pool = submission->pool;
+    spec->client = client->number;
+    spec->timeout_ns = submission->timeout_ns;
+    spec->retry_max = submission->retry_max;
+    spec->retry_delay_ns = submission->retry_delay_ns;
+    spec->retry_backoff = submission->retry_backoff;
+    spec->rerun_on_crash = submission->rerun_on_crash;
+    spec->scoped = submission->scoped;
+    spec->durability = durability_of(executor, submission);
+    if (label_size > 0)
+        memcpy(spec->text, submission->label, label_size);
+    memcpy(spec->text + label_size + 1, submission->args, submission->args_bytes);
+    spec->label = spec->text;
+    spec->args = spec->text + label_size + 1;
+    spec->args_bytes = submission->args_bytes;
+    return spec;
+}
+
+void spec_unref(struct spec *spec)
+{
+    if (!spec || --spec->references > 0)
+        return;
+    owner_unref(spec->owner);
+    free(spec);
+}

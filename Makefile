@@ -53,11 +53,10 @@ objects  = $(patsubst %.c,$O/%.o,$(sort $(wildcard $(1)/*.c)))
 archives = $(patsubst %,$(BUILD)/lib%.a,$(1))
 
 DAEMON_OBJECTS = $(call objects,daemon)
-CLIENT_OBJECTS = $(filter-out $O/client/libfuture%,$(call objects,client))
+CLIENT_OBJECTS = $(foreach dir,cli commands map show top completion,$(call objects,client/$(dir)))
 # The scripts for completion are in the program: `future completion` prints them.
-COMPLETION     = $(patsubst %,$O/client/completion/future.%.o,bash zsh fish) \
-                 $(call objects,client/completion)
-TSP_OBJECTS    = $(call objects,client/tsp) $O/client/parse.o
+COMPLETION     = $(patsubst %,$O/client/completion/future.%.o,bash zsh fish)
+TSP_OBJECTS    = $(call objects,client/tsp) $O/client/cli/parse.o
 PROGRAMS       = $(if $(DAEMON_OBJECTS),$(BUILD)/futured) $(if $(CLIENT_OBJECTS),$(BUILD)/future) \
                  $(BUILD)/future-tsp
 PLUGINS        = $(patsubst daemon/plugins/%.c,$(BUILD)/plugins/%.so,$(wildcard daemon/plugins/*.c))
@@ -153,7 +152,7 @@ $(BUILD)/future-tsp: $(TSP_OBJECTS) $(call archives,future proto) $(STAMP)
 
 # libfuture is one object, with what it needs of proto/ inside, in which every name but those of its
 # API is local: so it gets into nobody's way, and nobody can lean on its inside.
-PIC_LIBRARY = $(patsubst %.c,$O/pic/%.o,$(sort $(wildcard client/libfuture*.c)))
+PIC_LIBRARY = $(patsubst %.c,$O/pic/%.o,$(sort $(wildcard client/lib/*.c)))
 PIC_PROTO   = $(patsubst %.c,$O/pic/%.o,$(sort $(wildcard proto/*.c)))
 
 $O/pic/%.o: %.c $(STAMP)
@@ -177,8 +176,8 @@ $(BUILD)/libfuture.a: $O/pic/libfuture.o
 	@rm -f $@
 	$(call say,AR)$(AR) rcs $@ $^
 
-$(BUILD)/libfuture.so.$(VERSION): $O/pic/libfuture.o client/libfuture.map $(STAMP)
-	$(call say,SO)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=client/libfuture.map \
+$(BUILD)/libfuture.so.$(VERSION): $O/pic/libfuture.o client/lib/libfuture.map $(STAMP)
+	$(call say,SO)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=client/lib/libfuture.map \
 	    $(filter-out -pie,$(ALL_LDFLAGS)) -o $@ $< $(CLIENT_LIBS)
 
 $(BUILD)/libfuture.so: $(BUILD)/libfuture.so.$(VERSION)
@@ -379,5 +378,5 @@ FORCE:
 
 .SECONDARY:
 -include $(patsubst %.o,%.d,$(foreach l,$(LAYERS),$(call objects,$(DIR_$l))) $(DAEMON_OBJECTS) \
-    $(CLIENT_OBJECTS) $(COMPLETION) $(TSP_OBJECTS) $(call objects,tests/unit) $(call objects,tests/integration) \
+    $(CLIENT_OBJECTS) $(TSP_OBJECTS) $(call objects,tests/unit) $(call objects,tests/integration) \
     $(call objects,tests/fuzz) $(PIC_LIBRARY) $(PIC_PROTO) $(call objects,tests/support) $(call objects,tests/bench)) $(patsubst %.so,%.d,$(PLUGINS) $(TEST_PLUGINS))

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/command.h"
+#include "client/cli/command.h"
 #include "client/completion/live.h"
 #include "client/completion/option_help.h"
 #include "proto/methods.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "client/parse.h"
+#include "client/cli/parse.h"
 #include "client/tsp/tsp.h"
 #include "proto/version.h"
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "client/parse.h"
+#include "client/cli/parse.h"
 
 #define NAME_PARAMS "{\"pool\":\"" TSP_POOL "\"}"
 

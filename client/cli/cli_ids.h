@@ -1,0 +1,42 @@
+/* The words of a command line that commands share: ids, filters and durations, with mistakes told.
+ * One thread. */
+#ifndef FUTURED_CLIENT_CLI_IDS_H
+#define FUTURED_CLIENT_CLI_IDS_H
+
+#include "client/cli/cli.h"
+#include "client/cli/parse.h"
+
+/* Which futures `all`, `@label` and filters mean. Zeroed memory means all of them. */
+struct id_filter {
+    const char *states;                                      /* as "PENDING,RUNNING"; NULL: any */
+    const char *pool, *label;                                /* NULL: any */
+    enum { OUTCOME_ANY, OUTCOME_BAD, OUTCOME_GOOD } outcome; /* bad: failed or cancelled */
+    double done_before;                                      /* Unix time; 0: whenever */
+};
+#define STATES_DONE  "CANCELLED,FINISHED"
+#define STATES_ALIVE "PENDING,RUNNING"
+
+/* The futures that pass the filter, without the items of maps, oldest first, as the daemon lists
+ * them now. Adds them to *ids. 0 or an exit status. */
+int cli_find(struct cli *cli, const struct id_filter *filter, struct id_spans *ids);
+
+/* The ids from argv[optind] on, at least one word: 7, 7,9-12, last, all or @label; the latter two
+ * mean futures that pass `filter` (NULL: any). There may be none behind `all`. 0 (the caller clears
+ * *ret_ids) or an exit status (*ret_ids is empty). */
+int cli_ids(struct cli *cli, int argc, char **argv, const struct id_filter *filter,
+            struct id_spans *ret_ids);
+/* The same, where there may be no word; *ret_given says whether there was. */
+int cli_ids_if_any(struct cli *cli, int argc, char **argv, const struct id_filter *filter,
+                   struct id_spans *ret_ids, bool *ret_given);
+/* One id and no more. */
+int cli_one_id(struct cli *cli, int argc, char **argv, uint64_t *ret_id);
+
+/* The value of --`option`. 0 or an exit status. */
+int cli_duration(struct cli *cli, const char *option, const char *value, int64_t *ret_us);
+int cli_count(struct cli *cli, const char *option, const char *value, uint64_t *ret_count);
+/* `a,b,c` as an array of strings; `upper` makes capitals of it. */
+void cli_write_words(struct writer *writer, const char *words, bool upper);
+/* The ids, one a line. */
+void cli_print_ids(const struct id_spans *ids);
+
+#endif

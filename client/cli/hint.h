@@ -1,0 +1,15 @@
+/* What to do next after something went wrong: on stderr, below what went wrong. One thread. */
+#ifndef FUTURED_CLIENT_HINT_H
+#define FUTURED_CLIENT_HINT_H
+
+#include "client/cli/cli.h"
+
+/* There is no daemon (-errno of future_connect). Returns the exit status. */
+int hint_no_daemon(const struct cli *cli, int error);
+/* There is no such command; names the nearest. Returns the exit status. */
+int hint_unknown_command(const struct cli *cli, const char *name);
+/* Below the daemon's error. Asks the daemon where that helps: messages that come meanwhile are
+ * queued for future_receive. */
+void hint_error(struct cli *cli, const struct future_message *error);
+
+#endif

@@ -1,0 +1,120 @@
+#include "client/show/show_pools.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/show/table.h"
+#include "proto/text.h"
+
+static const struct table_column columns[] = {
+    {"POOL", false, true},        {"STATE", false, false},       {"PENDING", true, false},
+    {"RUNNING", true, false},     {"THREADS", true, false},      {"MAX_WORKERS", true, false},
+    {"MIN_WORKERS", true, false}, {"IDLE_TIMEOUT", true, false}, {"MAX_TASKS", true, false},
+    {"QUEUE_LIMIT", true, false}, {"ON_FULL", false, false},     {"INITIALIZER", false, true},
+};
+
+const char *pool_state(const json_t *pool)
+{
+    if (json_is_true(json_object_get(pool, "broken")))
+        return "broken";
+    return json_is_true(json_object_get(pool, "paused")) ? "paused" : "running";
+}
+
+static enum tone state_tone(const json_t *pool)
+{
+    if (json_is_true(json_object_get(pool, "broken")))
+        return TONE_BAD;
+    return json_is_true(json_object_get(pool, "paused")) ? TONE_WAITING : TONE_GOOD;
+}
+
+static void add_row(struct table *table, const json_t *pool)
+{
+    char idle[32];
+
+    snprintf(idle, sizeof(idle), "%.10g", json_number_value(json_object_get(pool, "idle_timeout")));
+    table_add(table, cli_string(pool, "name", "-"));
+    table_add_tone(table, pool_state(pool), state_tone(pool));
+    table_add_uint(table, cli_uint(pool, "pending"));
+    table_add_uint(table, cli_uint(pool, "running"));
+    table_add_uint(table, cli_uint(pool, "threads"));
+    table_add_uint(table, cli_uint(pool, "max_workers"));
+    table_add_uint(table, cli_uint(pool, "min_workers"));
+    table_add(table, idle);
+    table_add_uint(table, cli_uint(pool, "max_tasks_per_worker"));
+    table_add_uint(table, cli_uint(pool, "queue_limit"));
+    table_add(table, cli_string(pool, "on_full", "-"));
+    table_add(table, cli_string(json_object_get(pool, "initializer"), "fn", "-"));
+}
+
+int show_pools(struct cli *cli, const struct future_message *reply)
+{
+    const json_t *pools = json_object_get(reply->result, "pools"), *pool;
+    struct table *table;
+    size_t i;
+
+    if (cli_print_for_machine(cli, reply, "pools"))
+        return EXIT_FINE;
+    table = table_new(columns, sizeof(columns) / sizeof(columns[0]));
+    if (!table)
+        return cli_fail_errno(cli, -ENOMEM, "the table");
+    if (!pools)
+        add_row(table, reply->result);
+    json_array_foreach (pools, i, pool)
+        add_row(table, pool);
+    table_print(table, stdout, &cli->out);
+    table_free(table);
+    return EXIT_FINE;
+}
+
+static int hold_one(struct cli *cli, const char *method, const char *pool)
+{
+    struct writer params = {0};
+    struct future_message *reply;
+    int status;
+
+    if (!utf8_valid(pool, strlen(pool)))
+        return cli_bad_usage(cli, "the name of the pool is not valid UTF-8");
+    writer_begin_object(&params);
+    writer_key(&params, "pool");
+    writer_cstring(&params, pool);
+    writer_end_object(&params);
+    status = cli_call(cli, method, &params, &reply);
+    if (status != 0)
+        return status;
+    if (!cli_print_for_machine(cli, reply, NULL))
+        printf("%s %s\n", cli_string(reply->result, "name", pool), pool_state(reply->result));
+    future_message_free(reply);
+    return EXIT_FINE;
+}
+
+static int hold_all(struct cli *cli, const char *method)
+{
+    struct future_message *reply;
+    const json_t *pool;
+    size_t i;
+    int status = cli_call(cli, "pool.list", NULL, &reply);
+
+    if (status != 0)
+        return status;
+    json_array_foreach (json_object_get(reply->result, "pools"), i, pool)
+        if (status == 0)
+            status = hold_one(cli, method, cli_string(pool, "name", ""));
+    future_message_free(reply);
+    return status;
+}
+
+int pool_hold(struct cli *cli, const char *method, bool all, int argc, char **argv)
+{
+    int status = 0;
+
+    if (all && optind < argc)
+        return cli_bad_usage(cli, "name pools or --all, not both");
+    if (all)
+        return hold_all(cli, method);
+    if (optind == argc)
+        return hold_one(cli, method, "default");
+    for (int i = optind; i < argc && status == 0; i++)
+        status = hold_one(cli, method, argv[i]);
+    return status;
+}

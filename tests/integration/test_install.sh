@@ -101,8 +101,9 @@ static const struct futured_function functions[] = {
 
 const struct futured_plugin futured_plugin = {FUTURED_PLUGIN_HEADER, functions, NULL, NULL};
 END
+read -ra cc <<<"${CC:-cc}"
 read -ra flags < <(pkg-config --cflags --libs futured-plugin)
-ok "a plugin compiles with what pkg-config says" "${CC:-cc}" -std=c11 -Wall -Wextra -Werror -shared -fPIC \
+ok "a plugin compiles with what pkg-config says" "${cc[@]}" -std=c11 -Wall -Wextra -Werror -shared -fPIC \
     -Wl,-z,defs -o "$TMPDIR/twice.so" "$TMPDIR/twice.c" "${flags[@]}"
 ok "it goes where pkg-config says" install -m 755 "$TMPDIR/twice.so" "$plugindir"
 printf '[daemon]\nplugin_dir = %s\n' "$plugindir" >"$TMPDIR/futured.conf"

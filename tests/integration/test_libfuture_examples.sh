@@ -7,7 +7,7 @@ source tests/support/cli.bash
 
 build=$(dirname "$FUTURE")
 prefix=$TMPDIR/prefix
-cc=${CC:-cc}
+read -ra cc <<<"${CC:-cc}" # it may be several words
 strict=(-Wall -Wextra -Wshadow -Wcast-qual -Wwrite-strings -Wconversion -Wno-sign-conversion -Werror)
 # A library with sanitizers inside goes into programs that have them as well.
 case ${MODE:-release} in
@@ -48,7 +48,7 @@ eq "the archive defines them alone as well" \
 echo '#include <future.h>' >"$TMPDIR/alone.c"
 cp "$TMPDIR/alone.c" "$TMPDIR/alone.cc"
 for dialect in c99 c11 gnu11 c17; do
-    ok "the header is $dialect" "$cc" -std=$dialect -pedantic-errors "${strict[@]}" -I"$prefix/include" \
+    ok "the header is $dialect" "${cc[@]}" -std=$dialect -pedantic-errors "${strict[@]}" -I"$prefix/include" \
         -fsyntax-only "$TMPDIR/alone.c"
 done
 if command -v c++ >/dev/null; then
@@ -89,11 +89,11 @@ for example in client/examples/*.c; do
         read -ra more < <(pkg-config --cflags --libs libevent_core)
     fi
     # Strict C, as nothing here needs more than POSIX.
-    ok "$name compiles" "$cc" -std=c11 -D_POSIX_C_SOURCE=200809L -pedantic-errors "${strict[@]}" \
+    ok "$name compiles" "${cc[@]}" -std=c11 -D_POSIX_C_SOURCE=200809L -pedantic-errors "${strict[@]}" \
         "${mode[@]}" "$example" "${flags[@]}" "${more[@]}" -o "$TMPDIR/$name"
 done
 PATH=$TMPDIR:$PATH
-ok "an example links statically" "$cc" "${mode[@]}" "${flags[0]}" client/examples/submit_and_wait.c \
+ok "an example links statically" "${cc[@]}" "${mode[@]}" "${flags[0]}" client/examples/submit_and_wait.c \
     "$prefix/lib/libfuture.a" -ljansson -o "$TMPDIR/static"
 gives "... and runs" 0 "static" static echo static
 

@@ -87,6 +87,12 @@ void call_break_pool(struct call *call)
     call->break_pool = true;
 }
 
+void call_lost(struct call *call, bool unseen, uint64_t rest_ns)
+{
+    call->lost = unseen ? LOST_UNSEEN : LOST;
+    call->rest_ns = rest_ns;
+}
+
 struct outcome *call_outcome(struct call *call)
 {
     return &call->outcome;

@@ -64,6 +64,11 @@ bool call_stop_asked(const struct call *call);
 /* Has the pool broken once this call is over, as a failed initializer does. */
 void call_break_pool(struct call *call);
 
+/* Whoever executed the call is lost. `unseen`: it has not begun, and is executed by another one.
+ * Else nobody knows how far it came, the outcome says so, and an attempt that follows must not
+ * begin before `rest_ns` are over: only then nothing is left of this one for certain. */
+void call_lost(struct call *call, bool unseen, uint64_t rest_ns);
+
 /* Sets the exception that tells of the stop: TimedOut or Terminated with the reason given. Takes
  * ownership of `data` (JSON text or NULL). */
 void call_raise_stopped(struct call *call, const struct stop_request *request, char *data,

@@ -43,13 +43,16 @@ struct call {
     bool wake_on_start; /* set before the push: a timeout's timer waits for the start */
     bool gated;         /* set before the push: the worker waits for worker_open_gate */
     bool break_pool;    /* the worker's: the pool must not go on after this call */
-    bool reported;      /* the loop's, which may read `worker` from `started` to `finished` */
+    enum { LOST_NOT, LOST_UNSEEN, LOST } lost; /* the worker's: as call_lost says */
+    bool reported; /* the loop's, which may read `worker` from `started` to `finished` */
     char worker_name[WORKER_NAME_SIZE]; /* the loop's: who has, or had, it; "": nobody yet */
 
     /* The worker's, then the loop's. */
     struct worker *worker;
     struct outcome outcome;
     int64_t started_us, finished_us;
+    uint64_t rest_ns; /* where lost */
+    const char *host; /* that executed it; NULL: this one. Lives as long as the pool's place */
     struct message started, finished;
 };
 

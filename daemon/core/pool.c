@@ -10,6 +10,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/core/call_impl.h"
+#include "daemon/core/place.h"
 #include "daemon/core/statistics.h"
 #include "daemon/core/work_queue.h"
 #include "daemon/core/worker.h"
@@ -170,6 +171,7 @@ static int start_worker(struct pool *pool)
     struct worker_settings settings = {
         .queue = pool->queue,
         .completions = pool->completions,
+        .place = pool->settings.place,
         .name_prefix = pool->settings.thread_name_prefix,
         .number = member->number,
         .initializer = pool->settings.initializer,
@@ -386,6 +388,19 @@ bool pool_has_room(const struct pool *pool, uint64_t calls)
     return limit == 0 || (calls <= limit && pool->pending <= limit - calls);
 }
 
+static void describe_seat(const struct member *member, struct pool_worker_info *info)
+{
+    struct place *place = member->pool->settings.place;
+    struct seat_facts facts;
+    if (!place)
+        return;
+    place->ops->describe(place, member->number, &facts);
+    info->host = facts.host;
+    info->opening = !facts.ready;
+    if (info->future)
+        info->pid = facts.pid;
+}
+
 void pool_each_worker(const struct pool *pool,
                       void (*fn)(const struct pool_worker_info *info, void *arg), void *arg)
 {
@@ -399,6 +414,7 @@ void pool_each_worker(const struct pool *pool,
             info.future = member->call->id;
             info.pid = atomic_load(&member->call->pid);
         }
+        describe_seat(member, &info);
         fn(&info, arg);
     }
 }

@@ -15,6 +15,7 @@ struct call;
 struct completions;
 struct function;
 struct outcome;
+struct place;
 struct pool;
 struct pool_statistics;
 struct stop_request;
@@ -31,6 +32,7 @@ struct pool_settings {
     bool configured;               /* the configuration file has them: they are not stored */
     enum durability durability;    /* of its futures, as far as the store has it */
     char thread_name_prefix[POOL_PREFIX_SIZE];
+    struct place *place; /* where the workers execute; NULL: here. Outlives the pool */
     const struct function *initializer; /* NULL: none */
     char *initializer_args;             /* JSON text; copied, the pool owns its copy */
 };
@@ -114,8 +116,10 @@ bool pool_has_room(const struct pool *pool, uint64_t calls);
 struct pool_worker_info {
     const char *name; /* the thread's; borrowed */
     pid_t tid;
-    uint64_t future; /* 0: idle */
-    pid_t pid;       /* of the process that does the work; 0: none */
+    uint64_t future;  /* 0: idle */
+    pid_t pid;        /* of the process that does the work; 0: none */
+    const char *host; /* where it executes; NULL: here, or not known yet */
+    bool opening;     /* it has no seat at its place yet */
 };
 
 /* Calls `fn` for each worker. */

@@ -54,6 +54,8 @@ int next_attempt(struct future *future, uint64_t delay_ns)
     future->progress = NULL;
     atomic_store(&future->call.stop_asked, false);
     future->call.break_pool = false;
+    future->call.lost = LOST_NOT;
+    future->call.host = NULL;
     future->let_start = future->refuse_start = false;
     change_state(future, FUTURE_PENDING, next_cursor(future->executor), 0);
     if (future->watch_output)
@@ -76,15 +78,30 @@ static uint64_t retry_delay_ns(const struct future *future)
     return (uint64_t)(delay_ns < longest_ns ? delay_ns : longest_ns);
 }
 
+/* Whether another attempt follows, and in how long. Where whoever executed it is lost, that is as a
+ * crash of the daemon: who has asked for it gets another attempt, and so does what never began. */
+static bool tries_again(const struct future *future, uint64_t *ret_delay_ns)
+{
+    const struct executor *executor = future->executor;
+    const struct call *call = &future->call;
+    bool rerun = call->lost == LOST_UNSEEN ||
+                 (call->lost == LOST && future->spec->rerun_on_crash && !future->spec->scoped);
+    if (call->outcome.kind != OUTCOME_EXCEPTION || future->stopped || executor->drop_pending ||
+        (!is_stored(future) && executor->keep_pending) ||
+        (!rerun && call->attempt > future->spec->retry_max))
+        return false;
+    *ret_delay_ns = call->lost == LOST_UNSEEN ? 0 : retry_delay_ns(future);
+    if (call->lost != LOST_NOT && *ret_delay_ns < call->rest_ns)
+        *ret_delay_ns = call->rest_ns;
+    return true;
+}
+
 void end_running(struct future *future)
 {
     struct executor *executor = future->executor;
+    uint64_t delay_ns;
     deadline_clear(executor->settings.timers, &future->deadline);
-    bool again = future->call.outcome.kind == OUTCOME_EXCEPTION &&
-                 future->call.attempt <= future->spec->retry_max && !future->stopped &&
-                 !executor->drop_pending && (is_stored(future) || !executor->keep_pending);
-    if (again) {
-        uint64_t delay_ns = retry_delay_ns(future);
+    if (tries_again(future, &delay_ns)) {
         future_log_again(future);
         if (next_attempt(future, delay_ns) == 0) {
             if (hold_for(future, HOLD_RETRY, delay_ns) < 0)

@@ -369,6 +369,8 @@ void work_queue_leave(struct work_queue *queue)
 {
     pthread_mutex_lock(&queue->lock);
     queue->threads--;
+    /* What it was woken for somebody else may do. */
+    pthread_cond_signal(&queue->ready);
     pthread_mutex_unlock(&queue->lock);
 }
 
@@ -409,41 +411,77 @@ static bool wait_idle(struct work_queue *queue, uint64_t idle_since_ns)
     return r != ETIMEDOUT;
 }
 
-struct call *work_queue_take(struct work_queue *queue)
+static bool has_call(const struct work_queue *queue)
 {
-    struct call *call = NULL;
+    return queue->length > 0 && !queue->rules.paused;
+}
+
+/* With the lock held: blocks until there is a call. False: the thread has been counted out. */
+static bool await_call(struct work_queue *queue)
+{
     uint64_t idle_since_ns = 0;
-    pthread_mutex_lock(&queue->lock);
     for (;;) {
         if (queue->rules.closing || queue->threads > queue->rules.max_threads)
             break;
-        call = pop(queue);
-        if (call)
-            break;
+        if (has_call(queue))
+            return true;
         if (idle_since_ns == 0)
             idle_since_ns = clock_mono_ns();
         if (!wait_idle(queue, idle_since_ns)) {
-            call = pop(queue);
-            if (call || queue->threads > queue->rules.min_threads)
+            if (has_call(queue))
+                return true;
+            if (queue->threads > queue->rules.min_threads)
                 break;
         }
     }
-    if (call) {
+    queue->threads--;
+    /* This thread may have eaten the signal that was meant to hand a call to a thread. */
+    pthread_cond_signal(&queue->ready);
+    return false;
+}
+
+struct call *work_queue_take(struct work_queue *queue)
+{
+    struct call *call = NULL;
+    pthread_mutex_lock(&queue->lock);
+    if (await_call(queue)) {
+        call = pop(queue);
         queue->busy++;
-    } else {
-        queue->threads--;
-        /* This thread may have eaten the signal that was meant to hand a call to a thread. */
-        pthread_cond_signal(&queue->ready);
     }
     pthread_mutex_unlock(&queue->lock);
     return call;
 }
 
-bool work_queue_retire(struct work_queue *queue, uint64_t tasks)
+bool work_queue_await(struct work_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    bool there = await_call(queue);
+    pthread_mutex_unlock(&queue->lock);
+    return there;
+}
+
+struct call *work_queue_try(struct work_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    struct call *call = queue->rules.closing ? NULL : pop(queue);
+    if (call)
+        queue->busy++;
+    pthread_mutex_unlock(&queue->lock);
+    return call;
+}
+
+void work_queue_pass(struct work_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    pthread_cond_signal(&queue->ready);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+bool work_queue_retire(struct work_queue *queue, uint64_t tasks, bool spent)
 {
     pthread_mutex_lock(&queue->lock);
     queue->busy--;
-    bool retire = queue->rules.max_tasks != 0 && tasks >= queue->rules.max_tasks;
+    bool retire = spent || (queue->rules.max_tasks != 0 && tasks >= queue->rules.max_tasks);
     if (retire)
         queue->threads--;
     pthread_mutex_unlock(&queue->lock);

@@ -56,8 +56,15 @@ void work_queue_leave(struct work_queue *queue);
 /* Worker: blocks for the next call. NULL: the thread has been counted out and must end. */
 struct call *work_queue_take(struct work_queue *queue);
 
+/* Worker: blocks until there is a call to take, and leaves it where it is. False: as NULL above. */
+bool work_queue_await(struct work_queue *queue);
+/* Worker: the next call if there is one right now; NULL: another thread was faster. */
+struct call *work_queue_try(struct work_queue *queue);
+/* Worker: it cannot take the call that it awaited; one that waits may. */
+void work_queue_pass(struct work_queue *queue);
+
 /* Worker, after its `tasks`-th call and before it is announced: true if the thread has done its
- * share; it has been counted out then and must end. */
-bool work_queue_retire(struct work_queue *queue, uint64_t tasks);
+ * share, or must not go on (`spent`); it has been counted out then and must end. */
+bool work_queue_retire(struct work_queue *queue, uint64_t tasks, bool spent);
 
 #endif

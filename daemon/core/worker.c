@@ -12,6 +12,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/core/call_impl.h"
+#include "daemon/core/place.h"
 #include "daemon/core/work_queue.h"
 
 #define THREAD_NAME_SIZE 16 /* the kernel's, NUL included */
@@ -19,6 +20,9 @@
 struct worker {
     struct work_queue *queue;
     struct completions *completions;
+    struct place *place; /* NULL: here */
+    struct seat *seat;   /* the thread's own; NULL as `place`, or without memory */
+    unsigned number;
     void *owner;
     pthread_t thread;
     char name[THREAD_NAME_SIZE];
@@ -72,9 +76,14 @@ static void adopt_call(struct worker *worker, struct call *call)
     set_current(worker, call);
 }
 
-static void run_call(struct worker *worker, struct call *call)
+/* False: the worker must not go on. */
+static bool run_call(struct worker *worker, struct call *call)
 {
-    call->function->ops->run(call->function, call);
+    bool fit = true;
+    if (worker->seat)
+        fit = worker->place->ops->run(worker->seat, call->function, call);
+    else
+        call->function->ops->run(call->function, call);
     set_current(worker, NULL);
     if (call->outcome.kind == OUTCOME_NONE)
         outcome_set_exception(&call->outcome, "InternalError", "the function set no outcome", NULL,
@@ -83,6 +92,7 @@ static void run_call(struct worker *worker, struct call *call)
     if (output)
         output_end(output);
     atomic_store(&call->pid, 0);
+    return fit;
 }
 
 static void refuse_call(struct worker *worker, struct call *call)
@@ -103,48 +113,126 @@ static bool pass_gate(struct worker *worker)
     return open;
 }
 
-static bool initialize(struct worker *worker)
+/* How a worker stands with the queue. */
+enum standing {
+    STAYS,
+    LEFT, /* it has been counted out */
+    GONE, /* and the loop has been told */
+};
+
+/* Runs the initializer, where there is one. */
+static enum standing initialize(struct worker *worker)
 {
     if (!worker->initializer.function)
-        return true;
+        return STAYS;
     adopt_call(worker, &worker->initializer);
     run_call(worker, &worker->initializer);
-    return worker->initializer.outcome.kind == OUTCOME_RESULT;
+    if (worker->initializer.outcome.kind == OUTCOME_RESULT)
+        return STAYS;
+    work_queue_leave(worker->queue);
+    /* That a place was lost on the way says nothing about the initializer. */
+    if (worker->initializer.lost == LOST_NOT)
+        completions_post(worker->completions, &worker->broken, false);
+    return LEFT;
+}
+
+/* Blocks until the seat can execute a call, and there is one: until then it stays in the queue,
+ * where it can be cancelled, and where another worker may take it. */
+static enum standing await_seat(struct worker *worker)
+{
+    const struct place_ops *ops = worker->place->ops;
+    for (;;) {
+        if (!work_queue_await(worker->queue))
+            return LEFT;
+        enum seat_state state = ops->look(worker->seat);
+        if (state == SEAT_READY)
+            return STAYS;
+        work_queue_pass(worker->queue);
+        if (state == SEAT_NOT_YET)
+            state = ops->prepare(worker->seat, worker->stop_fd);
+        if (state == SEAT_LOST) {
+            work_queue_leave(worker->queue);
+            return LEFT;
+        }
+    }
+}
+
+static enum standing take_call(struct worker *worker, struct call **ret_call)
+{
+    do {
+        if (!worker->seat)
+            *ret_call = work_queue_take(worker->queue);
+        else if (await_seat(worker) == LEFT)
+            return LEFT;
+        else
+            *ret_call = work_queue_try(worker->queue);
+    } while (worker->seat && !*ret_call);
+    return *ret_call ? STAYS : LEFT;
+}
+
+static enum standing begin(struct worker *worker)
+{
+    atomic_store(&worker->tid, gettid());
+    pthread_setname_np(pthread_self(), worker->name);
+    if (!worker->place)
+        return initialize(worker);
+    worker->seat = worker->place->ops->take(worker->place, worker->number, worker->name);
+    if (!worker->seat) {
+        work_queue_leave(worker->queue);
+        return LEFT;
+    }
+    if (worker->initializer.function && await_seat(worker) == LEFT)
+        return LEFT;
+    return initialize(worker);
+}
+
+static void note_host(struct worker *worker, struct call *call)
+{
+    struct seat_facts facts;
+    if (!worker->seat)
+        return;
+    worker->place->ops->describe(worker->place, worker->number, &facts);
+    call->host = facts.host;
+}
+
+/* Executes a call, from its announcement to its end, and announces that. */
+static enum standing execute(struct worker *worker, struct call *call, uint64_t tasks)
+{
+    bool fit = true;
+    call->started_us = clock_wall_us();
+    note_host(worker, call);
+    adopt_call(worker, call);
+    completions_post(worker->completions, &call->started, call->wake_on_start || call->gated);
+    if (!call->gated || pass_gate(worker))
+        fit = run_call(worker, call);
+    else
+        refuse_call(worker, call);
+    call->finished_us = clock_wall_us();
+    /* The thread is gone from the pool, or free for the next call, before anyone can learn that
+     * this one is done. */
+    bool retired = work_queue_retire(worker->queue, tasks, !fit);
+    if (retired)
+        completions_post(worker->completions, &worker->exited, false);
+    completions_post(worker->completions, &call->finished, true);
+    return retired ? GONE : STAYS;
 }
 
 static void *worker_main(void *arg)
 {
     struct worker *worker = arg;
-    struct call *call;
+    struct call *call = NULL;
     uint64_t tasks = 0;
+    enum standing standing = begin(worker);
 
-    atomic_store(&worker->tid, gettid());
-    pthread_setname_np(pthread_self(), worker->name);
-    if (!initialize(worker)) {
-        work_queue_leave(worker->queue);
-        completions_post(worker->completions, &worker->broken, false);
+    while (standing == STAYS) {
+        standing = take_call(worker, &call);
+        if (standing == STAYS)
+            standing = execute(worker, call, ++tasks);
+    }
+    if (worker->seat)
+        worker->place->ops->leave(worker->seat);
+    if (standing != GONE)
         completions_post(worker->completions, &worker->exited, true);
-        return NULL;
-    }
-    while ((call = work_queue_take(worker->queue))) {
-        call->started_us = clock_wall_us();
-        adopt_call(worker, call);
-        completions_post(worker->completions, &call->started, call->wake_on_start || call->gated);
-        if (!call->gated || pass_gate(worker))
-            run_call(worker, call);
-        else
-            refuse_call(worker, call);
-        call->finished_us = clock_wall_us();
-        /* The thread is gone from the pool, or free for the next call, before anyone can learn
-         * that this one is done. */
-        bool retired = work_queue_retire(worker->queue, ++tasks);
-        if (retired)
-            completions_post(worker->completions, &worker->exited, false);
-        completions_post(worker->completions, &call->finished, true);
-        if (retired)
-            return NULL;
-    }
-    completions_post(worker->completions, &worker->exited, true);
     return NULL;
 }
 
@@ -226,6 +314,8 @@ int worker_start(const struct worker_settings *settings, void *owner, struct wor
         return -ENOMEM;
     worker->queue = settings->queue;
     worker->completions = settings->completions;
+    worker->place = settings->place;
+    worker->number = settings->number;
     worker->owner = owner;
     worker->exited.kind = MESSAGE_WORKER_EXITED;
     worker->broken.kind = MESSAGE_WORKER_BROKEN;
@@ -265,6 +355,8 @@ void worker_close(struct worker *worker, const struct stop_request *request)
     worker->last_stop = *request;
     if (worker->current)
         request_stop(worker, request);
+    else
+        (void)eventfd_write(worker->stop_fd, 1); /* it may be about to open its seat */
     pthread_cond_signal(&worker->gate_moved);
     pthread_mutex_unlock(&worker->stop_lock);
 }

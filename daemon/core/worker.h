@@ -13,14 +13,16 @@
 
 struct function;
 struct outcome;
+struct place;
 struct work_queue;
 struct worker;
 
 /* What a pool gives each of its workers. `queue` and `completions` are borrowed and outlive the
- * worker; the rest is copied, but for the function. */
+ * worker, as do the place and the function; the rest is copied. */
 struct worker_settings {
     struct work_queue *queue;
     struct completions *completions;
+    struct place *place; /* where its calls are executed; NULL: here */
     const char *name_prefix;
     unsigned number;
     const struct function *initializer; /* NULL: none */

@@ -302,15 +302,15 @@ START_TEST(a_thread_retires_after_its_share)
         push(queue, &calls[i], 0, 1, 1);
         (void)take(queue);
     }
-    ck_assert(!work_queue_retire(queue, UINT64_MAX));
+    ck_assert(!work_queue_retire(queue, UINT64_MAX, false));
     rules.max_tasks = 3;
     work_queue_set_rules(queue, &rules);
-    ck_assert(!work_queue_retire(queue, 2));
+    ck_assert(!work_queue_retire(queue, 2, false));
     ck_assert_uint_eq(work_queue_threads(queue), 2);
-    ck_assert(work_queue_retire(queue, 3));
+    ck_assert(work_queue_retire(queue, 3, false));
     ck_assert_uint_eq(work_queue_threads(queue), 1);
     /* The share was cut while it worked. */
-    ck_assert(work_queue_retire(queue, 5));
+    ck_assert(work_queue_retire(queue, 5, false));
     ck_assert_uint_eq(work_queue_threads(queue), 0);
     work_queue_free(queue);
 }
@@ -340,7 +340,7 @@ START_TEST(threads_are_missing_for_calls_that_none_is_free_for)
     work_queue_set_rules(queue, &rules);
     ck_assert_uint_eq(work_queue_missing(queue), 1);
     /* The one that has the call leaves after it, and is missing too. */
-    ck_assert(work_queue_retire(queue, 1));
+    ck_assert(work_queue_retire(queue, 1, false));
     ck_assert_uint_eq(work_queue_missing(queue), 2);
     work_queue_free(queue);
 }
@@ -451,7 +451,7 @@ static void *take_all(void *arg)
     struct call *call;
     while ((call = work_queue_take(arg))) {
         atomic_fetch_add(&((struct storm_call *)call)->taken, 1);
-        (void)work_queue_retire(arg, 1);
+        (void)work_queue_retire(arg, 1, false);
     }
     return NULL;
 }

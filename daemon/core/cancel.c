@@ -31,14 +31,17 @@ bool stop_call(struct future *future, const struct stop_request *stop)
         worker_stop_call(worker, &future->call, stop);
         return true;
     }
-    if (!future->stop_on_start) {
-        future->stop_on_start = malloc(sizeof(*stop));
-        if (!future->stop_on_start)
+    struct rare *rare = future_rare(future);
+    if (!rare)
+        return false;
+    if (!rare->stop_on_start) {
+        rare->stop_on_start = malloc(sizeof(*stop));
+        if (!rare->stop_on_start)
             return false;
-        future->executor->stops_on_start++;
-        wake_for_starts(future->executor);
+        executor_of(future)->stops_on_start++;
+        wake_for_starts(executor_of(future));
     }
-    *future->stop_on_start = *stop;
+    *rare->stop_on_start = *stop;
     return true;
 }
 
@@ -65,7 +68,7 @@ uint64_t cancel_items(struct map *map)
 static void cancel_map(struct executor *executor, struct future *future,
                        const struct cancel_options *options, struct cancel_fate *ret_fate)
 {
-    struct map *map = future->map;
+    struct map *map = own_map(future);
     if (future_is_done(future) || future->settling)
         return;
     ret_fate->items = cancel_items(map);
@@ -87,7 +90,7 @@ void executor_cancel(struct executor *executor, struct future *future,
                      const struct cancel_options *options, struct cancel_fate *ret_fate)
 {
     *ret_fate = (struct cancel_fate){.terminating = false};
-    if (future->map) {
+    if (own_map(future)) {
         cancel_map(executor, future, options, ret_fate);
     } else {
         bool cancelled = cancel_call(future);
@@ -106,7 +109,7 @@ static void leave_done(struct future *future)
         return;
     }
     retention_remove(future);
-    TAILQ_REMOVE(&future->executor->done, future, link);
+    TAILQ_REMOVE(&executor_of(future)->done, future, link);
 }
 
 static int start_again(struct future *future)
@@ -118,10 +121,10 @@ static int start_again(struct future *future)
         be_done(future);
         return r;
     }
-    if (failed && future->item_of)
-        future->item_of->failed--;
-    if (future->map)
-        future->map->failed_dependency = 0;
+    if (failed && future->is_item)
+        item_map(future)->failed--;
+    if (own_map(future))
+        own_map(future)->failed_dependency = 0;
     return 0;
 }
 
@@ -133,13 +136,13 @@ enum refusal executor_retry(struct executor *executor, struct future *future)
         return REFUSED_STATE;
     if (pool_is_broken(future->spec->pool))
         return REFUSED_BROKEN_POOL;
-    struct map *map = future->map ? future->map : future->item_of;
+    struct map *map = future->spec->map; /* it is the map, or an item */
     /* A map that is done starts again with any of its items. */
     if (map && future_is_done(map->self) && start_again(map->self) < 0)
         return REFUSED_NO_MEMORY;
-    if (!future->map && start_again(future) < 0)
+    if (!own_map(future) && start_again(future) < 0)
         return REFUSED_NO_MEMORY;
-    for (uint64_t i = 0; future->map && map && i < map->count; i++) {
+    for (uint64_t i = 0; own_map(future) && map && i < map->count; i++) {
         struct future *item = map_item(map, i);
         bool wanted = item && (item->state == FUTURE_CANCELLED || future_failed(item));
         if (wanted && start_again(item) == 0)
@@ -157,16 +160,15 @@ enum refusal executor_retry(struct executor *executor, struct future *future)
 /* `put`: the store is told of it; with a map its items go. */
 static void detach(struct future *future, bool expired, bool put)
 {
-    struct executor *executor = future->executor;
+    struct executor *executor = executor_of(future);
     if (future_is_done(future))
         leave_done(future);
-    if (future->key)
-        key_entry_free(executor, future->key);
-    if (future->item_of)
-        map_set_item(future->item_of, future->index, NULL);
-    future_table_remove(executor->table, future->call.id, expired);
+    key_entry_free(executor, future_key(future));
+    if (future->is_item)
+        map_set_item(item_map(future), future->index, NULL);
+    future_table_remove(executor->table, future->id, expired);
     if (put && !(future->holds & HOLD_COMMIT) && is_stored(future))
-        put_forgotten(executor, future->call.id);
+        put_forgotten(executor, future->id);
     future_free(future);
 }
 
@@ -178,14 +180,14 @@ static void remove_items(struct map *map, bool expired)
         if (item)
             detach(item, expired, false);
         else if (id != 0)
-            remove_trace(map->self->executor, id, expired);
+            remove_trace(executor_of(map->self), id, expired);
     }
 }
 
 void remove_future(struct future *future, bool expired)
 {
-    struct executor *executor = future->executor;
-    struct map *map = future->map;
+    struct executor *executor = executor_of(future);
+    struct map *map = own_map(future);
     if (map)
         remove_items(map, expired);
     if (map && map->open)

@@ -16,8 +16,9 @@ struct future *executor_job_of_session(struct executor *executor, pid_t session)
 /* Waiting for it is waiting for a free worker of its pool. */
 static bool needs_worker(const struct future *awaited)
 {
-    if (awaited->map)
-        return awaited->map->by_state[FUTURE_PENDING] > 0;
+    const struct map *map = own_map(awaited);
+    if (map)
+        return map->by_state[FUTURE_PENDING] > 0;
     return awaited->state == FUTURE_PENDING;
 }
 
@@ -58,8 +59,8 @@ void deadlock_check(struct executor *executor, const struct future *waiter)
     LIST_FOREACH (block, &executor->blocks, link)
         if (block->waiter->spec->pool == pool && needs_worker(block->awaited))
             log_warning("pool %s: future %llu waits for future %llu", pool_name(pool),
-                        (unsigned long long)block->waiter->call.id,
-                        (unsigned long long)block->awaited->call.id);
+                        (unsigned long long)block->waiter->id,
+                        (unsigned long long)block->awaited->id);
 }
 
 void block_remove(struct block *block)

@@ -38,12 +38,13 @@ static void on_call_started(struct call *call)
     pool_call_started(future->spec->pool, call);
     start_call(future, call->started_us);
     let_start(future);
-    if (future->stop_on_start) {
-        worker_stop_call(pool_call_worker(call), call, future->stop_on_start);
-        free(future->stop_on_start);
-        future->stop_on_start = NULL;
-        future->executor->stops_on_start--;
-        wake_for_starts(future->executor);
+    struct rare *rare = future->rare;
+    if (rare && rare->stop_on_start) {
+        worker_stop_call(pool_call_worker(call), call, rare->stop_on_start);
+        free(rare->stop_on_start);
+        rare->stop_on_start = NULL;
+        executor_of(future)->stops_on_start--;
+        wake_for_starts(executor_of(future));
     }
 }
 
@@ -61,8 +62,13 @@ static void on_call_progress(struct executor *executor, struct call *call)
     char *progress = atomic_exchange(&call->progress, NULL);
     if (!progress)
         return;
-    free(future->progress);
-    future->progress = progress;
+    struct rare *rare = future_rare(future);
+    if (!rare) {
+        free(progress); /* there may be a later one */
+        return;
+    }
+    free(rare->progress);
+    rare->progress = progress;
     if (executor->observer.on_progress)
         executor->observer.on_progress(executor->observer.arg, future);
     future_tell(future, EVENT_FUTURE_PROGRESS);
@@ -80,9 +86,9 @@ static void break_pool(struct executor *executor, struct pool *pool, const char 
     log_error("%s", message);
     pool_break(pool);
     struct future *future = future_table_above(executor->table, 1);
-    for (; future; future = future_table_above(executor->table, future->call.id + 1)) {
+    for (; future; future = future_table_above(executor->table, future->id + 1)) {
         if (future->spec->pool != pool || future->state != FUTURE_PENDING || future->settling ||
-            future->map)
+            own_map(future))
             continue;
         if (future->starting || (future->queued && !pool_remove(pool, &future->call)))
             continue; /* another worker was good and has taken it */
@@ -204,12 +210,11 @@ static void free_futures(struct executor *executor)
     uint64_t id = UINT64_MAX;
     struct future *future;
     while ((future = future_table_below(executor->table, id))) {
-        id = future->call.id - 1;
-        deadline_clear(executor->settings.timers, &future->deadline);
+        id = future->id - 1;
         stop_waiting(future);
         if (future->queued)
             (void)pool_remove(future->spec->pool, &future->call);
-        future_table_remove(executor->table, future->call.id, false);
+        future_table_remove(executor->table, future->id, false);
         future_free(future);
     }
     /* What is left of the others are traces. */
@@ -453,7 +458,7 @@ struct future *executor_find_below(struct executor *executor, const struct clien
 {
     struct future *future = future_table_below(executor->table, id);
     while (future && !may_see(client, future))
-        future = future_table_below(executor->table, future->call.id - 1);
+        future = future_table_below(executor->table, future->id - 1);
     return future;
 }
 
@@ -462,7 +467,7 @@ struct future *executor_find_above(struct executor *executor, const struct clien
 {
     struct future *future = future_table_above(executor->table, id);
     while (future && !may_see(client, future))
-        future = future_table_above(executor->table, future->call.id + 1);
+        future = future_table_above(executor->table, future->id + 1);
     return future;
 }
 
@@ -527,7 +532,7 @@ static void cancel_pending_ones(struct executor *executor, bool unstored_only)
 {
     struct cancel_options options = {.terminate = false};
     struct future *future = future_table_above(executor->table, 1);
-    for (; future; future = future_table_above(executor->table, future->call.id + 1)) {
+    for (; future; future = future_table_above(executor->table, future->id + 1)) {
         struct cancel_fate fate;
         if (future->state == FUTURE_PENDING && !(unstored_only && is_stored(future)))
             executor_cancel(executor, future, &options, &fate);
@@ -585,9 +590,9 @@ void executor_stop_all(struct executor *executor, const struct stop_request *req
     struct cancel_options options = {.terminate = true, .stop = *request};
     struct client everyone = {.sees_all = true};
     struct future *future = executor_find_above(executor, &everyone, 1);
-    for (; future; future = executor_find_above(executor, &everyone, future->call.id + 1)) {
+    for (; future; future = executor_find_above(executor, &everyone, future->id + 1)) {
         struct cancel_fate fate;
-        if (future->state == FUTURE_RUNNING && !future->map)
+        if (future->state == FUTURE_RUNNING && !own_map(future))
             executor_cancel(executor, future, &options, &fate);
     }
 }

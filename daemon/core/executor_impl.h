@@ -135,6 +135,10 @@ void keys_free(struct executor *executor);
 void schedule(struct future *future);
 /* Takes a reason to wait away, and schedules. */
 void release_hold(struct future *future, enum hold hold);
+/* A future has one deadline: `fn` is told of it. 0 or -ENOMEM. */
+int future_set_deadline(struct future *future, uint64_t when_ns, deadline_fn *fn);
+void future_clear_deadline(struct future *future);
+struct future *future_of_deadline(struct deadline *deadline);
 /* Holds a pending future for a time. 0 or -ENOMEM. */
 int hold_for(struct future *future, enum hold hold, uint64_t delay_ns);
 

@@ -44,7 +44,7 @@ static void count(struct future *future, enum future_state state, int by)
 {
     owner_count(future->spec->owner, state, by);
     /* A map's own future is never queued: its items are. */
-    if (future->map)
+    if (own_map(future))
         return;
     if (state == FUTURE_PENDING)
         pool_count_pending(future->spec->pool, by);
@@ -56,7 +56,7 @@ static void count(struct future *future, enum future_state state, int by)
 static void count_change(const struct future *future, enum future_state before)
 {
     struct pool_statistics *statistics = pool_statistics(future->spec->pool);
-    if (future->map)
+    if (own_map(future))
         return;
     if (before == FUTURE_RUNNING)
         histogram_add(&statistics->run_time, future->call.finished_us - future->started_us);
@@ -80,61 +80,90 @@ static void count_change(const struct future *future, enum future_state before)
     }
 }
 
-struct future *future_new(struct executor *executor, struct spec *spec, struct map *map,
-                          const char *item, size_t item_bytes)
+static void set_call(struct future *future)
 {
-    size_t item_size = item ? item_bytes + 1 : 0;
-    struct future *future = calloc(1, sizeof(*future) + item_size);
-    if (!future)
-        return NULL;
-    future->executor = executor;
-    future->spec = spec;
-    future->map = map;
-    spec->references++;
-    future->state = FUTURE_PENDING;
-    TAILQ_INIT(&future->watches);
+    const struct spec *spec = future->spec;
+    const struct future *with_args = future->is_item ? spec->map->self : future;
     struct call *call = &future->call;
     call->function = spec->function;
-    call->args = spec->args;
-    call->args_bytes = spec->args_bytes;
+    call->args = with_args->text;
+    call->args_bytes = with_args->text_bytes;
+    call->item = future->is_item ? future->text : NULL;
+    call->item_bytes = future->is_item ? future->text_bytes : 0;
     call->attempt = 1;
     call->started.kind = MESSAGE_CALL_STARTED;
     call->finished.kind = MESSAGE_CALL_FINISHED;
     call->output_changed.kind = MESSAGE_CALL_OUTPUT;
     call->progressed.kind = MESSAGE_CALL_PROGRESS;
-    if (item) {
-        memcpy(future->item, item, item_bytes);
-        call->item = future->item;
-        call->item_bytes = item_bytes;
-    }
+}
+
+struct future *future_new(struct spec *spec, bool is_item, const char *text, size_t text_bytes)
+{
+    if (text_bytes > UINT32_MAX)
+        return NULL;
+    struct future *future = calloc(1, sizeof(*future) + text_bytes + 1);
+    if (!future)
+        return NULL;
+    future->spec = spec_ref(spec);
+    future->is_item = is_item;
+    future->state = FUTURE_PENDING;
+    future->text_bytes = (uint32_t)text_bytes;
+    memcpy(future->text, text, text_bytes);
+    if (own_map(future))
+        spec->map->self = future;
+    set_call(future);
     return future;
+}
+
+struct rare *future_rare(struct future *future)
+{
+    if (future->rare)
+        return future->rare;
+    struct rare *rare = calloc(1, sizeof(*rare));
+    if (!rare)
+        return NULL;
+    rare->future = future;
+    future->rare = rare;
+    return rare;
 }
 
 void future_count_in(struct future *future)
 {
+    struct map *map = item_map(future);
     count(future, future->state, 1);
-    if (future->item_of)
-        future->item_of->by_state[future->state]++;
+    if (map)
+        map->by_state[future->state]++;
+}
+
+static void rare_free(struct rare *rare)
+{
+    if (!rare)
+        return;
+    struct attempt *attempt;
+    while ((attempt = rare->attempts)) {
+        rare->attempts = attempt->earlier;
+        outcome_clear(&attempt->outcome);
+        free(attempt);
+    }
+    free(rare->progress);
+    free(rare->stop_on_start);
+    free(rare);
 }
 
 void future_free(struct future *future)
 {
     if (!future)
         return;
-    if (future->call.id != 0)
+    if (future->id != 0)
         count(future, future->state, -1);
-    struct attempt *attempt;
-    while ((attempt = future->attempts)) {
-        future->attempts = attempt->earlier;
-        outcome_clear(&attempt->outcome);
-        free(attempt);
+    if (own_map(future)) {
+        map_free(future->spec->map);
+        future->spec->map = NULL;
     }
     outcome_clear(&future->call.outcome);
     output_unref(atomic_load(&future->call.output));
-    map_free(future->map);
-    free(future->stop_on_start);
-    free(future->progress);
     free(atomic_load(&future->call.progress));
+    rare_free(future->rare);
     spec_unref(future->spec);
     free(future);
 }
@@ -147,9 +176,10 @@ int future_set_state(struct future *future, enum future_state state, uint64_t cu
     enum future_state before = future->state;
     count(future, before, -1);
     count(future, state, 1);
-    if (future->item_of) {
-        future->item_of->by_state[future->state]--;
-        future->item_of->by_state[state]++;
+    struct map *map = item_map(future);
+    if (map) {
+        map->by_state[before]--;
+        map->by_state[state]++;
     }
     future->state = state;
     future->cursor = cursor;
@@ -173,18 +203,21 @@ int future_set_state(struct future *future, enum future_state state, uint64_t cu
 
 void future_tell(struct future *future, enum future_event event)
 {
-    struct future_watch *watch;
+    struct future_watch *watch = future->watches;
     if (event == EVENT_FUTURE_DONE) {
-        while ((watch = TAILQ_FIRST(&future->watches))) {
+        while ((watch = future->watches)) {
             future_watch_remove(watch);
             watch->fn(watch, future, event);
         }
         return;
     }
-    struct future_watch *next;
-    for (watch = TAILQ_FIRST(&future->watches); watch; watch = next) {
-        next = TAILQ_NEXT(watch, link);
+    bool last = !watch;
+    while (!last) {
+        /* Being told may take the watch off. */
+        struct future_watch *next = watch->next;
+        last = next == future->watches;
         watch->fn(watch, future, event);
+        watch = next;
     }
 }
 
@@ -195,8 +228,8 @@ static enum future_waiting waiting_of(const struct future *future)
     if (future->state != FUTURE_PENDING)
         return WAITING_NOT;
     unsigned holds = future->holds;
-    if (future->item_of)
-        holds |= future->item_of->self->holds;
+    if (item_map(future))
+        holds |= item_map(future)->self->holds;
     if (holds & HOLD_RETRY)
         return WAITING_RETRY;
     if (holds & HOLD_DELAY)
@@ -210,7 +243,7 @@ static enum future_waiting waiting_of(const struct future *future)
 
 static bool is_deadlocked(const struct future *future)
 {
-    const struct executor *executor = future->executor;
+    const struct executor *executor = executor_of(future);
     if (future->state != FUTURE_PENDING || future->holds != 0 || LIST_EMPTY(&executor->blocks))
         return false;
     return pool_is_deadlocked(executor, future->spec->pool);
@@ -220,7 +253,7 @@ void future_describe(const struct future *future, struct future_info *ret_info)
 {
     const struct spec *spec = future->spec;
     *ret_info = (struct future_info){
-        .id = future->call.id,
+        .id = future->id,
         .state = future->state,
         .waiting = waiting_of(future),
         .function = spec->function->name,
@@ -239,23 +272,23 @@ void future_describe(const struct future *future, struct future_info *ret_info)
                       : NULL,
         .deadlocked = is_deadlocked(future),
     };
-    if (future->map) {
-        const struct map *map = future->map;
+    const struct map *map = own_map(future);
+    if (map) {
         ret_info->is_map = true;
-        ret_info->map.first = map->count > 0 ? map->first : future->call.id + 1;
+        ret_info->map.first = map->count > 0 ? map->first : future->id + 1;
         ret_info->map.count = map->count;
         memcpy(ret_info->map.by_state, map->by_state, sizeof(map->by_state));
         ret_info->map.failed = map->failed;
         ret_info->map.open = map->open;
     }
     ret_info->item_of = future_item_of(future);
-    if (future->item_of)
+    if (future->is_item)
         ret_info->index = future->index;
 }
 
 uint64_t future_id(const struct future *future)
 {
-    return future->call.id;
+    return future->id;
 }
 
 enum future_state future_state(const struct future *future)
@@ -317,7 +350,7 @@ const struct outcome *future_outcome(const struct future *future)
 
 const char *future_progress(const struct future *future)
 {
-    return future->progress;
+    return future->rare ? future->rare->progress : NULL;
 }
 
 struct output *future_output(const struct future *future)
@@ -337,7 +370,7 @@ bool future_in_store(const struct future *future)
 
 bool future_items_left(const struct future *future)
 {
-    const struct map *map = future->map;
+    const struct map *map = own_map(future);
     if (map->items_unknown)
         return true;
     for (uint64_t i = 0; i < map->count; i++) {
@@ -350,22 +383,22 @@ bool future_items_left(const struct future *future)
 
 bool future_is_map(const struct future *future)
 {
-    return future->map != NULL;
+    return own_map(future) != NULL;
 }
 
 bool future_is_item(const struct future *future)
 {
-    return future->item_of != NULL;
+    return future->is_item;
 }
 
 uint64_t future_item_of(const struct future *future)
 {
-    return future->item_of ? future->item_of->self->call.id : 0;
+    return future->is_item ? future->spec->map->self->id : 0;
 }
 
 struct future *future_map_item(const struct future *future, uint64_t index)
 {
-    return map_item(future->map, index);
+    return map_item(own_map(future), index);
 }
 
 void future_watch_output(struct future *future)
@@ -376,9 +409,14 @@ void future_watch_output(struct future *future)
     call_watch_output(&future->call);
 }
 
+struct key_entry *future_key(const struct future *future)
+{
+    return future->rare ? future->rare->key : NULL;
+}
+
 const struct attempt *future_attempts(const struct future *future)
 {
-    return future->attempts;
+    return future->rare ? future->rare->attempts : NULL;
 }
 
 const char *future_need_name(enum future_need need)
@@ -388,7 +426,7 @@ const char *future_need_name(enum future_need need)
 
 bool future_waits(const struct future *future)
 {
-    return !LIST_EMPTY(&future->dependencies);
+    return future->rare && !LIST_EMPTY(&future->rare->dependencies);
 }
 
 void future_each_need(const struct future *future,
@@ -396,7 +434,9 @@ void future_each_need(const struct future *future,
                       void *arg)
 {
     const struct dependency *dependency;
-    LIST_FOREACH (dependency, &future->dependencies, of_waiter)
+    if (!future->rare)
+        return;
+    LIST_FOREACH (dependency, &future->rare->dependencies, of_waiter)
         fn(dependency->on, dependency->needs, arg);
 }
 
@@ -405,22 +445,25 @@ void future_each_need(const struct future *future,
 void future_watch_add(struct future *future, struct future_watch *watch, enum watch_phase phase,
                       future_watch_fn *fn)
 {
+    struct future_watch *first = future->watches;
     watch->future = future;
     watch->fn = fn;
-    switch (phase) {
-    case WATCH_NOTIFY:
-        TAILQ_INSERT_HEAD(&future->watches, watch, link);
-        break;
-    case WATCH_REPLY:
-        TAILQ_INSERT_TAIL(&future->watches, watch, link);
-        break;
-    }
+    watch->next = first ? first : watch;
+    watch->previous = first ? first->previous : watch;
+    watch->previous->next = watch->next->previous = watch;
+    /* Before the first is behind the last, in a ring. */
+    if (!first || phase == WATCH_NOTIFY)
+        future->watches = watch;
 }
 
 void future_watch_remove(struct future_watch *watch)
 {
-    if (!watch->future)
+    struct future *future = watch->future;
+    if (!future)
         return;
-    TAILQ_REMOVE(&watch->future->watches, watch, link);
+    watch->previous->next = watch->next;
+    watch->next->previous = watch->previous;
+    if (future->watches == watch)
+        future->watches = watch->next == watch ? NULL : watch->next;
     watch->future = NULL;
 }

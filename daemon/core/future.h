@@ -132,8 +132,8 @@ enum watch_phase { WATCH_NOTIFY, WATCH_REPLY };
 
 /* Lives inside the watcher's structure. Zeroed memory watches nothing. */
 struct future_watch {
-    TAILQ_ENTRY(future_watch) link;
-    struct future *future; /* NULL: not watching */
+    struct future_watch *next, *previous; /* in the ring of the future's watches */
+    struct future *future;                /* NULL: not watching */
     future_watch_fn *fn;
 };
 

@@ -18,12 +18,15 @@ struct map_add_waiter;
 struct owner;
 struct pool;
 
-/* What was submitted: the same from the submit on, shared by a map and its items. */
+/* What was submitted, but for the arguments: the same from the submit on. Shared by a map and its
+ * items. */
 struct spec {
+    struct executor *executor;
     unsigned references;
     const struct function *function;
     struct pool *pool;
     struct owner *owner;
+    struct map *map; /* the map's own future owns it; NULL: no map */
     uint64_t client;
     uint64_t timeout_ns; /* 0: none */
     uint32_t retry_max;
@@ -31,10 +34,7 @@ struct spec {
     double retry_backoff;
     bool rerun_on_crash, scoped;
     enum durability durability;
-    const char *label; /* inside `text`; "" for none */
-    const char *args;  /* inside `text` */
-    size_t args_bytes;
-    char text[];
+    char label[]; /* "" for none */
 };
 
 /* `waiter` is pending until `on` is done, in the way it wants. */
@@ -48,43 +48,50 @@ LIST_HEAD(dependency_list, dependency);
 
 /* Why a pending future is not pushed, as bits. */
 enum hold { HOLD_DELAY = 1, HOLD_AFTER = 2, HOLD_RETRY = 4, HOLD_MAP = 8, HOLD_COMMIT = 16 };
+#define HOLDS 31 /* all of them */
+
+/* What few futures have: made for the first that needs a place here, gone with the future. */
+struct rare {
+    struct future *future;
+    struct deadline deadline; /* PENDING: delay or retry; RUNNING: the run's timeout */
+    struct dependency_list dependencies, dependents;
+    struct key_entry *key;
+    struct attempt *attempts; /* the earlier ones, latest first; owned */
+    char *progress;           /* the latest, JSON text; owned */
+    /* Asked for between the worker's take and its report; owned. */
+    struct stop_request *stop_on_start;
+};
 
 struct future {
-    struct executor *executor;
     struct spec *spec;
-    enum future_state state;
-    unsigned holds;    /* bits of enum hold; only while PENDING */
-    bool queued;       /* pushed, and no worker is known to have it */
-    bool starting;     /* PENDING, a worker has it, and its start is on its way through the store */
-    bool let_start;    /* that is done, and the worker is to be told */
-    bool refuse_start; /* that it may not: the start is not in the store */
-    bool settling;     /* its end is decided, and on its way through the store */
-    bool cancelling;   /* settling, and the end is CANCELLED */
-    bool stopped;      /* somebody asked the job to end: no further attempt */
-    bool watch_output;
-    bool stuck; /* scratch of deadlock.c */
+    struct rare *rare;            /* see future_rare; owned, NULL: nothing of that */
+    struct future_watch *watches; /* a ring; the first one, NULL: nobody watches */
+    uint64_t id;
+    uint32_t index;      /* an item's place */
+    uint32_t text_bytes; /* see `text` */
+    enum future_state state : 2;
+    unsigned holds : 5;    /* bits of enum hold; only while PENDING */
+    bool is_item : 1;      /* of the map of its spec */
+    bool queued : 1;       /* pushed, and no worker is known to have it */
+    bool starting : 1;     /* PENDING, a worker has it, and its start is on its way to the store */
+    bool let_start : 1;    /* that is done, and the worker is to be told */
+    bool refuse_start : 1; /* that it may not: the start is not in the store */
+    bool settling : 1;     /* its end is decided, and on its way through the store */
+    bool cancelling : 1;   /* settling, and the end is CANCELLED */
+    bool stopped : 1;      /* somebody asked the job to end: no further attempt */
+    bool watch_output : 1;
+    bool stuck : 1;       /* scratch of deadlock.c */
+    bool output_left : 1; /* what it has written is in the store, not here */
     int64_t priority;
     uint64_t cursor;
     uint64_t coming_cursor; /* of the transition that is on its way through the store */
     int64_t submitted_us, started_us, finished_us;
-    int64_t queued_us;        /* when it was pushed last; 0: not yet */
-    struct deadline deadline; /* PENDING: delay or retry; RUNNING: the run's timeout */
-    struct dependency_list dependencies, dependents;
-    TAILQ_HEAD(, future_watch) watches;
+    int64_t queued_us;             /* when it was pushed last; 0: not yet */
     TAILQ_ENTRY(future) link;      /* in the executor's `to_settle`, then in its `done` */
     TAILQ_ENTRY(future) kept_link; /* in the executor's `kept` or `cached` */
     uint64_t kept_bytes;           /* what counts there */
-    bool output_left;              /* what it has written is in the store, not here */
-    struct map *map;               /* a map's own future owns it; else NULL */
-    struct map *item_of;           /* an item's map; else NULL */
-    uint64_t index;                /* an item's place */
-    struct key_entry *key;
-    struct attempt *attempts; /* the earlier ones, latest first; owned */
-    char *progress;           /* the latest, JSON text; owned */
-    /* Asked for between the worker's take and its report; mostly NULL, owned. */
-    struct stop_request *stop_on_start;
     struct call call;
-    char item[]; /* an item's JSON text */
+    char text[]; /* JSON: an item's own, or the arguments */
 };
 TAILQ_HEAD(future_list, future);
 
@@ -109,11 +116,39 @@ struct map {
     TAILQ_HEAD(, map_add_waiter) add_waiters;
 };
 
-/* A new future for `spec` (one more reference), PENDING and of priority 0: a map's own one, which
- * takes `map`, or one with a copy of `item`, or neither (NULL). NULL: no memory, and `map` is still
- * the caller's. */
-struct future *future_new(struct executor *executor, struct spec *spec, struct map *map,
-                          const char *item, size_t item_bytes);
+static inline struct executor *executor_of(const struct future *future)
+{
+    return future->spec->executor;
+}
+
+static inline void add_hold(struct future *future, unsigned holds)
+{
+    future->holds = (future->holds | holds) & HOLDS;
+}
+
+static inline void drop_hold(struct future *future, enum hold hold)
+{
+    future->holds = future->holds & ~(unsigned)hold & HOLDS;
+}
+
+/* The map that a future is; NULL: it is none. */
+static inline struct map *own_map(const struct future *future)
+{
+    return future->is_item ? NULL : future->spec->map;
+}
+
+/* The map that it is an item of; NULL: of none. */
+static inline struct map *item_map(const struct future *future)
+{
+    return future->is_item ? future->spec->map : NULL;
+}
+
+/* A new future for `spec` (one more reference), PENDING and of priority 0, with a copy of its text.
+ * Where the spec has a map it is that map's item, if `is_item`, or the map's own. NULL: no memory.
+ */
+struct future *future_new(struct spec *spec, bool is_item, const char *text, size_t text_bytes);
+/* What is rare of it, made where it is not there yet. NULL: no memory. */
+struct rare *future_rare(struct future *future);
 /* Counts a future in, once it has an id. */
 void future_count_in(struct future *future);
 /* Frees a future that nothing points to any more. */
@@ -127,7 +162,11 @@ int future_set_state(struct future *future, enum future_state state, uint64_t cu
 /* Tells the watches; EVENT_FUTURE_DONE takes them off. */
 void future_tell(struct future *future, enum future_event event);
 
+/* One more reference to it, which is returned. */
+struct spec *spec_ref(struct spec *spec);
 void spec_unref(struct spec *spec);
+/* The future's key; NULL: none. */
+struct key_entry *future_key(const struct future *future);
 
 /* Frees the map, not its items. NULL is allowed. */
 void map_free(struct map *map);

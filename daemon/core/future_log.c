@@ -9,7 +9,7 @@
 static struct log_subject subject_of(const struct future *future)
 {
     return (struct log_subject){
-        .future = future->call.id,
+        .future = future->id,
         .pool = pool_name(future->spec->pool),
         .fn = future->spec->function->name,
     };

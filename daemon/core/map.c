@@ -63,7 +63,7 @@ uint64_t map_item_id(const struct map *map, uint64_t index)
     uint64_t place = index < map->count ? map->items[index] : 0;
     if (place & ITEM_ID)
         return place >> 1;
-    return place != 0 ? ((const struct future *)(uintptr_t)place)->call.id : 0;
+    return place != 0 ? ((const struct future *)(uintptr_t)place)->id : 0;
 }
 
 void map_set_item(struct map *map, uint64_t index, struct future *item)
@@ -92,19 +92,17 @@ int map_restore_items(struct map *map, uint64_t count)
 
 int map_append(struct future *future, const struct submission_item *items, size_t count)
 {
-    struct map *map = future->map;
-    if (reserve(map, count) < 0)
+    struct map *map = own_map(future);
+    if (count > UINT32_MAX - map->count || reserve(map, count) < 0)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
-        struct future *item =
-            future_new(future->executor, future->spec, NULL, items[i].text, items[i].size);
+        struct future *item = future_new(future->spec, true, items[i].text, items[i].size);
         if (!item) {
             map_truncate(map, i);
             return -ENOMEM;
         }
-        item->item_of = map;
         item->priority = future->priority;
-        item->index = map->count;
+        item->index = (uint32_t)map->count;
         map->items[map->count++] = 0;
         map_set_item(map, item->index, item);
     }
@@ -115,7 +113,7 @@ void map_truncate(struct map *map, size_t count)
 {
     while (count-- > 0) {
         struct future *item = map_item(map, map->count - 1);
-        if (item->call.id != 0)
+        if (item->id != 0)
             map->by_state[item->state]--;
         map_set_item(map, --map->count, NULL);
         future_free(item);
@@ -155,7 +153,7 @@ void map_drop_client(struct map *map, uint64_t client)
 
 void executor_map_close(struct executor *executor, struct future *future)
 {
-    struct map *map = future->map;
+    struct map *map = own_map(future);
     if (!map->open)
         return;
     map->open = false;
@@ -185,7 +183,7 @@ void map_item_done(struct map *map, struct future *item)
     map_answer_waiters(map);
     /* What would be added now would not be started. */
     if (map->fail_fast && map->failed > 0)
-        executor_map_close(map->self->executor, map->self);
+        executor_map_close(executor_of(map->self), map->self);
     map_check_done(map);
 }
 
@@ -213,7 +211,7 @@ static bool item_failed(const struct map *map, uint64_t index)
     if (item)
         return future_failed(item);
     uint64_t id = map_item_id(map, index);
-    return id != 0 && future_table_trace(map->self->executor->table, id, &trace) && trace.failed;
+    return id != 0 && future_table_trace(executor_of(map->self)->table, id, &trace) && trace.failed;
 }
 
 static void finish_failed(struct map *map)

@@ -17,11 +17,11 @@ static void refuse_map_add(const struct map_add_answer *answer, enum refusal ref
  * leave a gap, as forgotten ones do. */
 static void take_back(struct map *map, uint64_t from, uint64_t count)
 {
-    struct future_table *table = map->self->executor->table;
+    struct future_table *table = executor_of(map->self)->table;
     bool last = from + count == map->count;
     for (uint64_t i = from; i < from + count; i++) {
         struct future *item = map_item(map, i);
-        future_table_remove(table, item->call.id, false);
+        future_table_remove(table, item->id, false);
         if (last)
             continue;
         map->by_state[item->state]--;
@@ -47,7 +47,7 @@ static void on_map_add_stored(void *arg, int error)
 {
     struct map_add_waiter *waiter = arg;
     struct map *map = waiter->map;
-    struct executor *executor = map->self->executor;
+    struct executor *executor = executor_of(map->self);
     if (error < 0) {
         fail_map_add(map, waiter, error);
     } else {
@@ -70,7 +70,7 @@ static bool past_limit(const struct executor *executor, const struct future *fut
 {
     const struct executor_settings *settings = &executor->settings;
     const struct pool *pool = future->spec->pool;
-    if (count > settings->map_items_limit - future->map->count) {
+    if (count > settings->map_items_limit - own_map(future)->count) {
         *ret_limit = "map_items";
         *ret_value = settings->map_items_limit;
         return true;
@@ -92,7 +92,7 @@ void executor_map_add(struct executor *executor, struct future *future,
                       const struct submission_item *items, size_t count,
                       const struct client *client, const struct map_add_answer *answer)
 {
-    struct map *map = future->map;
+    struct map *map = own_map(future);
     if (executor->shut_down) {
         refuse_map_add(answer, REFUSED_SHUT_DOWN, NULL);
         return;

@@ -27,7 +27,7 @@ bool executor_stores(const struct executor *executor)
 
 void cache_add(struct future *future)
 {
-    struct executor *executor = future->executor;
+    struct executor *executor = executor_of(future);
     future->kept_bytes = bytes_of(future);
     TAILQ_INSERT_TAIL(&executor->cached, future, kept_link);
     executor->cached_count++;
@@ -36,7 +36,7 @@ void cache_add(struct future *future)
 
 void cache_remove(struct future *future)
 {
-    struct executor *executor = future->executor;
+    struct executor *executor = executor_of(future);
     TAILQ_REMOVE(&executor->cached, future, kept_link);
     executor->cached_count--;
     executor->cached_bytes -= future->kept_bytes;
@@ -48,26 +48,26 @@ void be_done(struct future *future)
         cache_add(future);
         return;
     }
-    TAILQ_INSERT_TAIL(&future->executor->done, future, link);
+    TAILQ_INSERT_TAIL(&executor_of(future)->done, future, link);
     retention_add(future);
 }
 
 static void page_out(struct future *future)
 {
-    struct executor *executor = future->executor;
+    struct executor *executor = executor_of(future);
     struct trace trace = {
         .uid = future_uid(future),
         .state = future->state,
         .failed = future_failed(future),
-        .is_map = future->map,
-        .is_item = future->item_of,
+        .is_map = own_map(future),
+        .is_item = future->is_item,
     };
     cache_remove(future);
-    if (future->item_of)
-        map_set_item_id(future->item_of, future->index, future->call.id);
+    if (future->is_item)
+        map_set_item_id(item_map(future), future->index, future->id);
     /* The future's own count goes with it. */
     (void)owners_count_trace(executor->owners, trace.uid, trace.state, 1);
-    future_table_page_out(executor->table, future->call.id, &trace);
+    future_table_page_out(executor->table, future->id, &trace);
     future_free(future);
 }
 
@@ -80,7 +80,8 @@ void cache_enforce(struct executor *executor)
                     executor->cached_bytes > settings->cache_bytes;
         if (!oldest || !over)
             return;
-        if (oldest->map && oldest->map->resident + oldest->map->awaited > 0) {
+        const struct map *map = own_map(oldest);
+        if (map && map->resident + map->awaited > 0) {
             /* Its items point at it, or will. */
             cache_remove(oldest);
             cache_add(oldest);
@@ -120,38 +121,53 @@ struct map *map_from_record(const struct stored_map *record)
 
 static bool take_attempts(struct future *future, struct stored_future *record)
 {
+    struct rare *rare = record->attempt_count > 0 ? future_rare(future) : NULL;
     for (size_t i = 0; i < record->attempt_count; i++) {
         struct stored_attempt *stored = &record->attempts[i];
-        struct attempt *attempt = calloc(1, sizeof(*attempt));
+        struct attempt *attempt = rare ? calloc(1, sizeof(*attempt)) : NULL;
         if (!attempt)
             return false;
         *attempt = (struct attempt){
-            .earlier = future->attempts,
+            .earlier = rare->attempts,
             .number = stored->number,
             .started_us = stored->started_us,
             .finished_us = stored->finished_us,
             .outcome = stored->outcome,
         };
         stored->outcome = (struct outcome){.kind = OUTCOME_NONE};
-        future->attempts = attempt;
+        rare->attempts = attempt;
     }
     return true;
+}
+
+static bool take_key(struct future *future, const struct stored_future *record)
+{
+    struct key_entry *key =
+        record->key ? key_entry_find(executor_of(future), record->key, future_uid(future)) : NULL;
+    if (!key)
+        return true;
+    struct rare *rare = future_rare(future);
+    if (rare)
+        rare->key = key;
+    return rare;
 }
 
 struct future *future_from_record(struct executor *executor, struct stored_future *record,
                                   struct spec *spec)
 {
-    struct map *map = record->map ? map_from_record(record->map) : NULL;
-    if (record->map && !map)
+    bool is_item = record->item_of != 0;
+    if (record->map && !(spec->map = map_from_record(record->map)))
         return NULL;
-    struct future *future = future_new(executor, spec, map, record->item, record->item_bytes);
-    if (!future) {
-        map_free(map);
-        return NULL;
+    struct future *future =
+        is_item ? future_new(spec, true, record->item, record->item_bytes)
+                : future_new(spec, false, record->spec->args, record->spec->args_bytes);
+    if (!future && record->map) {
+        map_free(spec->map);
+        spec->map = NULL;
     }
-    if (map)
-        map->self = future;
-    if (!take_attempts(future, record)) {
+    if (!future)
+        return NULL;
+    if (!take_attempts(future, record) || !take_key(future, record)) {
         future_free(future);
         return NULL;
     }
@@ -161,14 +177,12 @@ struct future *future_from_record(struct executor *executor, struct stored_futur
     future->submitted_us = record->submitted_us;
     future->started_us = record->started_us;
     future->finished_us = record->finished_us;
-    future->index = record->index;
+    future->index = (uint32_t)record->index;
     future->call.attempt = record->attempt;
     future->call.output_cap_bytes = executor->settings.output_bytes;
     future->call.wake_on_start = spec->timeout_ns > 0;
     future->call.outcome = record->outcome;
     record->outcome = (struct outcome){.kind = OUTCOME_NONE};
-    if (record->key)
-        future->key = key_entry_find(executor, record->key, owner_uid(spec->owner));
     return future;
 }
 
@@ -186,15 +200,15 @@ static struct spec *spec_of(struct executor *executor, const struct stored_futur
 {
     if (!map_self)
         return spec_from_record(executor, record->spec);
-    map_self->spec->references++;
-    return map_self->spec;
+    return spec_ref(map_self->spec);
 }
 
 /* Puts a future in the place of its trace. NULL: no memory, or its map has gone. */
 static struct future *page_in(struct executor *executor, struct stored_future *record)
 {
     struct future *map_self = NULL;
-    if (record->item_of != 0 && future_table_find(executor->table, record->item_of, &map_self) < 0)
+    if (record->item_of != 0 &&
+        (future_table_find(executor->table, record->item_of, &map_self) < 0 || !own_map(map_self)))
         return NULL;
     struct spec *spec = spec_of(executor, record, map_self);
     if (!spec)
@@ -203,17 +217,16 @@ static struct future *page_in(struct executor *executor, struct stored_future *r
     spec_unref(spec);
     if (!future)
         return NULL;
-    future->call.id = record->id;
+    future->id = future->call.id = record->id;
     future->output_left = true;
-    if (future->map) {
-        memcpy(future->map->by_state, record->map->by_state, sizeof(record->map->by_state));
-        future->map->failed = record->map->failed;
-        future->map->items_unknown = record->map->count > 0;
+    struct map *map = own_map(future);
+    if (map) {
+        memcpy(map->by_state, record->map->by_state, sizeof(record->map->by_state));
+        map->failed = record->map->failed;
+        map->items_unknown = record->map->count > 0;
     }
-    if (map_self) {
-        future->item_of = map_self->map;
-        map_set_item(map_self->map, record->index, future);
-    }
+    if (map_self)
+        map_set_item(own_map(map_self), record->index, future);
     owner_count(future->spec->owner, future->state, 1);
     (void)owners_count_trace(
         executor->owners, record->spec ? record->spec->uid : future_uid(future), future->state, -1);
@@ -256,7 +269,7 @@ static struct map *map_at(struct executor *executor, uint64_t id)
     struct future *future = NULL;
     if (id == 0 || future_table_find(executor->table, id, &future) < 0)
         return NULL;
-    return future->map;
+    return own_map(future);
 }
 
 /* Adds what is done since and not stored, as far as the store has told: up to `until`. */

@@ -22,7 +22,7 @@ static struct store_change change_of(const struct future *future, enum store_cha
     return (struct store_change){
         .kind = kind,
         .durability = future->spec->durability,
-        .id = future->call.id,
+        .id = future->id,
         .attempt = future->call.attempt,
         .cursor = future->coming_cursor,
     };
@@ -58,8 +58,8 @@ void put_submitted(struct future *future, int64_t due_us, const struct stored_af
         .function = spec->function->name,
         .pool = pool_name(spec->pool),
         .label = spec->label,
-        .args = spec->args,
-        .args_bytes = spec->args_bytes,
+        .args = future->text,
+        .args_bytes = future->text_bytes,
         .timeout_ns = spec->timeout_ns,
         .retry_max = spec->retry_max,
         .retry_delay_ns = spec->retry_delay_ns,
@@ -70,12 +70,12 @@ void put_submitted(struct future *future, int64_t due_us, const struct stored_af
     };
     struct stored_map map;
     struct stored_future record = {
-        .id = future->call.id,
-        .spec_id = future->item_of ? future->item_of->self->call.id : future->call.id,
-        .spec = future->item_of ? NULL : &spec_record,
+        .id = future->id,
+        .spec_id = future->is_item ? future_item_of(future) : future->id,
+        .spec = future->is_item ? NULL : &spec_record,
         .priority = future->priority,
-        .item = future->call.item,
-        .item_bytes = future->call.item_bytes,
+        .item = future->is_item ? future->text : NULL,
+        .item_bytes = future->is_item ? future->text_bytes : 0,
         .state = FUTURE_PENDING,
         .attempt = future->call.attempt,
         .submitted_us = future->submitted_us,
@@ -84,31 +84,31 @@ void put_submitted(struct future *future, int64_t due_us, const struct stored_af
         .after = after,
         .after_count = after_count,
     };
-    if (future->map) {
-        map = map_record(future->map);
+    if (own_map(future)) {
+        map = map_record(own_map(future));
         record.map = &map;
     }
-    if (future->item_of) {
+    if (future->is_item) {
         record.item_of = record.spec_id;
         record.index = future->index;
     }
-    if (future->key)
-        record.key = key_entry_key(future->key, &record.key_call);
+    if (future_key(future))
+        record.key = key_entry_key(future_key(future), &record.key_call);
     struct store_change change = change_of(future, CHANGE_SUBMITTED);
     change.future = &record;
-    put(future->executor, &change);
+    put(executor_of(future), &change);
 }
 
 void put_started(struct future *future, int64_t wall_us)
 {
     struct store_change change = change_of(future, CHANGE_STARTED);
     change.wall_us = wall_us;
-    put(future->executor, &change);
+    put(executor_of(future), &change);
 }
 
 void put_retried(struct future *future, int64_t due_us)
 {
-    const struct attempt *last = future->attempts;
+    const struct attempt *last = future_attempts(future);
     struct stored_attempt earlier = {
         .number = last->number,
         .started_us = last->started_us,
@@ -119,7 +119,7 @@ void put_retried(struct future *future, int64_t due_us)
     change.cursor = future->cursor;
     change.due_us = due_us;
     change.earlier = &earlier;
-    put(future->executor, &change);
+    put(executor_of(future), &change);
 }
 
 void put_end(struct future *future, int64_t wall_us)
@@ -133,24 +133,24 @@ void put_end(struct future *future, int64_t wall_us)
         change.outcome = &future->call.outcome;
         change.output = future_output(future);
     }
-    if (future->map) {
-        map = map_record(future->map);
+    if (own_map(future)) {
+        map = map_record(own_map(future));
         change.map = &map;
     }
-    put(future->executor, &change);
+    put(executor_of(future), &change);
 }
 
 void put_priority(const struct future *future)
 {
     struct store_change change = change_of(future, CHANGE_PRIORITY);
     change.priority = future->priority;
-    put(future->executor, &change);
+    put(executor_of(future), &change);
 }
 
 void put_map_closed(const struct map *map)
 {
     struct store_change change = change_of(map->self, CHANGE_MAP_CLOSED);
-    put(map->self->executor, &change);
+    put(executor_of(map->self), &change);
 }
 
 void put_forgotten(struct executor *executor, uint64_t id)

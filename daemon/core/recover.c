@@ -167,17 +167,13 @@ static int add_recovered(struct recovery *recovery, struct future *future,
 }
 
 /* Joins an item to its map, at its place. */
-static int join_map(struct executor *executor, struct future *item, uint64_t map_id)
+static int join_map(struct future *item)
 {
-    struct future *self = NULL;
-    if (future_table_find(executor->table, map_id, &self) < 0 || !self->map)
-        return -EBADMSG;
-    int r = map_restore_items(self->map, item->index + 1);
-    if (r < 0)
-        return r;
-    item->item_of = self->map;
-    map_set_item(self->map, item->index, item);
-    return 0;
+    struct map *map = item_map(item);
+    int r = map_restore_items(map, item->index + UINT64_C(1));
+    if (r == 0)
+        map_set_item(map, item->index, item);
+    return r;
 }
 
 static int restore_key(struct executor *executor, struct future *future,
@@ -185,46 +181,57 @@ static int restore_key(struct executor *executor, struct future *future,
 {
     if (!record->key)
         return 0;
-    struct key_entry *entry = key_entry_restore(record->key, record->key_call, future_uid(future));
+    struct rare *rare = future_rare(future);
+    struct key_entry *entry =
+        rare ? key_entry_restore(record->key, record->key_call, future_uid(future)) : NULL;
     if (!entry || !key_entry_add(executor, entry, record->id)) {
         free(entry);
         return -ENOMEM;
     }
-    future->key = entry;
+    rare->key = entry;
     return 0;
 }
 
-static struct spec *spec_for(struct executor *executor, const struct stored_future *record)
+/* An item shares its map's. */
+static int spec_for(struct executor *executor, const struct stored_future *record,
+                    struct spec **ret_spec)
 {
     struct future *self = NULL;
-    if (record->item_of == 0)
-        return spec_from_record(executor, record->spec);
-    if (future_table_find(executor->table, record->item_of, &self) < 0)
-        return NULL;
-    self->spec->references++;
-    return self->spec;
+    if (record->item_of == 0) {
+        *ret_spec = spec_from_record(executor, record->spec);
+        return *ret_spec ? 0 : -ENOMEM;
+    }
+    if (future_table_find(executor->table, record->item_of, &self) < 0 || !own_map(self) ||
+        record->index > UINT32_MAX)
+        return -EBADMSG;
+    *ret_spec = spec_ref(self->spec);
+    return 0;
 }
 
 static int load_future(void *arg, struct stored_future *record)
 {
     struct recovery *recovery = arg;
     struct executor *executor = recovery->executor;
-    struct spec *spec = spec_for(executor, record);
-    struct future *future = spec ? future_from_record(executor, record, spec) : NULL;
+    struct spec *spec;
+    int r = spec_for(executor, record, &spec);
+    if (r < 0)
+        return r;
+    struct future *future = future_from_record(executor, record, spec);
     spec_unref(spec);
     if (!future)
         return -ENOMEM;
-    int r = record->item_of ? join_map(executor, future, record->item_of) : 0;
+    r = future->is_item ? join_map(future) : 0;
     if (r == 0)
         r = future_table_restore(executor->table, record->id, future);
     if (r < 0) {
         future_free(future);
         return r;
     }
-    future->call.id = record->id;
+    future->id = future->call.id = record->id;
     future_count_in(future);
-    if (future->map && future->map->open)
-        LIST_INSERT_HEAD(&executor->open_maps, future->map, open_link);
+    struct map *map = own_map(future);
+    if (map && map->open)
+        LIST_INSERT_HEAD(&executor->open_maps, map, open_link);
     r = restore_key(executor, future, record);
     if (future->state == FUTURE_RUNNING)
         recovery->started++;
@@ -252,9 +259,9 @@ static int load_done(void *arg, const struct stored_trace *record)
         return r;
     recovery->done++;
     if (record->item_of == 0 || future_table_find(executor->table, record->item_of, &self) < 0 ||
-        !self->map)
+        !own_map(self))
         return 0;
-    struct map *map = self->map;
+    struct map *map = own_map(self);
     r = map_restore_items(map, record->index + 1);
     if (r < 0)
         return r;
@@ -291,7 +298,8 @@ static int load_counters(void *arg, uint64_t next_id, uint64_t cursor)
 static void wait_again(struct recovered *recovered)
 {
     struct future *future = recovered->future;
-    struct executor *executor = future->executor;
+    struct executor *executor = executor_of(future);
+    struct map *map = own_map(future);
     struct client everyone = {.sees_all = true};
     for (size_t i = 0; i < recovered->after_count; i++) {
         const struct stored_after *after = &recovered->after[i];
@@ -303,8 +311,8 @@ static void wait_again(struct recovered *recovered)
         if (glance.state == FUTURE_CANCELLED || glance.state == FUTURE_FINISHED) {
             if (done_as_needed(&glance, after->on))
                 continue;
-            if (future->map)
-                map_dependency_failed(future->map, after->id);
+            if (map)
+                map_dependency_failed(map, after->id);
             else
                 settle_dependency_failed(future, after->id);
             return;
@@ -312,15 +320,15 @@ static void wait_again(struct recovered *recovered)
         (void)executor_find(executor, &everyone, after->id, &on);
         if (depend(future, on, after->on) < 0)
             log_error("future %llu: no memory for what it waits for",
-                      (unsigned long long)future->call.id);
+                      (unsigned long long)future->id);
     }
-    if (!LIST_EMPTY(&future->dependencies))
-        future->holds |= HOLD_AFTER;
+    if (future_waits(future))
+        add_hold(future, HOLD_AFTER);
     int64_t left_us = recovered->due_us - clock_wall_us();
     if (recovered->due_us > 0 && left_us > 0 &&
         hold_for(future, recovered->due_retry ? HOLD_RETRY : HOLD_DELAY, (uint64_t)left_us * 1000) <
             0)
-        log_error("future %llu: no memory for its delay", (unsigned long long)future->call.id);
+        log_error("future %llu: no memory for its delay", (unsigned long long)future->id);
 }
 
 /* It was started, and nobody knows how far it came. */
@@ -349,14 +357,15 @@ static void go_on_with_map(struct map *map)
 static void go_on(struct recovered *recovered)
 {
     struct future *future = recovered->future;
-    if (future->state == FUTURE_RUNNING && !future->map) {
+    struct map *map = own_map(future);
+    if (future->state == FUTURE_RUNNING && !map) {
         interrupt(future);
-    } else if (future->spec->scoped && !future->map) {
+    } else if (future->spec->scoped && !map) {
         settle_cancelled(future);
     } else {
         wait_again(recovered);
-        if (future->map)
-            go_on_with_map(future->map);
+        if (map)
+            go_on_with_map(map);
     }
 }
 
@@ -370,11 +379,11 @@ static void end_recovery(struct recovery *recovery)
         recovery->first = recovered->next;
         free(recovered);
         /* A map that waits keeps its items back. */
-        if (future->item_of && future->item_of->self->holds != 0)
-            future->holds |= HOLD_MAP;
+        if (future->is_item && future->spec->map->self->holds != 0)
+            add_hold(future, HOLD_MAP);
         schedule(future);
-        if (future->map)
-            map_check_done(future->map);
+        if (own_map(future))
+            map_check_done(own_map(future));
     }
 }
 

@@ -9,7 +9,7 @@
 
 uint64_t bytes_of(const struct future *future)
 {
-    uint64_t bytes = sizeof(*future) + future->call.item_bytes + future->call.outcome.json_bytes;
+    uint64_t bytes = sizeof(*future) + future->text_bytes + future->call.outcome.json_bytes;
     struct output *output = atomic_load(&future->call.output);
     if (output)
         bytes += output_bytes(output);
@@ -18,14 +18,15 @@ uint64_t bytes_of(const struct future *future)
 
 void retention_add(struct future *future)
 {
-    struct executor *executor = future->executor;
+    struct executor *executor = executor_of(future);
     future->kept_bytes = bytes_of(future);
-    if (future->item_of && !future->item_of->was_open) {
-        future->item_of->bytes += future->kept_bytes;
+    struct map *map = future->spec->map;
+    if (future->is_item && !map->was_open) {
+        map->bytes += future->kept_bytes;
         return;
     }
-    if (future->map)
-        future->kept_bytes += future->map->bytes;
+    if (map && !future->is_item)
+        future->kept_bytes += map->bytes;
     TAILQ_INSERT_TAIL(&executor->kept, future, kept_link);
     executor->kept_count++;
     executor->kept_bytes += future->kept_bytes;
@@ -33,9 +34,10 @@ void retention_add(struct future *future)
 
 void retention_remove(struct future *future)
 {
-    struct executor *executor = future->executor;
-    if (future->item_of && !future->item_of->was_open) {
-        future->item_of->bytes -= future->kept_bytes;
+    struct executor *executor = executor_of(future);
+    struct map *map = item_map(future);
+    if (map && !map->was_open) {
+        map->bytes -= future->kept_bytes;
         return;
     }
     TAILQ_REMOVE(&executor->kept, future, kept_link);

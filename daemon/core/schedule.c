@@ -1,4 +1,6 @@
 /* What holds a pending future back, and its way to the queue once nothing does. */
+#include <errno.h>
+
 #include "daemon/base/clock.h"
 #include "daemon/core/executor_impl.h"
 #include "daemon/core/owner.h"
@@ -8,9 +10,9 @@ void schedule(struct future *future)
     if (future->state != FUTURE_PENDING || future->holds != 0 || future->settling ||
         future->queued || future->starting)
         return;
-    if (future->map) {
-        map_release(future->map, 0);
-        map_check_done(future->map);
+    if (own_map(future)) {
+        map_release(own_map(future), 0);
+        map_check_done(own_map(future));
         return;
     }
     struct spec *spec = future->spec;
@@ -30,14 +32,33 @@ void schedule(struct future *future)
 
 void release_hold(struct future *future, enum hold hold)
 {
-    future->holds &= ~(unsigned)hold;
+    drop_hold(future, hold);
     schedule(future);
+}
+
+struct future *future_of_deadline(struct deadline *deadline)
+{
+    return ((struct rare *)((char *)deadline - offsetof(struct rare, deadline)))->future;
+}
+
+int future_set_deadline(struct future *future, uint64_t when_ns, deadline_fn *fn)
+{
+    struct rare *rare = future_rare(future);
+    if (!rare)
+        return -ENOMEM;
+    return deadline_set(executor_of(future)->settings.timers, &rare->deadline, when_ns, fn);
+}
+
+void future_clear_deadline(struct future *future)
+{
+    if (future->rare)
+        deadline_clear(executor_of(future)->settings.timers, &future->rare->deadline);
 }
 
 static void on_delay_over(struct deadline *deadline)
 {
-    struct future *future = (struct future *)((char *)deadline - offsetof(struct future, deadline));
-    struct executor *executor = future->executor;
+    struct future *future = future_of_deadline(deadline);
+    struct executor *executor = executor_of(future);
     release_hold(future, future->holds & HOLD_RETRY ? HOLD_RETRY : HOLD_DELAY);
     settle_run(executor);
 }
@@ -46,9 +67,8 @@ int hold_for(struct future *future, enum hold hold, uint64_t delay_ns)
 {
     uint64_t now_ns = clock_mono_ns();
     uint64_t when_ns = delay_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + delay_ns;
-    int r =
-        deadline_set(future->executor->settings.timers, &future->deadline, when_ns, on_delay_over);
+    int r = future_set_deadline(future, when_ns, on_delay_over);
     if (r == 0)
-        future->holds |= hold;
+        add_hold(future, hold);
     return r;
 }

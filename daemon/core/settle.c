@@ -10,15 +10,18 @@
 #include "daemon/core/future_log.h"
 #include "daemon/core/worker.h"
 
+static void free_dependency(struct dependency *dependency)
+{
+    LIST_REMOVE(dependency, of_future);
+    LIST_REMOVE(dependency, of_waiter);
+    free(dependency);
+}
+
 void stop_waiting(struct future *future)
 {
-    deadline_clear(future->executor->settings.timers, &future->deadline);
-    struct dependency *dependency;
-    while ((dependency = LIST_FIRST(&future->dependencies))) {
-        LIST_REMOVE(dependency, of_future);
-        LIST_REMOVE(dependency, of_waiter);
-        free(dependency);
-    }
+    future_clear_deadline(future);
+    while (future_waits(future))
+        free_dependency(LIST_FIRST(&future->rare->dependencies));
     future->holds &= HOLD_COMMIT;
 }
 
@@ -26,7 +29,7 @@ bool change_state(struct future *future, enum future_state state, uint64_t curso
 {
     int r = future_set_state(future, state, cursor, wall_us);
     if (r < 0)
-        log_error("future %llu: refused to go from %s to %s", (unsigned long long)future->call.id,
+        log_error("future %llu: refused to go from %s to %s", (unsigned long long)future->id,
                   future_state_name(future->state), future_state_name(state));
     return r == 0;
 }
@@ -35,33 +38,34 @@ bool change_state(struct future *future, enum future_state state, uint64_t curso
 
 int next_attempt(struct future *future, uint64_t delay_ns)
 {
-    struct attempt *attempt = calloc(1, sizeof(*attempt));
+    struct rare *rare = future_rare(future);
+    struct attempt *attempt = rare ? calloc(1, sizeof(*attempt)) : NULL;
     if (!attempt)
         return -ENOMEM;
     *attempt = (struct attempt){
-        .earlier = future->attempts,
+        .earlier = rare->attempts,
         .number = future->call.attempt,
         .started_us = future->started_us,
         .finished_us = future->finished_us ? future->finished_us : future->call.finished_us,
         .outcome = future->call.outcome,
     };
-    future->attempts = attempt;
+    rare->attempts = attempt;
     future->call.outcome = (struct outcome){.kind = OUTCOME_NONE};
     output_unref(atomic_exchange(&future->call.output, NULL));
     future->call.attempt++;
     future->stopped = false;
-    free(future->progress);
-    future->progress = NULL;
+    free(rare->progress);
+    rare->progress = NULL;
     atomic_store(&future->call.stop_asked, false);
     future->call.break_pool = false;
     future->call.lost = LOST_NOT;
     future->call.host = NULL;
     future->let_start = future->refuse_start = false;
-    change_state(future, FUTURE_PENDING, next_cursor(future->executor), 0);
+    change_state(future, FUTURE_PENDING, next_cursor(executor_of(future)), 0);
     if (future->watch_output)
         future_watch_output(future);
     put_retried(future, delay_ns > 0 ? clock_wall_us() + (int64_t)(delay_ns / 1000) : 0);
-    commit_quietly(future->executor);
+    commit_quietly(executor_of(future));
     return 0;
 }
 
@@ -82,7 +86,7 @@ static uint64_t retry_delay_ns(const struct future *future)
  * crash of the daemon: who has asked for it gets another attempt, and so does what never began. */
 static bool tries_again(const struct future *future, uint64_t *ret_delay_ns)
 {
-    const struct executor *executor = future->executor;
+    const struct executor *executor = executor_of(future);
     const struct call *call = &future->call;
     bool rerun = call->lost == LOST_UNSEEN ||
                  (call->lost == LOST && future->spec->rerun_on_crash && !future->spec->scoped);
@@ -98,9 +102,8 @@ static bool tries_again(const struct future *future, uint64_t *ret_delay_ns)
 
 void end_running(struct future *future)
 {
-    struct executor *executor = future->executor;
     uint64_t delay_ns;
-    deadline_clear(executor->settings.timers, &future->deadline);
+    future_clear_deadline(future);
     if (tries_again(future, &delay_ns)) {
         future_log_again(future);
         if (next_attempt(future, delay_ns) == 0) {
@@ -121,7 +124,7 @@ static bool ends_failed(const struct future *future)
 
 static void count_ending(struct future *future, int by)
 {
-    struct map *map = future->item_of;
+    struct map *map = item_map(future);
     uint64_t *counter = future->cancelling    ? &map->ending_cancelled
                         : ends_failed(future) ? &map->ending_failed
                                               : &map->ending_well;
@@ -131,10 +134,10 @@ static void count_ending(struct future *future, int by)
 /* The end goes its way, and that of a map with its last item's: so one commit has them both. */
 static void begin_end(struct future *future)
 {
-    TAILQ_INSERT_TAIL(&future->executor->to_settle, future, link);
-    if (future->item_of) {
+    TAILQ_INSERT_TAIL(&executor_of(future)->to_settle, future, link);
+    if (future->is_item) {
         count_ending(future, 1);
-        map_check_done(future->item_of);
+        map_check_done(item_map(future));
     }
 }
 
@@ -145,7 +148,7 @@ static void settle(struct future *future, bool cancelling)
     stop_waiting(future);
     future->settling = true;
     future->cancelling = cancelling;
-    future->executor->cancels += cancelling;
+    executor_of(future)->cancels += cancelling;
     /* What may never have been has no end: let_in goes on. */
     if (!(future->holds & HOLD_COMMIT))
         begin_end(future);
@@ -153,7 +156,7 @@ static void settle(struct future *future, bool cancelling)
 
 void let_in(struct future *future)
 {
-    future->holds &= ~(unsigned)HOLD_COMMIT;
+    drop_hold(future, HOLD_COMMIT);
     if (future->settling)
         begin_end(future);
 }
@@ -200,11 +203,10 @@ static bool is_satisfied(const struct dependency *dependency, const struct futur
     return true;
 }
 
-static void free_dependency(struct dependency *dependency)
+/* One that waits for it; NULL: none (more). */
+static struct dependency *first_dependent(const struct future *future)
 {
-    LIST_REMOVE(dependency, of_future);
-    LIST_REMOVE(dependency, of_waiter);
-    free(dependency);
+    return future->rare ? LIST_FIRST(&future->rare->dependents) : NULL;
 }
 
 /* The end of `future` is decided: those that waited for another one can never go. Their ends take
@@ -212,18 +214,18 @@ static void free_dependency(struct dependency *dependency)
 static void fail_dependents(struct future *future)
 {
     struct dependency *dependency, *next;
-    for (dependency = LIST_FIRST(&future->dependents); dependency; dependency = next) {
+    for (dependency = first_dependent(future); dependency; dependency = next) {
         struct future *waiter = dependency->waiter;
         next = LIST_NEXT(dependency, of_future);
         if (is_satisfied(dependency, future))
             continue;
         free_dependency(dependency);
-        if (waiter->map)
-            map_dependency_failed(waiter->map, future->call.id);
+        if (own_map(waiter))
+            map_dependency_failed(own_map(waiter), future->id);
         else
-            settle_dependency_failed(waiter, future->call.id);
+            settle_dependency_failed(waiter, future->id);
         /* One may wait for the same future in more than one way. */
-        next = LIST_FIRST(&future->dependents);
+        next = first_dependent(future);
         while (next && is_satisfied(next, future))
             next = LIST_NEXT(next, of_future);
     }
@@ -235,10 +237,10 @@ static void release_dependents(struct future *future)
 {
     struct dependency *dependency;
     fail_dependents(future);
-    while ((dependency = LIST_FIRST(&future->dependents))) {
+    while ((dependency = first_dependent(future))) {
         struct future *waiter = dependency->waiter;
         free_dependency(dependency);
-        if (LIST_EMPTY(&waiter->dependencies))
+        if (!future_waits(waiter))
             release_hold(waiter, HOLD_AFTER);
     }
 }
@@ -255,19 +257,19 @@ static void on_again(struct deadline *deadline)
 static void on_end_stored(void *arg, int error)
 {
     struct future *future = arg;
-    struct executor *executor = future->executor;
+    struct executor *executor = executor_of(future);
     executor->committing--;
     if (error < 0) {
         /* Nobody may be told before it is stored, so it must be in the end. */
-        log_error("future %llu: its end could not be stored: %s",
-                  (unsigned long long)future->call.id, strerror(-error));
+        log_error("future %llu: its end could not be stored: %s", (unsigned long long)future->id,
+                  strerror(-error));
         TAILQ_INSERT_TAIL(&executor->to_settle_again, future, link);
         (void)deadline_set(executor->settings.timers, &executor->again, clock_mono_ns() + NS_PER_S,
                            on_again);
         return;
     }
     future->settling = false;
-    if (future->item_of)
+    if (future->is_item)
         count_ending(future, -1);
     enum future_state state = future->cancelling ? FUTURE_CANCELLED : FUTURE_FINISHED;
     if (!change_state(future, state, future->coming_cursor, future->call.finished_us))
@@ -283,8 +285,8 @@ static void on_end_stored(void *arg, int error)
         output_watch(output, NULL, NULL);
     release_dependents(future);
     be_done(future);
-    if (future->item_of)
-        map_item_done(future->item_of, future);
+    if (future->is_item)
+        map_item_done(item_map(future), future);
     settle_run(executor);
 }
 
@@ -299,7 +301,7 @@ void settle_run(struct executor *executor)
         while ((future = TAILQ_FIRST(&executor->to_settle))) {
             TAILQ_REMOVE(&executor->to_settle, future, link);
             executor->committing++;
-            bool ran = future->state == FUTURE_RUNNING && !future->map;
+            bool ran = future->state == FUTURE_RUNNING && !own_map(future);
             if (!ran)
                 future->call.finished_us = clock_wall_us();
             future->coming_cursor = next_cursor(executor);

@@ -21,7 +21,7 @@ struct spec *spec_new(struct executor *executor, const struct submission *submis
                       const struct client *client)
 {
     size_t label_size = submission->label ? strlen(submission->label) : 0;
-    struct spec *spec = calloc(1, sizeof(*spec) + label_size + 1 + submission->args_bytes + 1);
+    struct spec *spec = calloc(1, sizeof(*spec) + label_size + 1);
     if (!spec)
         return NULL;
     spec->owner = owner_ref(executor->owners, client->uid);
@@ -29,6 +29,7 @@ struct spec *spec_new(struct executor *executor, const struct submission *submis
         free(spec);
         return NULL;
     }
+    spec->executor = executor;
     spec->references = 1;
     spec->function = submission->function;
     spec->pool = submission->pool;
@@ -41,11 +42,13 @@ struct spec *spec_new(struct executor *executor, const struct submission *submis
     spec->scoped = submission->scoped;
     spec->durability = durability_of(executor, submission);
     if (label_size > 0)
-        memcpy(spec->text, submission->label, label_size);
-    memcpy(spec->text + label_size + 1, submission->args, submission->args_bytes);
-    spec->label = spec->text;
-    spec->args = spec->text + label_size + 1;
-    spec->args_bytes = submission->args_bytes;
+        memcpy(spec->label, submission->label, label_size);
+    return spec;
+}
+
+struct spec *spec_ref(struct spec *spec)
+{
+    spec->references++;
     return spec;
 }
 

@@ -11,19 +11,19 @@
 
 static void on_timeout(struct deadline *deadline)
 {
-    struct future *future = (struct future *)((char *)deadline - offsetof(struct future, deadline));
+    struct future *future = future_of_deadline(deadline);
     struct stop_request stop = {
         .cause = STOP_TIMEOUT,
         .signal_number = 15,
         .grace_ms = 10000,
     };
     if (!stop_call(future, &stop))
-        log_error("future %llu: no memory for its timeout", (unsigned long long)future->call.id);
+        log_error("future %llu: no memory for its timeout", (unsigned long long)future->id);
 }
 
 void begin_running(struct future *future, int64_t wall_us)
 {
-    struct executor *executor = future->executor;
+    struct executor *executor = executor_of(future);
     if (future->state != FUTURE_PENDING)
         return;
     /* What was stored has its cursor already. */
@@ -31,16 +31,15 @@ void begin_running(struct future *future, int64_t wall_us)
     future->queued = future->starting = false;
     if (!change_state(future, FUTURE_RUNNING, cursor, wall_us))
         return;
-    if (future->spec->timeout_ns > 0 && !future->map) {
+    if (future->spec->timeout_ns > 0 && !own_map(future)) {
         uint64_t now_ns = clock_mono_ns();
         uint64_t timeout_ns = future->spec->timeout_ns;
         uint64_t when_ns = timeout_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + timeout_ns;
-        if (deadline_set(executor->settings.timers, &future->deadline, when_ns, on_timeout) < 0)
-            log_error("future %llu: no memory for its timeout",
-                      (unsigned long long)future->call.id);
+        if (future_set_deadline(future, when_ns, on_timeout) < 0)
+            log_error("future %llu: no memory for its timeout", (unsigned long long)future->id);
     }
-    if (future->item_of)
-        map_item_running(future->item_of, wall_us);
+    if (future->is_item)
+        map_item_running(item_map(future), wall_us);
     future_log_running(future);
     if (executor->observer.on_running)
         executor->observer.on_running(executor->observer.arg, future);
@@ -59,19 +58,19 @@ static void on_start_stored(void *arg, int error)
     struct future *future = arg;
     if (error < 0) {
         /* Its end will tell. What was not stored as started is not executed. */
-        log_error("future %llu: its start could not be stored: %s",
-                  (unsigned long long)future->call.id, strerror(-error));
+        log_error("future %llu: its start could not be stored: %s", (unsigned long long)future->id,
+                  strerror(-error));
         future->refuse_start = true;
     }
     future->let_start = true;
     begin_running(future, clock_wall_us());
     let_start(future);
-    settle_run(future->executor);
+    settle_run(executor_of(future));
 }
 
 void start_call(struct future *future, int64_t wall_us)
 {
-    struct executor *executor = future->executor;
+    struct executor *executor = executor_of(future);
     if (!future->call.gated) {
         begin_running(future, wall_us);
         return;

@@ -35,16 +35,15 @@ static struct future *build_future(struct executor *executor, const struct submi
         return NULL;
     struct map *map = NULL;
     struct future *future = NULL;
-    if (!submission->is_map || (map = map_new()))
-        future = future_new(executor, spec, map, NULL, 0);
-    spec_unref(spec); /* the future has its own reference */
-    if (!future) {
+    if (!submission->is_map || (map = spec->map = map_new()))
+        future = future_new(spec, false, submission->args, submission->args_bytes);
+    if (!future)
         map_free(map);
+    spec_unref(spec); /* the future has its own reference */
+    if (!future)
         return NULL;
-    }
     future->priority = submission->priority;
     if (map) {
-        map->self = future;
         map->open = map->was_open = submission->open;
         map->fail_fast = submission->fail_fast;
         map->window = submission->window;
@@ -61,8 +60,9 @@ static void admission_free(struct admission *admission)
     if (!admission)
         return;
     if (admission->future) {
-        if (admission->future->map)
-            map_truncate(admission->future->map, admission->future->map->count);
+        struct map *map = own_map(admission->future);
+        if (map)
+            map_truncate(map, map->count);
         future_free(admission->future);
     }
     key_entry_free(admission->executor, admission->key);
@@ -98,7 +98,8 @@ static struct admission *admission_new(struct executor *executor,
 
 static uint64_t calls_of(const struct admission *admission)
 {
-    return admission->future->map ? admission->future->map->count : 1;
+    const struct map *map = own_map(admission->future);
+    return map ? map->count : 1;
 }
 
 /* ---- refusing ---- */
@@ -206,7 +207,8 @@ bool done_as_needed(const struct glance *glance, int needs)
 
 int depend(struct future *waiter, struct future *on, int needs)
 {
-    struct dependency *dependency = calloc(1, sizeof(*dependency));
+    struct rare *of_waiter = future_rare(waiter), *of_on = future_rare(on);
+    struct dependency *dependency = of_waiter && of_on ? calloc(1, sizeof(*dependency)) : NULL;
     if (!dependency)
         return -ENOMEM;
     dependency->waiter = waiter;
@@ -214,8 +216,8 @@ int depend(struct future *waiter, struct future *on, int needs)
     dependency->needs = needs == AFTER_RESULT      ? NEEDS_RESULT
                         : needs == AFTER_EXCEPTION ? NEEDS_EXCEPTION
                                                    : NEEDS_DONE;
-    LIST_INSERT_HEAD(&on->dependents, dependency, of_future);
-    LIST_INSERT_HEAD(&waiter->dependencies, dependency, of_waiter);
+    LIST_INSERT_HEAD(&of_on->dependents, dependency, of_future);
+    LIST_INSERT_HEAD(&of_waiter->dependencies, dependency, of_waiter);
     return 0;
 }
 
@@ -240,24 +242,24 @@ static enum refusal link_dependencies(struct admission *admission, struct refusa
         if (depend(future, on, after->on) < 0)
             return REFUSED_NO_MEMORY;
     }
-    if (!LIST_EMPTY(&future->dependencies))
-        future->holds |= HOLD_AFTER;
+    if (future_waits(future))
+        add_hold(future, HOLD_AFTER);
     return REFUSED_NOT;
 }
 
 static void number_future(struct executor *executor, struct future *future, int64_t now_us,
                           unsigned holds)
 {
-    future->call.id = future_table_add(executor->table, future);
+    future->id = future->call.id = future_table_add(executor->table, future);
     if (future->spec->durability == DURABILITY_NONE)
-        reserve_id(executor, future->call.id);
+        reserve_id(executor, future->id);
     future->call.output_cap_bytes = executor->settings.output_bytes;
     future->call.wake_on_start = future->spec->timeout_ns > 0;
     future->submitted_us = now_us;
     future->cursor = next_cursor(executor);
-    future->holds |= holds;
+    add_hold(future, holds);
     future_count_in(future);
-    if (!future->map)
+    if (!own_map(future))
         pool_statistics(future->spec->pool)->submitted++;
 }
 
@@ -295,7 +297,7 @@ static void on_submit_stored(void *arg, int error)
         settle_run(executor);
         return;
     }
-    struct map *map = future->map;
+    struct map *map = own_map(future);
     for (uint64_t i = 0; map && i < map->count; i++)
         let_in(map_item(map, i));
     let_in(future);
@@ -321,9 +323,10 @@ static void put_admitted(const struct admission *admission)
     int64_t due_us = 0;
     if (admission->delay_ns > 0)
         due_us = clock_wall_us() + (int64_t)(admission->delay_ns / 1000);
+    struct map *map = own_map(future);
     put_submitted(future, due_us, admission->after, admission->after_count);
-    if (future->map)
-        put_items(future->map, 0);
+    if (map)
+        put_items(map, 0);
 }
 
 /* Takes a submit in. Owns the admission from here on; the refusal is answered by the caller. */
@@ -331,7 +334,7 @@ static enum refusal admit(struct admission *admission, struct refusal_detail *de
 {
     struct executor *executor = admission->executor;
     struct future *future = admission->future;
-    struct map *map = future->map;
+    struct map *map = own_map(future);
     enum refusal refusal = link_dependencies(admission, detail);
     if (refusal != REFUSED_NOT)
         goto fail;
@@ -348,10 +351,13 @@ static enum refusal admit(struct admission *admission, struct refusal_detail *de
         goto fail;
     if (admission->delay_ns > 0 && hold_for(future, HOLD_DELAY, admission->delay_ns) < 0)
         goto fail;
-    if (admission->key &&
-        !key_entry_add(executor, admission->key, future_table_next_id(executor->table)))
-        goto fail;
-    future->key = admission->key;
+    if (admission->key) {
+        struct rare *rare = future_rare(future);
+        if (!rare ||
+            !key_entry_add(executor, admission->key, future_table_next_id(executor->table)))
+            goto fail;
+        rare->key = admission->key;
+    }
     int64_t now_us = clock_wall_us();
     number_future(executor, future, now_us, HOLD_COMMIT);
     if (map)
@@ -423,7 +429,7 @@ static bool settled_by_key(struct admission *admission)
         store->ops->commit(store, false, on_first_stored, admission);
         return true;
     }
-    struct refusal_detail detail = {.id = known->call.id};
+    struct refusal_detail detail = {.id = known->id};
     if (same)
         admission->answer.fn(admission->answer.arg, REFUSED_NOT, &detail, known, true);
     else
@@ -551,7 +557,7 @@ void free_submits(struct executor *executor)
     TAILQ_CONCAT(&executor->parked, &executor->committing_submits, link);
     while ((admission = TAILQ_FIRST(&executor->parked))) {
         TAILQ_REMOVE(&executor->parked, admission, link);
-        if (admission->future->call.id != 0)
+        if (admission->future->id != 0)
             let_go(admission);
         admission_free(admission);
     }

@@ -19,7 +19,7 @@ static int update(struct future *future, int64_t priority)
 enum refusal executor_update_priority(struct executor *executor, struct future *future,
                                       int64_t priority)
 {
-    struct map *map = future->map;
+    struct map *map = own_map(future);
     if (map ? future_is_done(future) : future->state != FUTURE_PENDING)
         return REFUSED_STATE;
     int r = update(future, priority);

@@ -246,6 +246,12 @@ static int make_signals(struct server *server)
      * must be there to be waited for. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGCHLD, SIG_DFL);
+    /* And nobody is to be woken by their end but who waits for it: as the workers block all
+     * signals, this one would go to the loop each time, to be thrown away there. */
+    sigset_t children;
+    sigemptyset(&children);
+    sigaddset(&children, SIGCHLD);
+    pthread_sigmask(SIG_BLOCK, &children, NULL);
     int r = loop_signal_new(server->loop, SIGTERM, on_stop_signal, server, &server->on_term);
     if (r == 0)
         r = loop_signal_new(server->loop, SIGINT, on_stop_signal, server, &server->on_int);

@@ -19,9 +19,10 @@ struct loop {
 };
 
 struct loop_wakeup {
-    struct event *event;
-    int fd; /* eventfd */
-    atomic_bool pending;
+    struct event *event, *soon_event;
+    int fd;      /* eventfd */
+    int soon_fd; /* timerfd, set while `soon_pending` */
+    atomic_bool pending, soon_pending;
     loop_fn *fn;
     void *arg;
 };
@@ -133,6 +134,17 @@ static void on_wakeup(evutil_socket_t fd, short what, void *arg)
     wakeup->fn(wakeup->arg);
 }
 
+static void on_soon(evutil_socket_t fd, short what, void *arg)
+{
+    struct loop_wakeup *wakeup = arg;
+
+    (void)fd;
+    (void)what;
+    /* As above: before the callback, and by an exchange. */
+    atomic_exchange(&wakeup->soon_pending, false);
+    wakeup->fn(wakeup->arg);
+}
+
 int loop_wakeup_new(struct loop *loop, loop_fn *fn, void *arg, struct loop_wakeup **ret_wakeup)
 {
     struct loop_wakeup *wakeup = calloc(1, sizeof(*wakeup));
@@ -143,12 +155,17 @@ int loop_wakeup_new(struct loop *loop, loop_fn *fn, void *arg, struct loop_wakeu
     wakeup->fn = fn;
     wakeup->arg = arg;
     wakeup->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (wakeup->fd < 0) {
+    wakeup->soon_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (wakeup->fd < 0 || wakeup->soon_fd < 0) {
         r = -errno;
         goto fail;
     }
-    /* Edge-triggered: each write is an edge of its own, so the counter need never be read. */
+    /* Edge-triggered: each write is an edge of its own, so the counter need never be read. The same
+     * holds for each time that a timer runs out. */
     r = event_start(loop, wakeup->fd, EV_READ | EV_ET, on_wakeup, wakeup, &wakeup->event);
+    if (r == 0)
+        r = event_start(loop, wakeup->soon_fd, EV_READ | EV_ET, on_soon, wakeup,
+                        &wakeup->soon_event);
     if (r < 0)
         goto fail;
     *ret_wakeup = wakeup;
@@ -165,7 +182,10 @@ void loop_wakeup_free(struct loop_wakeup *wakeup)
         return;
     if (wakeup->event)
         event_free(wakeup->event);
+    if (wakeup->soon_event)
+        event_free(wakeup->soon_event);
     fd_close(wakeup->fd);
+    fd_close(wakeup->soon_fd);
     free(wakeup);
 }
 
@@ -178,6 +198,16 @@ void loop_wakeup_ring(struct loop_wakeup *wakeup)
     /* It cannot fail: a counter of 64 bits that goes up by one does not reach its end. */
     if (eventfd_write(wakeup->fd, 1) < 0)
         errno = saved_errno;
+}
+
+void loop_wakeup_ring_soon(struct loop_wakeup *wakeup)
+{
+    static const struct itimerspec soon = {.it_value = {.tv_nsec = LOOP_SOON_US * 1000}};
+
+    if (atomic_load(&wakeup->pending) || atomic_exchange(&wakeup->soon_pending, true))
+        return;
+    /* It cannot fail: the descriptor is a timerfd and the nanoseconds are in range. */
+    timerfd_settime(wakeup->soon_fd, 0, &soon, NULL);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)

@@ -1,6 +1,6 @@
 /* The event loop's pieces that the inner layers need: a loop, a wakeup that other threads may
  * ring, an absolute timer, and signals. The only file of the daemon's inside that knows libevent;
- * `net` asks it for the event_base. Loop thread only, but for loop_wakeup_ring. */
+ * `net` asks it for the event_base. Loop thread only, but for the two that ring. */
 #ifndef FUTURED_BASE_LOOP_H
 #define FUTURED_BASE_LOOP_H
 
@@ -11,6 +11,8 @@ struct loop;
 struct loop_wakeup;
 struct loop_timer;
 struct loop_signal;
+
+#define LOOP_SOON_US 1000
 
 typedef void loop_fn(void *arg);
 
@@ -32,6 +34,9 @@ int loop_wakeup_new(struct loop *loop, loop_fn *fn, void *arg, struct loop_wakeu
 void loop_wakeup_free(struct loop_wakeup *wakeup);
 /* Any thread; cheap while a ring is pending already (one atomic exchange, no system call). */
 void loop_wakeup_ring(struct loop_wakeup *wakeup);
+/* Any thread; as above, but `fn` may come up to LOOP_SOON_US later: many such rings wake the loop
+ * once, which is for those who ring often and are in no hurry. */
+void loop_wakeup_ring_soon(struct loop_wakeup *wakeup);
 
 /* A one-shot timer on CLOCK_MONOTONIC (a timerfd: exact, and no wake-up while it is not set). */
 int loop_timer_new(struct loop *loop, loop_fn *fn, void *arg, struct loop_timer **ret_timer);

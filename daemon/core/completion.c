@@ -43,7 +43,7 @@ void completions_wake_always(struct completions *completions, bool always)
         loop_wakeup_ring(completions->wakeup);
 }
 
-void completions_post(struct completions *completions, struct message *message, bool wake)
+void completions_post(struct completions *completions, struct message *message, enum wake wake)
 {
     struct message *newest = atomic_load_explicit(&completions->newest, memory_order_relaxed);
     do
@@ -51,8 +51,10 @@ void completions_post(struct completions *completions, struct message *message, 
     /* Sequentially consistent: a poster that does not wake must not miss a flag which the loop
      * sets before it takes the list. */
     while (!atomic_compare_exchange_weak(&completions->newest, &newest, message));
-    if (wake || atomic_load(&completions->wake_always))
+    if (wake == WAKE_NOW || atomic_load(&completions->wake_always))
         loop_wakeup_ring(completions->wakeup);
+    else if (wake == WAKE_SOON)
+        loop_wakeup_ring_soon(completions->wakeup);
 }
 
 struct message *completions_take(struct completions *completions)

@@ -24,6 +24,13 @@ struct message {
     enum message_kind kind;
 };
 
+/* When the loop is to take a message in. */
+enum wake {
+    WAKE_NOT,  /* when it looks by itself */
+    WAKE_SOON, /* within LOOP_SOON_US, together with others */
+    WAKE_NOW,
+};
+
 /* `fn(arg)` runs on the loop thread after a post that wakes it. 0 or -errno. */
 int completions_new(struct loop *loop, void (*fn)(void *arg), void *arg,
                     struct completions **ret_completions);
@@ -33,8 +40,8 @@ void completions_free(struct completions *completions);
 /* Loop thread: every later post wakes the loop, and so do the messages that are there already. */
 void completions_wake_always(struct completions *completions, bool always);
 
-/* Any thread. Without `wake` the message waits until the loop looks by itself. */
-void completions_post(struct completions *completions, struct message *message, bool wake);
+/* Any thread. */
+void completions_post(struct completions *completions, struct message *message, enum wake wake);
 
 /* Loop thread: the messages posted so far, oldest first, linked by `next`; NULL: none. */
 struct message *completions_take(struct completions *completions);

@@ -477,13 +477,14 @@ void work_queue_pass(struct work_queue *queue)
     pthread_mutex_unlock(&queue->lock);
 }
 
-bool work_queue_retire(struct work_queue *queue, uint64_t tasks, bool spent)
+bool work_queue_retire(struct work_queue *queue, uint64_t tasks, bool spent, bool *ret_more)
 {
     pthread_mutex_lock(&queue->lock);
     queue->busy--;
     bool retire = spent || (queue->rules.max_tasks != 0 && tasks >= queue->rules.max_tasks);
     if (retire)
         queue->threads--;
+    *ret_more = queue->length > 0;
     pthread_mutex_unlock(&queue->lock);
     return retire;
 }

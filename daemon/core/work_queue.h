@@ -64,7 +64,8 @@ struct call *work_queue_try(struct work_queue *queue);
 void work_queue_pass(struct work_queue *queue);
 
 /* Worker, after its `tasks`-th call and before it is announced: true if the thread has done its
- * share, or must not go on (`spent`); it has been counted out then and must end. */
-bool work_queue_retire(struct work_queue *queue, uint64_t tasks, bool spent);
+ * share, or must not go on (`spent`); it has been counted out then and must end. *ret_more: there
+ * are calls that wait. */
+bool work_queue_retire(struct work_queue *queue, uint64_t tasks, bool spent, bool *ret_more);
 
 #endif

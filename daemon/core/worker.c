@@ -132,7 +132,7 @@ static enum standing initialize(struct worker *worker)
     work_queue_leave(worker->queue);
     /* That a place was lost on the way says nothing about the initializer. */
     if (worker->initializer.lost == LOST_NOT)
-        completions_post(worker->completions, &worker->broken, false);
+        completions_post(worker->completions, &worker->broken, WAKE_NOT);
     return LEFT;
 }
 
@@ -202,7 +202,8 @@ static enum standing execute(struct worker *worker, struct call *call, uint64_t 
     call->started_us = clock_wall_us();
     note_host(worker, call);
     adopt_call(worker, call);
-    completions_post(worker->completions, &call->started, call->wake_on_start || call->gated);
+    completions_post(worker->completions, &call->started,
+                     call->wake_on_start || call->gated ? WAKE_NOW : WAKE_NOT);
     if (!call->gated || pass_gate(worker))
         fit = run_call(worker, call);
     else
@@ -210,10 +211,13 @@ static enum standing execute(struct worker *worker, struct call *call, uint64_t 
     call->finished_us = clock_wall_us();
     /* The thread is gone from the pool, or free for the next call, before anyone can learn that
      * this one is done. */
-    bool retired = work_queue_retire(worker->queue, tasks, !fit);
+    bool more;
+    bool retired = work_queue_retire(worker->queue, tasks, !fit, &more);
     if (retired)
-        completions_post(worker->completions, &worker->exited, false);
-    completions_post(worker->completions, &call->finished, true);
+        completions_post(worker->completions, &worker->exited, WAKE_NOT);
+    /* While others wait in the queue what counts is how many get through: the loop takes in several
+     * ends at a time. */
+    completions_post(worker->completions, &call->finished, more ? WAKE_SOON : WAKE_NOW);
     return retired ? GONE : STAYS;
 }
 
@@ -232,13 +236,13 @@ static void *worker_main(void *arg)
     if (worker->seat)
         worker->place->ops->leave(worker->seat);
     if (standing != GONE)
-        completions_post(worker->completions, &worker->exited, true);
+        completions_post(worker->completions, &worker->exited, WAKE_NOW);
     return NULL;
 }
 
 void worker_post(struct worker *worker, struct message *message)
 {
-    completions_post(worker->completions, message, true);
+    completions_post(worker->completions, message, WAKE_NOW);
 }
 
 /* ---- the runner's side of call.h that belongs to the worker ---- */

@@ -1,4 +1,5 @@
 /* exec over the wire: commands done right. */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -298,6 +299,17 @@ START_TEST(no_descriptor_or_zombie_is_left)
 }
 END_TEST
 
+/* Its parent's first thread is the loop: were SIGCHLD open there, each end of a job would wake it.
+ */
+START_TEST(the_end_of_a_job_wakes_nobody_else)
+{
+    json_t *reply = run("{'argv':['sh','-c','sed -n s/^SigBlk:.//p /proc/$PPID/status']}");
+    uint64_t blocked = strtoull(json_text_at(reply, "result.stdout"), NULL, 16);
+    ck_assert_uint_ne(blocked & UINT64_C(1) << (SIGCHLD - 1), 0);
+    json_decref(reply);
+}
+END_TEST
+
 START_TEST(a_long_argument_list)
 {
     json_t *argv = json_pack("[s, s]", "printf", "%s");
@@ -337,6 +349,7 @@ int main(void)
         a_background_grandchild_does_not_hold_it,
         a_job_sees_a_clean_world,
         no_descriptor_or_zombie_is_left,
+        the_end_of_a_job_wakes_nobody_else,
         a_long_argument_list,
         NULL,
     };

@@ -45,7 +45,7 @@ START_TEST(messages_come_in_the_order_of_posting)
     inbox_open(&inbox);
     ck_assert_ptr_null(completions_take(inbox.completions));
     for (size_t i = 0; i < 5; i++)
-        completions_post(inbox.completions, &messages[i], false);
+        completions_post(inbox.completions, &messages[i], WAKE_NOT);
     struct message *message = completions_take(inbox.completions);
     for (size_t i = 0; i < 5; i++, message = message->next)
         ck_assert_ptr_eq(message, &messages[i]);
@@ -60,12 +60,31 @@ START_TEST(a_post_that_wakes_brings_the_silent_ones_along)
     struct message silent = {0}, loud = {0};
     struct inbox inbox;
     inbox_open(&inbox);
-    completions_post(inbox.completions, &silent, false);
-    completions_post(inbox.completions, &loud, true);
+    completions_post(inbox.completions, &silent, WAKE_NOT);
+    completions_post(inbox.completions, &loud, WAKE_NOW);
     ck_assert_int_eq(loop_run(inbox.loop), 0);
     ck_assert_uint_eq(inbox.wakeups, 1);
     ck_assert_ptr_eq(inbox.taken, &silent);
     ck_assert_ptr_eq(inbox.taken->next, &loud);
+    inbox_close(&inbox);
+}
+END_TEST
+
+START_TEST(what_comes_soon_comes_together)
+{
+    struct message first = {0}, second = {0}, third = {0};
+    struct inbox inbox;
+    inbox_open(&inbox);
+    completions_post(inbox.completions, &first, WAKE_SOON);
+    completions_post(inbox.completions, &second, WAKE_SOON);
+    ck_assert_int_eq(loop_run(inbox.loop), 0);
+    ck_assert_uint_eq(inbox.wakeups, 1);
+    ck_assert_ptr_eq(inbox.taken, &first);
+    ck_assert_ptr_eq(inbox.taken->next, &second);
+    /* And again. */
+    completions_post(inbox.completions, &third, WAKE_SOON);
+    ck_assert_int_eq(loop_run(inbox.loop), 0);
+    ck_assert_ptr_eq(inbox.taken, &third);
     inbox_close(&inbox);
 }
 END_TEST
@@ -76,12 +95,12 @@ START_TEST(every_post_wakes_where_that_is_wanted)
     struct inbox inbox;
     inbox_open(&inbox);
     completions_wake_always(inbox.completions, true);
-    completions_post(inbox.completions, &one, false);
+    completions_post(inbox.completions, &one, WAKE_NOT);
     ck_assert_int_eq(loop_run(inbox.loop), 0);
     ck_assert_ptr_eq(inbox.taken, &one);
     completions_wake_always(inbox.completions, false);
-    completions_post(inbox.completions, &one, false);
-    completions_post(inbox.completions, &two, true);
+    completions_post(inbox.completions, &one, WAKE_NOT);
+    completions_post(inbox.completions, &two, WAKE_NOW);
     ck_assert_int_eq(loop_run(inbox.loop), 0);
     ck_assert_uint_eq(inbox.wakeups, 2);
     ck_assert_ptr_eq(inbox.taken, &one);
@@ -94,7 +113,7 @@ START_TEST(messages_left_behind_are_forgotten)
     struct message message = {0};
     struct inbox inbox;
     inbox_open(&inbox);
-    completions_post(inbox.completions, &message, true);
+    completions_post(inbox.completions, &message, WAKE_NOW);
     inbox_close(&inbox);
     completions_free(NULL);
 }
@@ -124,7 +143,7 @@ static void *post_all(void *arg)
         poster->messages[i].number = i;
         /* Only the last one surely wakes; what the others leave must come with it. */
         completions_post(poster->completions, &poster->messages[i].message,
-                         i % 7 == 0 || i == MESSAGES - 1);
+                         i == MESSAGES - 1 ? WAKE_NOW : (enum wake)(i % 3));
     }
     return NULL;
 }
@@ -181,6 +200,7 @@ int main(void)
     const TTest *const tests[] = {
         messages_come_in_the_order_of_posting,
         a_post_that_wakes_brings_the_silent_ones_along,
+        what_comes_soon_comes_together,
         every_post_wakes_where_that_is_wanted,
         messages_left_behind_are_forgotten,
         nothing_is_lost_or_overtaken_among_many_posters,

@@ -79,6 +79,30 @@ START_TEST(rings_before_the_loop_count_as_one)
 }
 END_TEST
 
+START_TEST(rings_in_no_hurry_come_soon_and_count_as_one)
+{
+    struct loop_wakeup *wakeup;
+    int count = 0;
+
+    ck_assert_int_eq(loop_wakeup_new(loop, count_and_stop, &count, &wakeup), 0);
+    for (int round = 1; round <= 3; round++) {
+        uint64_t rung_ns = clock_mono_ns();
+
+        for (int i = 0; i < 10; i++)
+            loop_wakeup_ring_soon(wakeup);
+        ck_assert_int_eq(loop_run(loop), 0);
+        ck_assert_int_eq(count, round);
+        ck_assert_uint_ge(clock_mono_ns() - rung_ns, LOOP_SOON_US * UINT64_C(1000));
+    }
+    /* One that is in a hurry does not wait for those. */
+    loop_wakeup_ring_soon(wakeup);
+    loop_wakeup_ring(wakeup);
+    ck_assert_int_eq(loop_run(loop), 0);
+    ck_assert_int_eq(count, 4);
+    loop_wakeup_free(wakeup);
+}
+END_TEST
+
 /* Work that several threads hand to the loop: a counter each, without a lock; the rings alone must
  * carry it over. */
 struct shared {
@@ -298,6 +322,7 @@ int main(void)
     tcase_add_test(tcase, loop_is_epoll);
     tcase_add_test(tcase, ring_wakes_the_loop);
     tcase_add_test(tcase, rings_before_the_loop_count_as_one);
+    tcase_add_test(tcase, rings_in_no_hurry_come_soon_and_count_as_one);
     tcase_add_test(tcase, no_ring_is_lost);
     tcase_add_test(tcase, ring_from_its_own_callback_counts);
     tcase_add_test(tcase, timer_fires_at_its_time);

@@ -298,19 +298,21 @@ START_TEST(a_thread_retires_after_its_share)
     struct work_queue_rules rules = {.max_threads = 2, .idle_ns = HOUR_NS};
     struct call calls[4] = {0};
     struct work_queue *queue = queue_with(&rules, 2);
+    bool more;
     for (size_t i = 0; i < 4; i++) {
         push(queue, &calls[i], 0, 1, 1);
         (void)take(queue);
     }
-    ck_assert(!work_queue_retire(queue, UINT64_MAX, false));
+    ck_assert(!work_queue_retire(queue, UINT64_MAX, false, &more));
     rules.max_tasks = 3;
     work_queue_set_rules(queue, &rules);
-    ck_assert(!work_queue_retire(queue, 2, false));
+    ck_assert(!work_queue_retire(queue, 2, false, &more));
     ck_assert_uint_eq(work_queue_threads(queue), 2);
-    ck_assert(work_queue_retire(queue, 3, false));
+    ck_assert(work_queue_retire(queue, 3, false, &more));
+    ck_assert(!more);
     ck_assert_uint_eq(work_queue_threads(queue), 1);
     /* The share was cut while it worked. */
-    ck_assert(work_queue_retire(queue, 5, false));
+    ck_assert(work_queue_retire(queue, 5, false, &more));
     ck_assert_uint_eq(work_queue_threads(queue), 0);
     work_queue_free(queue);
 }
@@ -321,6 +323,7 @@ START_TEST(threads_are_missing_for_calls_that_none_is_free_for)
     struct work_queue_rules rules = {.max_threads = 3, .idle_ns = HOUR_NS};
     struct call calls[6] = {0};
     struct work_queue *queue = queue_with(&rules, 0);
+    bool more;
     ck_assert_uint_eq(work_queue_missing(queue), 0);
     push(queue, &calls[0], 0, 1, 1);
     ck_assert_uint_eq(work_queue_missing(queue), 1);
@@ -340,7 +343,8 @@ START_TEST(threads_are_missing_for_calls_that_none_is_free_for)
     work_queue_set_rules(queue, &rules);
     ck_assert_uint_eq(work_queue_missing(queue), 1);
     /* The one that has the call leaves after it, and is missing too. */
-    ck_assert(work_queue_retire(queue, 1, false));
+    ck_assert(work_queue_retire(queue, 1, false, &more));
+    ck_assert(more);
     ck_assert_uint_eq(work_queue_missing(queue), 2);
     work_queue_free(queue);
 }
@@ -449,9 +453,10 @@ struct storm_call {
 static void *take_all(void *arg)
 {
     struct call *call;
+    bool more;
     while ((call = work_queue_take(arg))) {
         atomic_fetch_add(&((struct storm_call *)call)->taken, 1);
-        (void)work_queue_retire(arg, 1, false);
+        (void)work_queue_retire(arg, 1, false, &more);
     }
     return NULL;
 }

@@ -142,7 +142,34 @@ static int parse_log_format(const char *value, enum log_format *ret_format,
     return 0;
 }
 
+static int parse_choice(const char *key, const char *value, enum config_choice *ret_choice,
+                        struct config_error *error)
+{
+    static const char *const names[] = {
+        [CONFIG_AUTO] = "auto", [CONFIG_YES] = "yes", [CONFIG_NO] = "no"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        if (strcmp(value, names[i]) != 0)
+            continue;
+        *ret_choice = (enum config_choice)i;
+        return 0;
+    }
+    return fail(error, "%s must be auto, yes or no, not \"%s\"", key, value);
+}
+
 /* ---- [daemon] and [limits] ---- */
+
+/* What is there for jobs. */
+static int set_job_key(struct config *config, const char *key, const char *value,
+                       struct config_error *error)
+{
+    if (strcmp(key, "job_cgroups") == 0)
+        return parse_choice(key, value, &config->job_cgroups, error);
+    if (strcmp(key, "job_memory_max") == 0)
+        return parse_count(key, value, UINT64_MAX / 4, &config->job_memory_max_bytes, error);
+    if (strcmp(key, "job_pids_max") == 0)
+        return parse_count(key, value, UINT64_MAX / 4, &config->job_pids_max, error);
+    return fail(error, "unknown key \"%s\" in [daemon]", key);
+}
 
 int config_set(struct config *config, const char *key, const char *value,
                struct config_error *error)
@@ -178,7 +205,7 @@ int config_set(struct config *config, const char *key, const char *value,
         return parse_ms(key, value, &config->stop_timeout_ms, error);
     if (strcmp(key, "stop_grace") == 0)
         return parse_ms(key, value, &config->stop_grace_ms, error);
-    return fail(error, "unknown key \"%s\" in [daemon]", key);
+    return set_job_key(config, key, value, error);
 }
 
 static int set_limit(struct config *config, const char *key, const char *value,

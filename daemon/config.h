@@ -35,6 +35,9 @@ struct config_function {
     bool break_pool;
 };
 
+/* Whether to use what the machine may or may not have. */
+enum config_choice { CONFIG_AUTO, CONFIG_YES, CONFIG_NO };
+
 struct config_place;
 
 struct config {
@@ -50,7 +53,9 @@ struct config {
     uint64_t log_interval_ms;
     uint64_t stop_timeout_ms; /* SIGTERM: how long running jobs may go on */
     uint64_t stop_grace_ms;   /* and how long they have after TERM */
-    int ready_fd;             /* gets a line when clients may come; -1: none */
+    enum config_choice job_cgroups;
+    uint64_t job_memory_max_bytes, job_pids_max; /* of each job; 0: none */
+    int ready_fd;                                /* gets a line when clients may come; -1: none */
     struct limits limits;
     struct config_pool *pools;
     size_t pool_count;

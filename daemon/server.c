@@ -21,7 +21,9 @@
 #include "daemon/net/connection.h"
 #include "daemon/net/listener.h"
 #include "daemon/rpc/service.h"
+#include "daemon/run/cgroup.h"
 #include "daemon/run/leftovers.h"
+#include "daemon/server_cgroups.h"
 #include "daemon/server_functions.h"
 #include "daemon/server_impl.h"
 #include "daemon/server_store.h"
@@ -150,6 +152,8 @@ static int make_core(struct server *server)
     if (r < 0)
         return r;
     r = server_store_open(server->config, server->loop, &server->store, &server->leftovers);
+    if (r == 0)
+        r = server_cgroups_open(server->config, &server->cgroups);
     if (r < 0)
         return r;
     struct executor_settings settings = {
@@ -318,6 +322,7 @@ void server_free(struct server *server)
     manager_free(server->manager);
     executor_free(server->executor);
     functions_free(server->functions);
+    cgroups_free(server->cgroups);
     leftovers_free(server->leftovers);
     if (server->store)
         server->store->ops->free(server->store);

@@ -131,6 +131,7 @@ static int make_handlers(struct functions *functions, const struct config *confi
         .socket_path = functions->settings.socket_path,
         .open_files = functions->settings.open_files,
         .leftovers = functions->settings.leftovers,
+        .cgroups = functions->settings.cgroups,
         .line_bytes = config->limits.line_bytes,
         .depth = config->limits.depth,
         .values = config->limits.values,
@@ -265,6 +266,11 @@ int functions_commit(struct functions *functions, const struct config *new,
     return r;
 }
 
+void functions_limit_output(struct functions *functions, uint64_t total_bytes)
+{
+    command_function_limit(functions->command, total_bytes);
+}
+
 int functions_new(const struct functions_settings *settings, struct functions **ret_functions)
 {
     struct functions *functions = calloc(1, sizeof(*functions));
@@ -277,6 +283,7 @@ int functions_new(const struct functions_settings *settings, struct functions **
         .pipe_grace_ms = COMMAND_PIPE_GRACE_MS,
         .open_files = settings->open_files,
         .leftovers = settings->leftovers,
+        .cgroups = settings->cgroups,
     };
     int r = command_function_new(&command, &functions->command);
     if (r == 0)

@@ -6,7 +6,9 @@
 #define FUTURED_SERVER_FUNCTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
+struct cgroups;
 struct config;
 struct config_error;
 struct executor;
@@ -19,6 +21,7 @@ struct functions_settings {
     const char *socket_path;         /* for jobs that talk back */
     const struct rlimit *open_files; /* what jobs get; NULL: the daemon's */
     struct leftovers *leftovers;     /* where processes are written down; NULL: nowhere */
+    struct cgroups *cgroups;         /* where processes get groups; NULL: none */
 };
 
 /* The built-in ones, not yet shown. The settings are borrowed for as long as it lives. 0 or -errno.
@@ -39,6 +42,8 @@ int functions_prepare(struct functions *functions, const struct config *old,
  * have them will run. 0 or -ENOMEM. */
 int functions_commit(struct functions *functions, const struct config *new,
                      struct executor *executor);
+/* How much each command may write that starts from now on. */
+void functions_limit_output(struct functions *functions, uint64_t total_bytes);
 /* Forgets what was prepared. */
 void functions_discard(struct functions *functions);
 

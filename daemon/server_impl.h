@@ -11,6 +11,7 @@
 #include "daemon/base/timers.h"
 #include "daemon/server.h"
 
+struct cgroups;
 struct connections;
 struct executor;
 struct executor_settings;
@@ -32,6 +33,7 @@ struct server {
     struct timers *timers;
     struct store *store;
     struct leftovers *leftovers; /* NULL: none */
+    struct cgroups *cgroups;     /* NULL: none */
     struct executor *executor;
     struct rlimit job_open_files; /* rlim_max 0: as ours */
     struct functions *functions;

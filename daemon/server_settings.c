@@ -8,6 +8,7 @@
 #include "daemon/config_files.h"
 #include "daemon/core/executor.h"
 #include "daemon/net/listener.h"
+#include "daemon/server_cgroups.h"
 #include "daemon/server_functions.h"
 #include "daemon/server_impl.h"
 #include "daemon/server_manager.h"
@@ -99,6 +100,7 @@ int server_make_functions(struct server *server)
         .socket_path = server->socket_path,
         .open_files = server->job_open_files.rlim_max > 0 ? &server->job_open_files : NULL,
         .leftovers = server->leftovers,
+        .cgroups = server->cgroups,
     };
     struct config_error error = {.text = ""};
     unsigned refused;
@@ -109,6 +111,8 @@ int server_make_functions(struct server *server)
         r = check_pools(server, server->config, &error);
     if (r == 0)
         r = functions_commit(server->functions, server->config, server->executor);
+    if (r == 0)
+        functions_limit_output(server->functions, server->config->limits.output_total_bytes);
     if (r == 0)
         r = set_pools(server, NULL, server->config);
     if (r < 0)
@@ -181,6 +185,9 @@ static void keep_fixed(struct config *old, struct config *new)
         log_warning("socket_group has changed: that takes effect when the daemon starts again");
     if (durability)
         log_warning("durability has changed: that takes effect when the daemon starts again");
+    if (old->job_cgroups != new->job_cgroups)
+        log_warning("job_cgroups has changed: that takes effect when the daemon starts again");
+    new->job_cgroups = old->job_cgroups;
     new->durability = old->durability;
     keep_retention(old, new);
     new->socket_group = old->socket_group;
@@ -215,6 +222,8 @@ static void apply(struct server *server, struct config *new)
     config_set_log(server->config);
     server_executor_limits(server->config, &limits);
     executor_set_limits(server->executor, &limits);
+    functions_limit_output(server->functions, server->config->limits.output_total_bytes);
+    (void)server_cgroups_limit(server->cgroups, server->config);
     if (server->listener) {
         struct identity_rules rules;
         server_identity_rules(server->config, &rules);

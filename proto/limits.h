@@ -21,6 +21,7 @@
     X(unsent_seconds, 60, "seconds above unsent_pause_bytes until a client is disconnected")       \
     X(unsent_total_bytes, 100663296, "unsent output of all clients: then who has stalled goes")    \
     X(output_bytes, 4194304, "captured bytes of each stream of a job")                             \
+    X(output_total_bytes, 10737418240, "bytes that a command may write: then it is killed")        \
     X(output_chunk_bytes, 1048576, "bytes in one reply to output")                                 \
     X(result_bytes, 50331648, "bytes of one reply to result")                                      \
     X(pending, 10000000, "pending futures in the daemon")                                          \

@@ -2,6 +2,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/fd.h"
+#include "daemon/base/log.h"
 #include "daemon/core/call.h"
 #include "daemon/core/outcome.h"
 #include "daemon/core/output.h"
@@ -15,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,8 +27,10 @@ struct command {
     int null_fd; /* /dev/null for reading, shared by all jobs that have no stdin */
     uint64_t reset_signals;
     struct leftovers *leftovers;
+    struct cgroups *cgroups;
     struct process_limit open_files;
     bool sets_open_files;
+    _Atomic uint64_t output_total_bytes;
 };
 
 /* One job: all that has to be given back at its end. */
@@ -160,6 +164,7 @@ static int job_spawn(struct job *job, enum process_step *ret_failed_step)
         .nice = args->nice,
         .reset_signals = command->reset_signals,
         .leftovers = command->leftovers,
+        .cgroups = command->cgroups,
     };
 
     return process_spawn(&spec, &job->watch.process, ret_failed_step);
@@ -190,6 +195,16 @@ static int job_start(struct job *job)
     return 0;
 }
 
+/* What a job leaves behind may be meant to stay, or may not: somebody is to know. */
+static void name_left(const struct job *job, const struct cgroup_end *end)
+{
+    struct log_subject subject = {.future = call_id(job->call), .fn = "exec"};
+
+    if (end->left)
+        log_about(&subject, LOG_LEVEL_WARNING, "future %" PRIu64 " (exec) has left behind: %s",
+                  subject.future, end->names);
+}
+
 static void command_run(const struct function *function, struct call *call)
 {
     const struct command *command = function->state;
@@ -204,7 +219,8 @@ static void command_run(const struct function *function, struct call *call)
                   .stdin_fd = -1,
                   .stdout_fd = -1,
                   .stderr_fd = -1,
-                  .pipe_grace_ms = command->pipe_grace_ms},
+                  .pipe_grace_ms = command->pipe_grace_ms,
+                  .output_total_bytes = command->output_total_bytes},
     };
 
     if (job_prepare(&job) == 0 && job_start(&job) == 0) {
@@ -216,7 +232,9 @@ static void command_run(const struct function *function, struct call *call)
         if (r < 0)
             command_result_spawn_error(call_outcome(call), -r, "wait", job.argv[0]);
         else
-            command_result_ended(call, &end, job.args.check);
+            command_result_ended(&job.watch, &end, job.args.check);
+        if (r == 0)
+            name_left(&job, &end.status.cgroup);
     }
     job_clear(&job);
 }
@@ -242,9 +260,11 @@ int command_function_new(const struct command_settings *settings, struct functio
         .ops = &command_ops,
         .state = command,
     };
+    command->output_total_bytes = UINT64_MAX;
     command->pipe_grace_ms = settings->pipe_grace_ms;
     command->reset_signals = process_signals_to_reset();
     command->leftovers = settings->leftovers;
+    command->cgroups = settings->cgroups;
     command->sets_open_files = settings->open_files != NULL;
     if (settings->open_files)
         command->open_files = (struct process_limit){RLIMIT_NOFILE, *settings->open_files};
@@ -262,6 +282,13 @@ int command_function_new(const struct command_settings *settings, struct functio
 fail:
     command_function_free(&command->function);
     return r;
+}
+
+void command_function_limit(struct function *function, uint64_t output_total_bytes)
+{
+    struct command *command = function->state;
+
+    command->output_total_bytes = output_total_bytes;
 }
 
 void command_function_free(struct function *function)

@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+struct cgroups;
 struct function;
 struct leftovers;
 struct rlimit;
@@ -23,10 +24,15 @@ struct command_settings {
     /* The limit of open files that a job has unless it asks for another; NULL: the process'. */
     const struct rlimit *open_files;
     struct leftovers *leftovers; /* where processes are written down; NULL: nowhere */
+    struct cgroups *cgroups;     /* where processes get groups; NULL: none */
 };
 
 /* Copies the settings and notes which signals the process handles or ignores. 0 or -errno. */
 int command_function_new(const struct command_settings *settings, struct function **ret_function);
 void command_function_free(struct function *function);
+
+/* How much a command may write to both streams before it is killed; any amount at first. Counts for
+ * those that start from now on. Any thread. */
+void command_function_limit(struct function *function, uint64_t output_total_bytes);
 
 #endif

@@ -21,25 +21,13 @@ struct command_env {
 /* What the service manager says to the daemon, and the names that a job gets anew. A trailing `*`
  * stands for any rest. */
 static const char *const not_for_jobs[] = {
-    "LISTEN_*",
-    "WATCHDOG_*",
-    "MEMORY_PRESSURE_*",
-    "NOTIFY_SOCKET",
-    "INVOCATION_ID",
-    "MAINPID",
-    "JOURNAL_STREAM",
-    "FDSTORE",
-    "MANAGERPID",
-    "SYSTEMD_EXEC_PID",
-    "FUTURE_ID",
-    "FUTURE_ATTEMPT",
-    "FUTURE_SOCKET",
-    "FUTURE_HANDLER",
-    "STATE_DIRECTORY",
-    "RUNTIME_DIRECTORY",
-    "CONFIGURATION_DIRECTORY",
-    "CACHE_DIRECTORY",
-    "LOGS_DIRECTORY",
+    "LISTEN_*",         "WATCHDOG_*",        "MEMORY_PRESSURE_*",
+    "NOTIFY_SOCKET",    "INVOCATION_ID",     "MAINPID",
+    "JOURNAL_STREAM",   "FDSTORE",           "MANAGERPID",
+    "SYSTEMD_EXEC_PID", "FUTURE_ID",         "FUTURE_ATTEMPT",
+    "FUTURE_SOCKET",    "FUTURE_HANDLER",    "FUTURED_DELEGATED",
+    "STATE_DIRECTORY",  "RUNTIME_DIRECTORY", "CONFIGURATION_DIRECTORY",
+    "CACHE_DIRECTORY",  "LOGS_DIRECTORY",
 };
 
 static bool for_jobs(const char *name, size_t name_bytes)

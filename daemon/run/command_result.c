@@ -7,7 +7,9 @@
 #include "daemon/run/digits.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +28,12 @@ static char *put_seconds(char *out, uint64_t seconds, uint64_t microseconds)
 static char *put_time(char *out, const struct timeval *time)
 {
     return put_seconds(out, (uint64_t)time->tv_sec, (uint64_t)time->tv_usec);
+}
+
+/* A job may have lived on though one of its processes was killed for that. */
+static bool out_of_memory(const struct process_exit *status)
+{
+    return status->signal_number == SIGKILL && status->cgroup.out_of_memory;
 }
 
 /* The result object; malloc'd, NULL without memory. Written piece by piece, as each job has one. */
@@ -57,7 +65,7 @@ static char *result_text(const struct command_end *end, bool truncated, size_t *
     at = digits_put(at, (uint64_t)usage->ru_maxrss, 1);
     at = stpcpy(at, ",\"wall\":");
     at = put_seconds(at, end->wall_ns / NS_PER_S, end->wall_ns % NS_PER_S / 1000);
-    at = stpcpy(at, "}}");
+    at = stpcpy(at, out_of_memory(status) ? "},\"out_of_memory\":true}" : "}}");
     *ret_bytes = (size_t)(at - text);
     return text;
 }
@@ -67,8 +75,10 @@ void command_result_no_memory(struct outcome *outcome)
     outcome_set_exception(outcome, "MemoryError", "out of memory", NULL, 0);
 }
 
-void command_result_ended(struct call *call, const struct command_end *end, bool check)
+void command_result_ended(const struct command_watch *watch, const struct command_end *end,
+                          bool check)
 {
+    struct call *call = watch->call;
     const struct process_exit *status = &end->status;
     struct outcome *outcome = call_outcome(call);
     char message[64];
@@ -78,11 +88,16 @@ void command_result_ended(struct call *call, const struct command_end *end, bool
 
     if (!text) {
         command_result_no_memory(outcome);
+    } else if (end->flooded) {
+        snprintf(message, sizeof(message), "wrote more than %" PRIu64 " bytes",
+                 watch->output_total_bytes);
+        outcome_set_exception(outcome, "OutputLimit", message, text, bytes);
     } else if (end->stopped) {
         call_raise_stopped(call, &end->stop, text, bytes);
     } else if (check && status->signal_number != 0) {
         process_signal_name(status->signal_number, name);
-        snprintf(message, sizeof(message), "killed by %s", name);
+        snprintf(message, sizeof(message), "killed by %s%s", name,
+                 out_of_memory(status) ? ", as it ran out of memory" : "");
         outcome_set_exception(outcome, "Signalled", message, text, bytes);
     } else if (check && status->exit_code != 0) {
         snprintf(message, sizeof(message), "exited with status %d", status->exit_code);

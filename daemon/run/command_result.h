@@ -1,6 +1,6 @@
 /* How a command ended, as the outcome of its call: the result object, or one of the exceptions
- * ExitStatus, Signalled, SpawnError, Terminated and TimedOut. The captured streams are not in it.
- * Worker thread. */
+ * ExitStatus, Signalled, SpawnError, Terminated, TimedOut and OutputLimit. The captured streams are
+ * not in it. Worker thread. */
 #ifndef FUTURED_RUN_COMMAND_RESULT_H
 #define FUTURED_RUN_COMMAND_RESULT_H
 
@@ -9,11 +9,11 @@
 
 #include <stdbool.h>
 
-struct call;
 struct outcome;
 
-/* Sets the call's outcome from what was seen; `check` as in the arguments. */
-void command_result_ended(struct call *call, const struct command_end *end, bool check);
+/* Sets the outcome of the watched call from what was seen; `check` as in the arguments. */
+void command_result_ended(const struct command_watch *watch, const struct command_end *end,
+                          bool check);
 
 /* Sets SpawnError: `error` is a positive errno, `step` a process_step_name or another word, `path`
  * what could not be run or reached. */

@@ -23,6 +23,7 @@ enum source { SOURCE_STDIN, SOURCE_STDOUT, SOURCE_STDERR, SOURCE_EXIT, SOURCE_ST
 struct progress {
     struct command_watch *watch;
     struct command_end *end;
+    uint64_t output_bytes; /* read so far */
     bool exited;
     uint64_t kill_ns;  /* when KILL is due */
     uint64_t leave_ns; /* when to let go of pipes that somebody else holds */
@@ -50,7 +51,17 @@ static void feed_stdin(struct command_watch *watch)
         watch->stdin_fd = fd_close(watch->stdin_fd);
 }
 
-static void capture(struct command_watch *watch, int *fd, enum output_stream stream, short revents)
+/* Nobody wants to read that much, and reading it takes the time of all others. */
+static void count_output(struct progress *progress, size_t size)
+{
+    progress->output_bytes += size;
+    if (progress->output_bytes <= progress->watch->output_total_bytes || progress->end->flooded)
+        return;
+    progress->end->flooded = true;
+    process_signal_group(&progress->watch->process, SIGKILL);
+}
+
+static void capture(struct progress *progress, int *fd, enum output_stream stream, short revents)
 {
     char buffer[READ_BYTES];
     ssize_t size = 0;
@@ -66,7 +77,8 @@ static void capture(struct command_watch *watch, int *fd, enum output_stream str
         return;
     }
     /* Without memory the output counts as truncated, and the command goes on. */
-    output_append(watch->output, stream, buffer, (size_t)size);
+    output_append(progress->watch->output, stream, buffer, (size_t)size);
+    count_output(progress, (size_t)size);
 }
 
 static void note_exit(struct progress *progress)
@@ -144,9 +156,9 @@ static bool step(struct progress *progress)
     if (sources[SOURCE_STDIN].revents)
         feed_stdin(watch);
     if (sources[SOURCE_STDOUT].revents)
-        capture(watch, &watch->stdout_fd, OUTPUT_STDOUT, sources[SOURCE_STDOUT].revents);
+        capture(progress, &watch->stdout_fd, OUTPUT_STDOUT, sources[SOURCE_STDOUT].revents);
     if (sources[SOURCE_STDERR].revents)
-        capture(watch, &watch->stderr_fd, OUTPUT_STDERR, sources[SOURCE_STDERR].revents);
+        capture(progress, &watch->stderr_fd, OUTPUT_STDERR, sources[SOURCE_STDERR].revents);
     /* The exit is noted after the streams were read and the end is looked for after the next read:
      * so a full pipe that the command left behind is always emptied, however late this thread is.
      */
@@ -173,7 +185,7 @@ int command_watch_run(struct command_watch *watch, struct command_end *ret_end)
     while (step(&progress)) {
     }
     /* Whoever of the group outlived its leader in spite of a stop request has had its chance. */
-    if (end.stopped)
+    if (end.stopped || end.flooded)
         process_signal_group(&watch->process, SIGKILL);
     call_set_pid(watch->call, 0);
     r = process_reap(&watch->process, &end.status);

@@ -26,11 +26,13 @@ struct command_watch {
     uint64_t start_ns;
     /* How long pipes that a background grandchild holds are read after the command's own exit. */
     uint64_t pipe_grace_ms;
+    uint64_t output_total_bytes; /* of both streams: past that it is killed */
 };
 
 struct command_end {
     struct process_exit status;
     uint64_t wall_ns; /* from the start to the exit */
+    bool flooded;     /* it wrote more than it may */
     bool stopped;     /* a stop request reached the command before its end */
     struct stop_request stop;
 };

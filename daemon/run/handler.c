@@ -20,6 +20,7 @@ struct handlers {
     bool sets_open_files;
     uint64_t reset_signals;
     struct leftovers *leftovers;
+    struct cgroups *cgroups;
     struct handler_keeper *keeper;
     STAILQ_HEAD(, handler) all; /* those that were replaced, too */
     STAILQ_HEAD(, handler_function) functions;
@@ -183,6 +184,7 @@ static int make_spec(struct handler *handler, const struct handlers *handlers,
         .cwd = handler->cwd,
         .reset_signals = handlers->reset_signals,
         .leftovers = handlers->leftovers,
+        .cgroups = handlers->cgroups,
         .bounds = handlers->bounds,
     };
     if (handlers->sets_open_files)
@@ -308,6 +310,7 @@ int handlers_new(const struct handlers_settings *settings, struct handlers **ret
         (struct handler_bounds){settings->line_bytes, settings->depth, settings->values};
     handlers->reset_signals = process_signals_to_reset();
     handlers->leftovers = settings->leftovers;
+    handlers->cgroups = settings->cgroups;
     handlers->sets_open_files = settings->open_files != NULL;
     if (settings->open_files)
         handlers->open_files = (struct process_limit){RLIMIT_NOFILE, *settings->open_files};

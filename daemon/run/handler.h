@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct cgroups;
 struct check_error;
 struct function;
 struct handlers;
@@ -25,6 +26,7 @@ struct handlers_settings {
     /* The limit of open files that a process gets; NULL: the daemon's. */
     const struct rlimit *open_files;
     struct leftovers *leftovers;        /* where processes are written down; NULL: nowhere */
+    struct cgroups *cgroups;            /* where processes get groups; NULL: none */
     uint64_t line_bytes, depth, values; /* of what a handler writes */
 };
 

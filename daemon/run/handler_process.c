@@ -61,6 +61,7 @@ static int spawn(struct handler_process *process, const struct child_ends *child
         .limit_count = spec->limit_count,
         .reset_signals = spec->reset_signals,
         .leftovers = spec->leftovers,
+        .cgroups = spec->cgroups,
     };
     enum process_step step;
     int r = process_spawn(&what, &process->process, &step);

@@ -28,6 +28,7 @@ struct handler_spec {
     size_t limit_count;
     uint64_t reset_signals;
     struct leftovers *leftovers; /* NULL: none */
+    struct cgroups *cgroups;     /* where processes get groups; NULL: none */
     struct handler_bounds bounds;
 };
 

@@ -39,10 +39,10 @@
 #endif
 
 static const char *const step_names[] = {
-    [PROCESS_STEP_CLONE] = "clone", [PROCESS_STEP_SESSION] = "session",
-    [PROCESS_STEP_STDIO] = "stdio", [PROCESS_STEP_CHDIR] = "chdir",
-    [PROCESS_STEP_LIMIT] = "limit", [PROCESS_STEP_NICE] = "nice",
-    [PROCESS_STEP_EXEC] = "exec",
+    [PROCESS_STEP_CGROUP] = "cgroup",   [PROCESS_STEP_CLONE] = "clone",
+    [PROCESS_STEP_SESSION] = "session", [PROCESS_STEP_STDIO] = "stdio",
+    [PROCESS_STEP_CHDIR] = "chdir",     [PROCESS_STEP_LIMIT] = "limit",
+    [PROCESS_STEP_NICE] = "nice",       [PROCESS_STEP_EXEC] = "exec",
 };
 
 const char *process_step_name(enum process_step step)
@@ -67,6 +67,7 @@ struct child {
     enum process_step step;
     int error;                /* positive errno of the step that failed */
     _Atomic int32_t *ret_pid; /* NULL: not wanted */
+    int cgroup_fd;            /* the list of processes of its cgroup; -1: it has none */
 };
 
 /* The C library's clone under its other name. Under the first one the thread sanitizer's own is
@@ -170,6 +171,9 @@ IN_CHILD static int set_up(struct child *child)
         return fail(child, PROCESS_STEP_SESSION, errno);
     if (child->ret_pid)
         *child->ret_pid = (int32_t)session; /* which has the pid of its leader */
+    /* Before it can start anything that would be left out. */
+    if (child->cgroup_fd >= 0 && syscall(SYS_write, child->cgroup_fd, "0", 1) < 0)
+        return fail(child, PROCESS_STEP_CGROUP, errno);
     error = default_signals(spec->reset_signals);
     if (error)
         return fail(child, PROCESS_STEP_SESSION, error);
@@ -292,25 +296,32 @@ static pid_t clone_child(struct child *child, int *ret_pidfd)
 int process_spawn(const struct process_spec *spec, struct process *ret_process,
                   enum process_step *ret_failed_step)
 {
-    struct leftover *leftover = leftover_take(spec->leftovers);
-    struct child child = {.spec = spec, .ret_pid = leftover_pid(leftover)};
-    struct process process = {.pidfd = -1, .leftover = leftover};
+    struct process process = {.pidfd = -1};
+    struct child child = {.spec = spec};
     char *candidates;
-    int r;
+    int r = cgroup_take(spec->cgroups, &process.cgroup);
 
-    r = candidates_new(spec->argv[0], spec->envp, &candidates);
     if (r < 0) {
-        leftover_clear(leftover);
-        *ret_failed_step = PROCESS_STEP_CLONE;
+        *ret_failed_step = PROCESS_STEP_CGROUP;
         return r;
     }
-    child.candidates = candidates;
-    process.pid = clone_child(&child, &process.pidfd);
-    free(candidates);
-    if (process.pid < 0) {
-        leftover_clear(leftover);
+    process.leftover = leftover_take(spec->leftovers);
+    child.ret_pid = leftover_pid(process.leftover);
+    child.cgroup_fd = cgroup_procs_fd(process.cgroup);
+    r = candidates_new(spec->argv[0], spec->envp, &candidates);
+    if (r == 0) {
+        child.candidates = candidates;
+        process.pid = clone_child(&child, &process.pidfd);
+        free(candidates);
+        r = process.pid < 0 ? process.pid : 0;
+    }
+    if (r < 0) {
+        struct cgroup_end never_entered;
+
+        cgroup_give_back(process.cgroup, &never_entered);
+        leftover_clear(process.leftover);
         *ret_failed_step = PROCESS_STEP_CLONE;
-        return process.pid;
+        return r;
     }
     if (child.error != 0) {
         struct process_exit never_executed;
@@ -325,6 +336,8 @@ int process_spawn(const struct process_spec *spec, struct process *ret_process,
 
 int process_signal_group(const struct process *process, int signal_number)
 {
+    if (signal_number == SIGKILL)
+        cgroup_kill(process->cgroup);
     return kill(-process->pid, signal_number) < 0 ? -errno : 0;
 }
 
@@ -341,6 +354,7 @@ int process_reap(struct process *process, struct process_exit *ret_exit)
             break;
         }
     }
+    cgroup_give_back(process->cgroup, &status.cgroup);
     leftover_clear(process->leftover);
     fd_close(process->pidfd);
     *process = (struct process){.pidfd = -1};

@@ -13,8 +13,11 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include "daemon/run/cgroup.h"
+
 /* Where a start can fail. */
 enum process_step {
+    PROCESS_STEP_CGROUP,
     PROCESS_STEP_CLONE,
     PROCESS_STEP_SESSION,
     PROCESS_STEP_STDIO,
@@ -47,6 +50,7 @@ struct process_spec {
     int nice;                    /* -20..19 */
     uint64_t reset_signals;      /* as process_signals_to_reset says */
     struct leftovers *leftovers; /* where to write the process down; NULL: nowhere */
+    struct cgroups *cgroups;     /* of which it gets one; NULL: it stays in ours */
 };
 
 /* A started process. From process_spawn to process_reap its pid, which is also its group's and its
@@ -55,12 +59,14 @@ struct process {
     pid_t pid;
     int pidfd;                 /* polls readable when the process has exited */
     struct leftover *leftover; /* where it is written down; NULL: nowhere */
+    struct cgroup *cgroup;     /* its own; NULL: none */
 };
 
 struct process_exit {
     int exit_code;     /* meaningful if signal_number is 0 */
     int signal_number; /* that killed it, or 0 */
     struct rusage usage;
+    struct cgroup_end cgroup; /* zeroed where it had no group of its own */
 };
 
 #define PROCESS_SIGNAL_NAME_BYTES 24
@@ -79,7 +85,8 @@ uint64_t process_signals_to_reset(void);
 int process_spawn(const struct process_spec *spec, struct process *ret_process,
                   enum process_step *ret_failed_step);
 
-/* Sends a signal to every process of the group. Not after process_reap. 0 or -errno. */
+/* Sends a signal to every process of the group, and KILL to all of its cgroup as well. Not after
+ * process_reap. 0 or -errno. */
 int process_signal_group(const struct process *process, int signal_number);
 
 /* Waits for the exit, takes the status and the resource usage and closes the pidfd; the process is

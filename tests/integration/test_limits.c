@@ -382,6 +382,28 @@ static void output_bytes(int value)
     }
 }
 
+static void output_total_bytes(int value)
+{
+    for (int more = 0; more < 2; more++) {
+        json_int_t id = client_submit(
+            f.client, "{'fn':'exec','args':{'argv':['printf','%%0%dd','0'],'check':false}}",
+            value + more);
+        json_t *reply = client_result(f.client, "exception", "{'id':%lld}", id);
+        if (more)
+            json_expect(reply, "exception.type", "'OutputLimit'");
+        else
+            json_expect(reply, "exception", "null");
+        json_decref(reply);
+    }
+    /* Both streams count, and who does not stop by itself is stopped. */
+    json_int_t id = client_submit(
+        f.client, "{'fn':'exec','args':{'argv':['sh','-c','printf %%0%dd 0; yes >&2']}}", value);
+    json_t *reply = client_result(f.client, "exception", "{'id':%lld}", id);
+    json_expect(reply, "exception.type", "'OutputLimit'");
+    json_expect(reply, "exception.data.signal", "'SIGKILL'");
+    json_decref(reply);
+}
+
 static void output_chunk_bytes(int value)
 {
     json_int_t id =
@@ -581,6 +603,7 @@ static const struct row rows[] = {
     {.name = "unsent_seconds", .value = 1, .check = unsent_seconds},
     {.name = "unsent_total_bytes", .value = 2000000, .check = unsent_total_bytes},
     {.name = "output_bytes", .value = 100, .check = output_bytes},
+    {.name = "output_total_bytes", .value = 100, .check = output_total_bytes},
     {.name = "output_chunk_bytes", .value = 100, .check = output_chunk_bytes},
     {.name = "result_bytes", .value = 100, .check = result_bytes},
     {.name = "pending", .value = 3, .check = pending},

@@ -61,7 +61,22 @@ eq "without rights to gain" "$(future submit --wait -- grep -E '^(NoNewPrivs|Cap
 eq "a job sees nothing of the service manager" \
     "$(future submit --wait -- sh -c 'env | grep -cE "^(NOTIFY_|LISTEN_|WATCHDOG_|[A-Z]*_DIRECTORY=|INVOCATION)"' 2>/dev/null)" 0
 eq "a job writes where it may" "$(future submit --wait -- sh -c 'echo x >/var/lib/futured/x && cat /var/lib/futured/x && rm /var/lib/futured/x')" x
+for directory in /tmp /var/tmp; do
+    eq "... and in $directory, where others see it" \
+        "$(future submit --wait -- sh -c 'echo x >"$1/futured-job"' _ $directory; stat -c %U $directory/futured-job)" futured
+    rm -f $directory/futured-job
+done
 status "and not elsewhere" 2 future submit --wait -- sh -c 'echo x >/usr/x' 2>/dev/null
+like "each job has a control group" "$(future submit --wait -- sed -n 's/^0:://p' /proc/self/cgroup)" \
+    '/system\.slice/futured\.service/job-[0-9]+$'
+eq "and so has the daemon" "$(sed -n 's/^0:://p' "/proc/$(show MainPID)/cgroup")" /system.slice/futured.service/daemon
+# What escapes its job ends with it.
+id=$(future submit -- sh -c 'setsid sh -c "echo \$\$ >/tmp/escaped.new && mv /tmp/escaped.new /tmp/escaped && exec sleep 1000" \
+    </dev/null >/dev/null 2>&1 & sleep 1000')
+until_true "a job lets something go" test -e /tmp/escaped
+future cancel --terminate "$id" >/dev/null
+until_true "it ends with its job" bash -c '! kill -0 "$(cat /tmp/escaped)"'
+rm /tmp/escaped
 eq "with the usual limit of files" "$(future submit --wait -- sh -c 'ulimit -Sn')" 1024
 ok "common interpreters live with the hardening" future submit --wait -- python3 -c 'import ctypes, subprocess, socket
 subprocess.run(["true"], check=True); socket.socket(); print("well")'
@@ -207,6 +222,7 @@ for line in sys.stdin:
 END
 systemctl daemon-reload
 systemctl restart futured.service
+status "no groups are for jobs then" 1 grep -q / <(sed -n 's/^0::.*futured.service//p' "/proc/$(show MainPID)/cgroup")
 eq "handlers live with the stricter hardening" "$(future call upper '{"text":"abc"}')" '"ABC"'
 rm -r /etc/systemd/system/futured.service.d "$conf/handler.conf"
 systemctl daemon-reload
@@ -227,6 +243,8 @@ fi
 eq "each session has the socket, and no daemon" \
     "$(as_alice systemctl --user is-active futured.socket futured.service | xargs)" "active inactive"
 eq "the socket is for this user alone" "$(stat -c '%U %a' "/run/user/$uid/futured/futured.sock")" "alice 600"
+like "each in a control group" "$(as_alice future submit --wait -- sed -n 's/^0:://p' /proc/self/cgroup)" \
+    '/futured\.service/job-[0-9]+$'
 eq "jobs run as the user" "$(as_alice future submit --wait -- id -un)" alice
 like "in a daemon of the user's own" "$(as_alice systemctl --user show futured.service -P StatusText)" \
     "^[01] running, [01] pending$"

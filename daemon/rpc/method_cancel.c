@@ -65,6 +65,36 @@ static void reply(void *arg)
     request_end(request);
 }
 
+static struct cancel_options options_of(const struct cancel_params *params)
+{
+    struct cancel_options options = {
+        .terminate = params->terminate,
+        .stop = {.cause = STOP_TERMINATE,
+                 .signal_number = params->signal_number,
+                 .grace_ms = params->grace_ms},
+    };
+    size_t size = strlen(params->reason);
+    size = utf8_cut(params->reason,
+                    size < sizeof(options.stop.reason) ? size : sizeof(options.stop.reason) - 1);
+    memcpy(options.stop.reason, params->reason, size);
+    return options;
+}
+
+static void cancel_each(struct session *session, struct cancelling *cancelling,
+                        const struct cancel_options *options)
+{
+    for (size_t i = 0; i < cancelling->count; i++) {
+        struct fate *each = &cancelling->fates[i];
+        struct future *future = session_future(session, each->id);
+        struct cancel_fate fate;
+        if (!future) /* it is done */
+            continue;
+        executor_cancel(session->service->executor, future, options, &fate);
+        each->fate.terminating |= fate.terminating;
+        each->fate.items += fate.items;
+    }
+}
+
 static void cancel_ids(struct request *request, const struct cancel_params *params,
                        const uint64_t *ids, size_t count)
 {
@@ -78,22 +108,13 @@ static void cancel_ids(struct request *request, const struct cancel_params *para
     request->state = cancelling;
     cancelling->many = params->many;
     cancelling->count = count;
-    struct cancel_options options = {
-        .terminate = params->terminate,
-        .stop = {.cause = STOP_TERMINATE,
-                 .signal_number = params->signal_number,
-                 .grace_ms = params->grace_ms},
-    };
-    size_t size = strlen(params->reason);
-    size = utf8_cut(params->reason,
-                    size < sizeof(options.stop.reason) ? size : sizeof(options.stop.reason) - 1);
-    memcpy(options.stop.reason, params->reason, size);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         cancelling->fates[i].id = ids[i];
-        struct future *future = session_future(session, ids[i]);
-        if (future) /* else it is done */
-            executor_cancel(executor, future, &options, &cancelling->fates[i].fate);
-    }
+    /* What is pending first: a worker that loses its call would take the next one of them. */
+    struct cancel_options terminate = options_of(params), cancel = {.terminate = false};
+    cancel_each(session, cancelling, &cancel);
+    if (params->terminate)
+        cancel_each(session, cancelling, &terminate);
     executor_after_commit(executor, session->client.number, reply, request);
 }
 

@@ -7,7 +7,7 @@
 struct scoped {
     LIST_ENTRY(scoped) link;
     struct future_watch watch;
-    struct session *session;
+    struct session *session; /* NULL once it is ending */
 };
 
 static void on_event(struct future_watch *watch, struct future *future, enum future_event event)
@@ -19,7 +19,8 @@ static void on_event(struct future_watch *watch, struct future *future, enum fut
     struct session *session = scoped->session;
     LIST_REMOVE(scoped, link);
     free(scoped);
-    session_check_idle(session);
+    if (session)
+        session_check_idle(session);
 }
 
 struct scoped *scoped_new(void)
@@ -36,17 +37,29 @@ void scope_add(struct session *session, struct future *future, struct scoped *ro
 
 void scope_end(struct session *session)
 {
-    struct cancel_options options = {
+    struct cancel_options cancel = {.terminate = false};
+    struct cancel_options terminate = {
         .terminate = true,
         .stop = {.cause = STOP_DISCONNECT, .signal_number = SIGTERM, .grace_ms = 10000},
     };
+    struct executor *executor = session->service->executor;
+    LIST_HEAD(, scoped) left = LIST_HEAD_INITIALIZER(left);
     struct scoped *scoped;
+    struct cancel_fate fate;
+
+    /* What is pending first: a worker that loses its call would take the next one of them. Any of
+     * them may be done, and so taken off its list, when another one is cancelled. */
     while ((scoped = LIST_FIRST(&session->scoped))) {
+        LIST_REMOVE(scoped, link);
+        LIST_INSERT_HEAD(&left, scoped, link);
+        scoped->session = NULL;
+        executor_cancel(executor, scoped->watch.future, &cancel, &fate);
+    }
+    while ((scoped = LIST_FIRST(&left))) {
         struct future *future = scoped->watch.future;
-        struct cancel_fate fate;
         future_watch_remove(&scoped->watch);
         LIST_REMOVE(scoped, link);
         free(scoped);
-        executor_cancel(session->service->executor, future, &options, &fate);
+        executor_cancel(executor, future, &terminate, &fate);
     }
 }

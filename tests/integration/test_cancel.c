@@ -154,6 +154,62 @@ START_TEST(terminate_cancels_what_is_pending)
 }
 END_TEST
 
+/* Far more of them than the loop can cancel before the worker has lost its call. */
+#define QUEUED 3000
+
+/* Submits sleeps of which the one worker runs that with priority 1, and returns the first id. */
+static json_int_t submit_sleeps(struct client *client, int runs, const char *scope)
+{
+    json_t *batch = json_array();
+    json_decref(client_result(f.client, "subscribe", "{'all':true,'events':['running']}"));
+    json_decref(client_result(f.client, "pool.pause", "{'pool':'default'}"));
+    for (int i = 0; i < QUEUED; i++)
+        json_array_append_new(
+            batch, json_pack("{s:s, s:i, s:s, s:{s:s, s:{s:i}, s:b, s:i, s:s}}", "jsonrpc", "2.0",
+                             "id", i, "method", "submit", "params", "fn", "sleep", "args",
+                             "seconds", 3600, "durable", 0, "priority", i == runs, "scope", scope));
+    char *line = json_dumps(batch, JSON_COMPACT);
+    json_decref(batch);
+    client_send_line(client, line);
+    free(line);
+    json_t *replies = client_read(client);
+    json_int_t first = json_int_at(json_array_get(replies, 0), "result.id");
+    json_decref(replies);
+    json_decref(client_result(f.client, "pool.resume", "{'pool':'default'}"));
+    json_t *note = client_notification(f.client);
+    json_expect(note, "params.future.id", "%lld", first + runs);
+    json_decref(note);
+    return first;
+}
+
+START_TEST(terminate_of_many_starts_none_of_them)
+{
+    json_int_t first = submit_sleeps(f.client, 0, "daemon");
+    json_t *reply = client_result(f.client, "cancel", "{'ids':[[%lld,%lld]],'terminate':true}",
+                                  first, first + QUEUED - 1);
+    json_t *futures = json_object_get(reply, "futures"), *each;
+    size_t i;
+    ck_assert_uint_eq(json_array_size(futures), QUEUED);
+    json_array_foreach (futures, i, each)
+        json_expect(each, "cancelled", i > 0 ? "true" : "false");
+    json_decref(reply);
+    expect_exception(f.client, first, "Terminated");
+    expect_quiet(f.client);
+}
+END_TEST
+
+START_TEST(a_client_that_goes_starts_none_of_its_own)
+{
+    struct client *other = fixture_client(&f);
+    json_int_t last = QUEUED - 1;
+    json_int_t first = submit_sleeps(other, (int)last, "connection");
+    client_close(other);
+    expect_exception(f.client, first + last, "Terminated");
+    json_decref(client_result(f.client, "wait", "{'ids':[[%lld,%lld]]}", first, first + last));
+    expect_quiet(f.client);
+}
+END_TEST
+
 START_TEST(the_signal_can_be_chosen)
 {
     static const char *const signals[] = {"'INT'", "'SIGUSR1'", "9", "'HUP'"};
@@ -282,6 +338,8 @@ int main(void)
         many_at_once,
         terminate_ends_what_runs,
         terminate_cancels_what_is_pending,
+        terminate_of_many_starts_none_of_them,
+        a_client_that_goes_starts_none_of_its_own,
         the_signal_can_be_chosen,
         a_job_may_end_in_its_own_way,
         a_job_that_ignores_term_dies_by_kill,

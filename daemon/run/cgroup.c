@@ -17,6 +17,7 @@
 #include "daemon/base/fd.h"
 #include "daemon/base/log.h"
 #include "daemon/run/cgroup_tree.h"
+#include "daemon/run/process_table.h"
 
 #define OWN_GROUP    "daemon"
 #define JOB_PREFIX   "job-"
@@ -56,10 +57,10 @@ static void name_of(unsigned number, char ret_name[NAME_BYTES])
 
 /* ---- the daemon's own group ---- */
 
-static int open_directory(int parent_fd, const char *name)
+static int open_directory(int parent_fd, const char *name, int *ret_fd)
 {
-    int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
+    *ret_fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return *ret_fd < 0 ? -errno : 0;
 }
 
 /* What jobs need is asked for; what was not delegated is not there to be had. */
@@ -75,10 +76,9 @@ static int move_in(struct cgroups *cgroups)
 {
     if (mkdirat(cgroups->fd, OWN_GROUP, 0755) < 0 && errno != EEXIST)
         return -errno;
-    cgroups->own_fd = open_directory(cgroups->fd, OWN_GROUP);
-    if (cgroups->own_fd < 0)
-        return cgroups->own_fd;
-    int r = fd_lock(cgroups->own_fd);
+    int r = open_directory(cgroups->fd, OWN_GROUP, &cgroups->own_fd);
+    if (r == 0)
+        r = fd_lock(cgroups->own_fd);
     if (r < 0)
         return r == -EWOULDBLOCK ? -EBUSY : r;
     /* Linux before 5.14 has no such file, and without it there is little to gain. */
@@ -92,11 +92,12 @@ static int move_in(struct cgroups *cgroups)
 static int end_group(int parent_fd, const char *name, uint64_t until_ns)
 {
     uint64_t populated = 0;
-    int fd = open_directory(parent_fd, name);
-    if (fd < 0)
-        return fd;
+    int fd;
+    int r = open_directory(parent_fd, name, &fd);
+    if (r < 0)
+        return r;
     int events_fd = openat(fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
-    int r = events_fd < 0 ? -errno : cgroup_count(events_fd, "populated", &populated);
+    r = events_fd < 0 ? -errno : cgroup_count(events_fd, "populated", &populated);
     if (r == 0 && populated > 0) {
         log_warning("killing the job in the group %s, which an earlier daemon has left", name);
         r = cgroup_write(fd, "cgroup.kill", "1");
@@ -138,8 +139,8 @@ int cgroups_open(bool insist, unsigned timeout_ms, struct cgroups **ret_cgroups)
     cgroups->fd = cgroups->own_fd = -1;
     int r = cgroup_tree_find(insist, cgroups->path, sizeof(cgroups->path));
     if (r == 0)
-        r = cgroups->fd = open_directory(AT_FDCWD, cgroups->path);
-    if (r >= 0)
+        r = open_directory(AT_FDCWD, cgroups->path, &cgroups->fd);
+    if (r == 0)
         r = move_in(cgroups);
     if (r == 0)
         r = end_leftovers(cgroups, timeout_ms);
@@ -246,8 +247,7 @@ static int make_directory(struct cgroup *cgroup)
     name_of(cgroup->number, name);
     if (mkdirat(cgroup->cgroups->fd, name, 0755) < 0)
         return -errno;
-    cgroup->fd = open_directory(cgroup->cgroups->fd, name);
-    int r = cgroup->fd < 0 ? cgroup->fd : 0;
+    int r = open_directory(cgroup->cgroups->fd, name, &cgroup->fd);
     if (r == 0) {
         cgroup->procs_fd = openat(cgroup->fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
         cgroup->events_fd = openat(cgroup->fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
@@ -376,34 +376,18 @@ void cgroup_kill(struct cgroup *cgroup)
 }
 
 /* The names of those in it, as far as there is room. True: there is somebody. */
-static bool list_names(const struct cgroup *cgroup, char *ret_names, size_t size)
+static bool list_names(const struct cgroup *cgroup, char *names, size_t size)
 {
-    size_t used = 0;
-    bool found = false;
-    char line[NUMBER_BYTES], path[NAME_BYTES], name[20];
+    char line[NUMBER_BYTES];
     int fd = openat(cgroup->fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
     FILE *procs = fd < 0 ? NULL : fdopen(fd, "r");
-    ret_names[0] = '\0';
-    while (procs && fgets(line, sizeof(line), procs)) {
-        int pid = atoi(line);
-        snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-        FILE *comm = fopen(path, "re");
-        if (comm && fgets(name, sizeof(name), comm)) {
-            name[strcspn(name, "\n")] = '\0';
-            int length =
-                snprintf(ret_names + used, size - used, "%s%d (%s)", used ? ", " : "", pid, name);
-            used += length < (int)(size - used) ? (size_t)length : 0;
-            ret_names[used] = '\0';
-            found = true;
-        }
-        if (comm)
-            (void)fclose(comm);
-    }
+    while (procs && fgets(line, sizeof(line), procs))
+        process_names_add(names, size, (pid_t)atoi(line));
     if (procs)
         (void)fclose(procs);
     else
         fd_close(fd);
-    return found;
+    return names[0] != '\0';
 }
 
 static bool ran_out_of_memory(struct cgroup *cgroup)
@@ -420,7 +404,7 @@ static bool ran_out_of_memory(struct cgroup *cgroup)
 void cgroup_give_back(struct cgroup *cgroup, struct cgroup_end *ret_end)
 {
     uint64_t populated = 0;
-    struct cgroup_end end = {.left = false};
+    struct cgroup_end end = {.names = ""};
     if (!cgroup)
         return;
     struct cgroups *cgroups = cgroup->cgroups;

@@ -196,13 +196,17 @@ static int job_start(struct job *job)
 }
 
 /* What a job leaves behind may be meant to stay, or may not: somebody is to know. */
-static void name_left(const struct job *job, const struct cgroup_end *end)
+static void name_left(const struct job *job, const struct command_end *end)
 {
     struct log_subject subject = {.future = call_id(job->call), .fn = "exec"};
 
-    if (end->left)
+    if (end->status.cgroup.left)
         log_about(&subject, LOG_LEVEL_WARNING, "future %" PRIu64 " (exec) has left behind: %s",
-                  subject.future, end->names);
+                  subject.future, end->status.cgroup.names);
+    if (end->escaped[0] != '\0')
+        log_about(&subject, LOG_LEVEL_WARNING,
+                  "future %" PRIu64 " (exec) was ended, and these have escaped: %s", subject.future,
+                  end->escaped);
 }
 
 static void command_run(const struct function *function, struct call *call)
@@ -227,6 +231,7 @@ static void command_run(const struct function *function, struct call *call)
         int r;
 
         job.watch.stdin_data = job.args.stdin_data;
+        job.watch.envp = job.envp;
         job.watch.stdin_bytes = job.args.stdin_bytes;
         r = command_watch_run(&job.watch, &end);
         if (r < 0)
@@ -234,7 +239,7 @@ static void command_run(const struct function *function, struct call *call)
         else
             command_result_ended(&job.watch, &end, job.args.check);
         if (r == 0)
-            name_left(&job, &end.status.cgroup);
+            name_left(&job, &end);
     }
     job_clear(&job);
 }

@@ -3,6 +3,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/fd.h"
 #include "daemon/core/output.h"
+#include "daemon/run/escapes.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -111,6 +112,9 @@ static void obey_stop(struct progress *progress)
     end->stopped = true;
     end->stop = request;
     process_signal_group(&progress->watch->process, request.signal_number);
+    /* One that stands still takes no signal but KILL: it is to hear of this one while it may. */
+    if (request.signal_number != SIGSTOP && request.signal_number != SIGTSTP)
+        process_signal_group(&progress->watch->process, SIGCONT);
     progress->kill_ns = after_ms(clock_mono_ns(), request.grace_ms);
 }
 
@@ -185,8 +189,11 @@ int command_watch_run(struct command_watch *watch, struct command_end *ret_end)
     while (step(&progress)) {
     }
     /* Whoever of the group outlived its leader in spite of a stop request has had its chance. */
-    if (end.stopped || end.flooded)
+    if (end.stopped || end.flooded) {
         process_signal_group(&watch->process, SIGKILL);
+        if (!watch->process.cgroup)
+            escapes_end(watch->process.pid, watch->envp, end.escaped, sizeof(end.escaped));
+    }
     call_set_pid(watch->call, 0);
     r = process_reap(&watch->process, &end.status);
     if (r < 0)

@@ -13,6 +13,8 @@
 
 struct output;
 
+#define COMMAND_ESCAPED_BYTES 120
+
 /* What the worker has of a command that has been started. */
 struct command_watch {
     struct call *call;
@@ -26,6 +28,7 @@ struct command_watch {
     uint64_t start_ns;
     /* How long pipes that a background grandchild holds are read after the command's own exit. */
     uint64_t pipe_grace_ms;
+    char *const *envp;           /* of the process; NULL-ended */
     uint64_t output_total_bytes; /* of both streams: past that it is killed */
 };
 
@@ -35,6 +38,7 @@ struct command_end {
     bool flooded;     /* it wrote more than it may */
     bool stopped;     /* a stop request reached the command before its end */
     struct stop_request stop;
+    char escaped[COMMAND_ESCAPED_BYTES]; /* who lives on though it was ended, for people */
 };
 
 /* Blocks until the process has exited and its output is at end, or the grace for that is over. 0

@@ -1,11 +1,8 @@
 #include "daemon/run/leftovers.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,13 +10,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
 #include "daemon/base/fd.h"
 #include "daemon/base/log.h"
+#include "daemon/run/process_table.h"
 
 #define BOOT_ID_BYTES 40
 
@@ -60,22 +57,10 @@ static uint64_t boottime_ns(void)
     return (uint64_t)time.tv_sec * NS_PER_S + (uint64_t)time.tv_nsec;
 }
 
-/* Reads a short file as a string. False: it is not there. */
-static bool read_file(const char *path, char *ret_text, size_t size)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    ssize_t n = read(fd, ret_text, size - 1);
-    close(fd);
-    ret_text[n > 0 ? n : 0] = '\0';
-    return n > 0;
-}
-
 static void read_boot_id(char boot_id[BOOT_ID_BYTES])
 {
     memset(boot_id, 0, BOOT_ID_BYTES);
-    if (read_file("/proc/sys/kernel/random/boot_id", boot_id, BOOT_ID_BYTES))
+    if (process_file_read("/proc/sys/kernel/random/boot_id", boot_id, BOOT_ID_BYTES))
         boot_id[strcspn(boot_id, "\n")] = '\0';
 }
 
@@ -174,43 +159,6 @@ void leftover_clear(struct leftover *leftover)
 
 /* ---- ending what was left ---- */
 
-struct process_facts {
-    pid_t pid, session;
-    uint64_t begun_ns;
-};
-
-/* Field N of /proc/PID/stat behind the name, which may hold anything; the state is the first. */
-static uint64_t stat_field(const char *behind_name, unsigned n)
-{
-    const char *field = behind_name;
-    for (unsigned i = 0; i < n && field; i++) {
-        field = strchr(field, ' ');
-        field = field ? field + 1 : NULL;
-    }
-    return field ? strtoull(field, NULL, 10) : 0;
-}
-
-static bool read_facts(pid_t pid, struct process_facts *ret_facts)
-{
-    char path[40], text[1024];
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    if (!read_file(path, text, sizeof(text)))
-        return false;
-    const char *behind_name = strrchr(text, ')');
-    if (!behind_name || behind_name[1] != ' ')
-        return false;
-    behind_name += 2;
-    if (behind_name[0] == 'Z' || behind_name[0] == 'X')
-        return false; /* as good as gone; its parent is to reap it */
-    uint64_t ticks = stat_field(behind_name, 19);
-    *ret_facts = (struct process_facts){
-        .pid = pid,
-        .session = (pid_t)stat_field(behind_name, 3),
-        .begun_ns = ticks * (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK)),
-    };
-    return true;
-}
-
 /* Whether the process belongs to the job of that place: its leader, which began just then, or one
  * of its session, which may have been begun later. */
 static bool belongs(const struct leftover *leftover, const struct process_facts *facts)
@@ -231,38 +179,35 @@ static const struct leftover *place_of(const struct leftovers *leftovers,
     return NULL;
 }
 
-/* Signals every process that was left; `quietly`: without a word in the log. Returns how many there
- * are; one of them is in *ret_pidfd, if it is not gone already, else -1. */
+/* The killing of all that was left. */
+struct killing {
+    const struct leftovers *leftovers;
+    bool quietly; /* without a word in the log */
+    unsigned count;
+    int pidfd; /* of one of them; -1: of none */
+};
+
+static void kill_one(void *arg, const struct process_facts *facts)
+{
+    struct killing *killing = arg;
+    int pidfd = place_of(killing->leftovers, facts) ? process_facts_kill(facts) : -1;
+    if (pidfd < 0)
+        return;
+    if (!killing->quietly)
+        log_warning("killed process %d of session %d, which an earlier daemon has left",
+                    (int)facts->pid, (int)facts->session);
+    killing->count++;
+    fd_close(killing->pidfd);
+    killing->pidfd = pidfd;
+}
+
+/* Returns how many there are; one of them is in *ret_pidfd, else -1. */
 static unsigned kill_all(const struct leftovers *leftovers, bool quietly, int *ret_pidfd)
 {
-    unsigned count = 0;
-    struct dirent *entry;
-    DIR *directory = opendir("/proc");
-    *ret_pidfd = -1;
-    while (directory && (entry = readdir(directory))) {
-        struct process_facts facts, again;
-        pid_t pid = isdigit((unsigned char)entry->d_name[0]) ? (pid_t)atoi(entry->d_name) : 0;
-        if (pid <= 0 || !read_facts(pid, &facts) || !place_of(leftovers, &facts))
-            continue;
-        /* What the pidfd refers to cannot change any more, so it is looked at again. */
-        int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-        if (pidfd < 0)
-            continue;
-        if (read_facts(pid, &again) && again.begun_ns == facts.begun_ns &&
-            syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0) {
-            if (!quietly)
-                log_warning("killed process %d of session %d, which an earlier daemon has left",
-                            (int)pid, (int)facts.session);
-            count++;
-        }
-        if (*ret_pidfd < 0)
-            *ret_pidfd = pidfd;
-        else
-            close(pidfd);
-    }
-    if (directory)
-        closedir(directory);
-    return count;
+    struct killing killing = {.leftovers = leftovers, .quietly = quietly, .pidfd = -1};
+    process_table_each(kill_one, &killing);
+    *ret_pidfd = killing.pidfd;
+    return killing.count;
 }
 
 static bool anything_left(const struct leftovers *leftovers)

@@ -55,6 +55,7 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 struct future_client;
+struct future_message;
 
 /* ---- failures ---- */
 
@@ -400,6 +401,19 @@ int future_output(struct future_client *client, uint64_t id, enum future_stream 
                   struct future_chunk **ret_chunk);
 /* Takes NULL. */
 void future_chunk_free(struct future_chunk *chunk);
+
+/* Everything that is known of the futures from the id `from` (1: all) on, by rising id: the
+ * daemon's own reply, whose result has `futures` and `next`, the id to go on from, null at the end.
+ * A reply holds `limit` of them (0: 100), or fewer where they are large. *ret_reply is the
+ * caller's: future_message_free. */
+int future_dump(struct future_client *client, uint64_t from, uint64_t limit, int64_t timeout_ms,
+                struct future_message **ret_reply);
+
+/* Has the daemon write a consistent copy of its store to a new file at `path`, which is absolute
+ * and for the daemon's user to write. Returns when the copy is on the disk; after a time out it is
+ * still being made. FUTURE_CODE_INVALID_STATE: it has no store; FUTURE_CODE_PERMISSION_DENIED;
+ * FUTURE_CODE_STORAGE_FAILED: there is no copy; FUTURE_CODE_INVALID_PARAMS: the file is there. */
+int future_backup(struct future_client *client, const char *path, int64_t timeout_ms);
 
 enum future_shutdown_flag {
     FUTURE_SHUTDOWN_CANCEL = 1,       /* cancels what is pending; else it is still run */

@@ -152,6 +152,15 @@ struct pool_params {
     struct slice initializer_args;
 };
 
+struct dump_params {
+    uint64_t from;  /* default 1 */
+    uint64_t limit; /* default 100 */
+};
+
+struct backup_params {
+    const char *path; /* absolute */
+};
+
 struct shutdown_params {
     bool wait, cancel_futures, keep_pending;
     struct wait_time timeout;
@@ -182,6 +191,10 @@ int update_params_decode(const struct rpc_request *request, struct update_params
                          struct rpc_error *ret_error);
 int pool_params_decode(const struct rpc_request *request, const struct limits *limits,
                        struct pool_params *ret_params, struct rpc_error *ret_error);
+int dump_params_decode(const struct rpc_request *request, const struct limits *limits,
+                       struct dump_params *ret_params, struct rpc_error *ret_error);
+int backup_params_decode(const struct rpc_request *request, struct backup_params *ret_params,
+                         struct rpc_error *ret_error);
 int shutdown_params_decode(const struct rpc_request *request, struct shutdown_params *ret_params,
                            struct rpc_error *ret_error);
 /* `{"<name>": id}` and nothing else: map.close (id), unsubscribe (subscription). */

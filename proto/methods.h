@@ -26,6 +26,8 @@
     X(POOL_SET, "pool.set")                                                                        \
     X(POOL_PAUSE, "pool.pause")                                                                    \
     X(POOL_RESUME, "pool.resume")                                                                  \
+    X(DUMP, "dump")                                                                                \
+    X(BACKUP, "backup")                                                                            \
     X(SHUTDOWN, "shutdown")
 
 enum method {

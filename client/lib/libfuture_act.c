@@ -1,4 +1,4 @@
-/* wait, cancel, retry, forget, output and shutdown. */
+/* wait, cancel, retry, forget, output, dump, backup and shutdown. */
 #include "client/lib/libfuture_impl.h"
 
 #include <errno.h>
@@ -278,6 +278,41 @@ int future_output(struct future_client *client, uint64_t id, enum future_stream 
     r = call_with(client, "output", &params, with_grace(timeout_ms), &reply);
     if (r == 0)
         r = read_chunk(reply, ret_chunk);
+    return client_end(client, r, &params, reply);
+}
+
+/* ---- dump and backup ---- */
+
+int future_dump(struct future_client *client, uint64_t from, uint64_t limit, int64_t timeout_ms,
+                struct future_message **ret_reply)
+{
+    struct call_params params = {0};
+    struct future_message *reply = NULL;
+    int r;
+
+    put_uint(&params, "from", from);
+    if (limit > 0)
+        put_uint(&params, "limit", limit);
+    r = call_with(client, "dump", &params, timeout_ms, &reply);
+    if (r == 0)
+        r = reply_check(reply);
+    if (r == 0 && !json_is_array(json_object_get(reply->result, "futures")))
+        r = -EBADMSG;
+    if (r == 0)
+        *ret_reply = future_message_share(reply);
+    return client_end(client, r, &params, reply);
+}
+
+int future_backup(struct future_client *client, const char *path, int64_t timeout_ms)
+{
+    struct call_params params = {0};
+    struct future_message *reply = NULL;
+    int r;
+
+    put_string(&params, "path", path);
+    r = call_with(client, "backup", &params, timeout_ms, &reply);
+    if (r == 0)
+        r = reply_check(reply);
     return client_end(client, r, &params, reply);
 }
 

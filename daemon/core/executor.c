@@ -183,6 +183,7 @@ int executor_new(const struct executor_settings *settings, struct executor **ret
     TAILQ_INIT(&executor->parked);
     TAILQ_INIT(&executor->committing_submits);
     TAILQ_INIT(&executor->after_commits);
+    TAILQ_INIT(&executor->backups);
     executor->table = future_table_new();
     executor->owners = owners_new();
     int r = -ENOMEM;
@@ -250,6 +251,7 @@ void executor_free(struct executor *executor)
         free_futures(executor);
     }
     free_after_commits(executor);
+    free_backups(executor);
     free_loads(executor);
     free_lost_functions(executor);
     for (size_t i = 0; i < executor->pool_count; i++)
@@ -521,6 +523,7 @@ void executor_client_gone(struct executor *executor, uint64_t client_number)
             after->fn = NULL;
     drop_submits(executor, client_number);
     drop_loads(executor, client_number);
+    drop_backups(executor, client_number);
     struct map *map;
     LIST_FOREACH (map, &executor->open_maps, open_link)
         map_drop_client(map, client_number);

@@ -248,6 +248,13 @@ uint64_t executor_cursor(const struct executor *executor);
 void executor_after_commit(struct executor *executor, uint64_t client_number, void (*fn)(void *arg),
                            void *arg);
 
+/* `error` -errno: there is no copy. -ENOTSUP: nothing is stored; -EEXIST: the file is there. */
+typedef void executor_backed_up_fn(void *arg, int error);
+/* Writes a consistent copy of all that is stored to a new file. Calls `fn(arg)` once, now or later;
+ * not at all if executor_client_gone is told of the client before. */
+void executor_backup(struct executor *executor, uint64_t client_number, const char *path,
+                     executor_backed_up_fn *fn, void *arg);
+
 /* ---- cancel, retry, forget ---- */
 
 struct cancel_options {

@@ -5,7 +5,7 @@
  * queue. start.c: from there to RUNNING. settle.c: from an outcome to done. record.c: what the
  * store is told of all that. update.c: another priority. map.c: what the items do to their map.
  * cancel.c: cancel, terminate, retry, forget. retention.c: how long the done are kept. deadlock.c:
- * pools that stand still. */
+ * pools that stand still. backup.c: copies of the store. */
 #ifndef FUTURED_CORE_EXECUTOR_IMPL_H
 #define FUTURED_CORE_EXECUTOR_IMPL_H
 
@@ -18,6 +18,7 @@
 
 struct admission;
 struct after_commit;
+struct backup;
 struct completions;
 struct future_table;
 struct key_entry;
@@ -52,6 +53,7 @@ struct executor {
     TAILQ_HEAD(admission_list, admission) parked; /* submits that wait for room, oldest first */
     struct admission_list committing_submits;     /* submits that wait for the store */
     TAILQ_HEAD(, after_commit) after_commits;     /* answers that wait for the store */
+    TAILQ_HEAD(, backup) backups;                 /* copies that are being made */
     struct future_list cached; /* done and stored, and still in memory; oldest first */
     uint64_t cached_count, cached_bytes;
     LIST_HEAD(, load) loads;    /* answers of the store that are awaited */
@@ -259,6 +261,12 @@ struct spec *spec_from_record(struct executor *executor, const struct stored_spe
 struct map *map_from_record(const struct stored_map *record);
 void drop_loads(struct executor *executor, uint64_t client);
 void free_loads(struct executor *executor);
+
+/* ---- backup.c ---- */
+
+/* A client is gone: what it asked for is made, and nobody is told. */
+void drop_backups(struct executor *executor, uint64_t client);
+void free_backups(struct executor *executor);
 
 /* ---- recover.c ---- */
 

@@ -286,6 +286,25 @@ void future_describe(const struct future *future, struct future_info *ret_info)
         ret_info->index = future->index;
 }
 
+void future_describe_submitted(const struct future *future, struct future_submitted *ret_submitted)
+{
+    const struct spec *spec = future->spec;
+    const struct key_entry *key = future_key(future);
+    uint64_t call;
+    *ret_submitted = (struct future_submitted){
+        .text = future->text,
+        .text_bytes = future->text_bytes,
+        .key = key ? key_entry_key(key, &call) : NULL,
+        .timeout_ns = spec->timeout_ns,
+        .retry_max = spec->retry_max,
+        .retry_delay_ns = spec->retry_delay_ns,
+        .retry_backoff = spec->retry_backoff,
+        .rerun_on_crash = spec->rerun_on_crash,
+        .scoped = spec->scoped,
+        .durability = durability_name(spec->durability),
+    };
+}
+
 uint64_t future_id(const struct future *future)
 {
     return future->id;

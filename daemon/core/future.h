@@ -56,6 +56,21 @@ struct future_info {
 
 void future_describe(const struct future *future, struct future_info *ret_info);
 
+/* What was submitted, as far as future_describe does not tell. Borrowed. */
+struct future_submitted {
+    const char *text; /* JSON: the arguments; of an item the item */
+    size_t text_bytes;
+    const char *key;     /* NULL: none */
+    uint64_t timeout_ns; /* 0: none */
+    uint32_t retry_max;
+    uint64_t retry_delay_ns;
+    double retry_backoff;
+    bool rerun_on_crash, scoped;
+    const char *durability; /* its name */
+};
+
+void future_describe_submitted(const struct future *future, struct future_submitted *ret_submitted);
+
 uint64_t future_id(const struct future *future);
 enum future_state future_state(const struct future *future);
 /* CANCELLED or FINISHED. */

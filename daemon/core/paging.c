@@ -191,8 +191,10 @@ static void take_output(struct future *future, struct stored_future *record)
 {
     if (!future->output_left || !record->output)
         return;
+    cache_remove(future); /* it grows */
     output_unref(atomic_exchange(&future->call.output, record->output));
     record->output = NULL;
+    cache_add(future);
 }
 
 static struct spec *spec_of(struct executor *executor, const struct stored_future *record,

@@ -295,27 +295,32 @@ static int load_counters(void *arg, uint64_t next_id, uint64_t cursor)
 
 /* ---- going on ---- */
 
-static void wait_again(struct recovered *recovered)
+static void fail_dependency(struct future *future, uint64_t id)
+{
+    if (own_map(future))
+        map_dependency_failed(own_map(future), id);
+    else
+        settle_dependency_failed(future, id);
+}
+
+/* False: what it waited for did not end as it needed. */
+static bool depend_again(struct recovered *recovered)
 {
     struct future *future = recovered->future;
     struct executor *executor = executor_of(future);
-    struct map *map = own_map(future);
     struct client everyone = {.sees_all = true};
     for (size_t i = 0; i < recovered->after_count; i++) {
         const struct stored_after *after = &recovered->after[i];
         struct future *on = NULL;
         struct glance glance;
+        bool known = executor_glance(executor, &everyone, after->id, &glance) == REFUSED_NOT;
+        bool done = known && (glance.state == FUTURE_CANCELLED || glance.state == FUTURE_FINISHED);
         /* What is not there any more was done, and well enough: else this one had ended. */
-        if (executor_glance(executor, &everyone, after->id, &glance) != REFUSED_NOT)
+        if (known ? done && done_as_needed(&glance, after->on) : !(after->on & AFTER_UNSTORED))
             continue;
-        if (glance.state == FUTURE_CANCELLED || glance.state == FUTURE_FINISHED) {
-            if (done_as_needed(&glance, after->on))
-                continue;
-            if (map)
-                map_dependency_failed(map, after->id);
-            else
-                settle_dependency_failed(future, after->id);
-            return;
+        if (!known || done) {
+            fail_dependency(future, after->id);
+            return false;
         }
         (void)executor_find(executor, &everyone, after->id, &on);
         if (depend(future, on, after->on) < 0)
@@ -324,6 +329,15 @@ static void wait_again(struct recovered *recovered)
     }
     if (future_waits(future))
         add_hold(future, HOLD_AFTER);
+    return true;
+}
+
+static void wait_again(struct recovered *recovered)
+{
+    struct future *future = recovered->future;
+    /* A further attempt waits for nobody: the first one has, or was given up. */
+    if (future->call.attempt == 1 && !depend_again(recovered))
+        return;
     int64_t left_us = recovered->due_us - clock_wall_us();
     if (recovered->due_us > 0 && left_us > 0 &&
         hold_for(future, recovered->due_retry ? HOLD_RETRY : HOLD_DELAY, (uint64_t)left_us * 1000) <
@@ -350,8 +364,18 @@ static void go_on_with_map(struct map *map)
     uint64_t begun = map->by_state[FUTURE_RUNNING] + map->by_state[FUTURE_FINISHED];
     if (begun > 0 && self->state == FUTURE_PENDING)
         (void)future_set_state(self, FUTURE_RUNNING, self->cursor, self->submitted_us);
-    if (map->fail_fast && map->failed > 0)
+    if (map->fail_fast && map->failed > 0) {
         cancel_items(map);
+        executor_map_close(executor_of(self), self);
+    }
+}
+
+/* Its connection is gone. */
+static void end_scoped(struct future *future)
+{
+    static const struct cancel_options options = {.terminate = false};
+    struct cancel_fate fate;
+    executor_cancel(executor_of(future), future, &options, &fate);
 }
 
 static void go_on(struct recovered *recovered)
@@ -360,8 +384,10 @@ static void go_on(struct recovered *recovered)
     struct map *map = own_map(future);
     if (future->state == FUTURE_RUNNING && !map) {
         interrupt(future);
-    } else if (future->spec->scoped && !map) {
-        settle_cancelled(future);
+    } else if (future->spec->scoped) {
+        if (map)
+            go_on_with_map(map);
+        end_scoped(future);
     } else {
         wait_again(recovered);
         if (map)

@@ -51,11 +51,13 @@ struct stored_map {
     uint64_t failed;
 };
 
-/* As submission_after: `on` is its enum. */
+/* As submission_after: `on` is its enum, with AFTER_UNSTORED where the store does not have that
+ * future, and what became of it is lost with the daemon. */
 struct stored_after {
     uint64_t id;
     int on;
 };
+#define AFTER_UNSTORED 16
 
 /* An attempt that another one followed. */
 struct stored_attempt {
@@ -165,6 +167,8 @@ struct store_query {
     const char *label; /* NULL: any */
     uint64_t item_of;  /* 0: any; else only the items of that map */
     size_t limit;      /* SINCE, BELOW: at most so many records */
+    size_t bytes;      /* IDS: none behind the one that passes it, with its result and output; 0: no
+                          limit */
     unsigned states;   /* bits of 1 << enum future_state; 0: any */
     bool all_users;
     bool items;  /* items too */

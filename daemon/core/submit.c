@@ -225,7 +225,7 @@ static enum refusal link_dependencies(struct admission *admission, struct refusa
 {
     struct future *future = admission->future;
     for (size_t i = 0; i < admission->after_count; i++) {
-        const struct stored_after *after = &admission->after[i];
+        struct stored_after *after = &admission->after[i];
         struct executor *executor = admission->executor;
         struct future *on = NULL;
         struct glance glance;
@@ -241,6 +241,8 @@ static enum refusal link_dependencies(struct admission *admission, struct refusa
         (void)executor_find(executor, &admission->client, after->id, &on);
         if (depend(future, on, after->on) < 0)
             return REFUSED_NO_MEMORY;
+        if (!is_stored(on))
+            after->on |= AFTER_UNSTORED;
     }
     if (future_waits(future))
         add_hold(future, HOLD_AFTER);

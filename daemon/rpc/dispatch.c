@@ -24,6 +24,8 @@ static method_fn *const handlers[METHOD_COUNT] = {
     [METHOD_POOL_SET] = method_pool_set,
     [METHOD_POOL_PAUSE] = method_pool_pause,
     [METHOD_POOL_RESUME] = method_pool_resume,
+    [METHOD_DUMP] = method_dump,
+    [METHOD_BACKUP] = method_backup,
     [METHOD_SHUTDOWN] = method_shutdown,
 };
 

@@ -192,6 +192,7 @@ static void fill(const struct submit_params *params, bool is_map, const struct l
     submission->retry_backoff = params->retry_backoff;
     submission->rerun_on_crash = params->rerun_on_crash;
     submission->not_stored = !params->durable;
+    submission->scoped = params->scope_connection;
     submission->is_map = is_map;
     submission->open = params->open;
     submission->fail_fast = params->fail_fast;

@@ -145,10 +145,11 @@ int request_await_stored(struct request *request);
 /* NULL where there is none. */
 method_fn *method_handler(enum method method);
 
-method_fn method_cancel, method_exception, method_forget, method_info, method_map, method_map_add,
-    method_map_close, method_output, method_ping, method_pool_list, method_pool_pause,
-    method_pool_resume, method_pool_set, method_result, method_retry, method_shutdown, method_stats,
-    method_status, method_submit, method_subscribe, method_unsubscribe, method_update, method_wait;
+method_fn method_backup, method_cancel, method_dump, method_exception, method_forget, method_info,
+    method_map, method_map_add, method_map_close, method_output, method_ping, method_pool_list,
+    method_pool_pause, method_pool_resume, method_pool_set, method_result, method_retry,
+    method_shutdown, method_stats, method_status, method_submit, method_subscribe,
+    method_unsubscribe, method_update, method_wait;
 
 /* ---- method_submit.c, method_shutdown.c ---- */
 
@@ -195,6 +196,8 @@ void service_on_done(void *arg, struct future *future);
 void show_future(struct writer *writer, const struct future *future);
 /* With its earlier attempts, its progress and what it waits for. */
 void show_future_whole(struct writer *writer, const struct future *future);
+/* With all that was submitted, and how it ended. */
+void show_future_dump(struct writer *writer, const struct future *future);
 /* "result": .. or "exception": .., or nothing, as the state is. 0; -ESTALE: items of the map have
  * been forgotten; -EFBIG: past `max_bytes`. */
 int show_outcome(struct writer *writer, const struct future *future, uint64_t max_bytes);

@@ -131,6 +131,7 @@ static int load_done(struct load *load, const struct future_row *future, int *re
         .state = future->state,
         .failed = future->failed,
         .is_map = future->flags & FUTURE_IS_MAP,
+        .is_item = future->item_of != 0,
     };
     if (future->item_of && is_open_map(load, future->item_of)) {
         trace.item_of = future->item_of;

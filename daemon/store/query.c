@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/core/output.h"
 #include "daemon/store/database.h"
 #include "daemon/store/record.h"
 
@@ -96,6 +97,16 @@ static bool is_among(const uint64_t *sorted, size_t count, uint64_t id)
     return count > 0 && bsearch(&id, sorted, count, sizeof(id), compare_ids) != NULL;
 }
 
+/* Whether the last record has passed the bytes that were asked for. */
+static bool is_full(const struct reading *reading, size_t *bytes)
+{
+    if (reading->query.bytes == 0 || reading->count == 0)
+        return false;
+    const struct stored_future *last = &reading->records[reading->count - 1];
+    *bytes += last->outcome.json_bytes + (last->output ? output_bytes(last->output) : 0);
+    return *bytes > reading->query.bytes;
+}
+
 /* A map before its items: first all that are no items, then the items, whose maps that were not
  * named are put before the first of theirs. */
 static int run_ids(struct reading *reading, struct record_reader *reader)
@@ -104,6 +115,7 @@ static int run_ids(struct reading *reading, struct record_reader *reader)
     size_t count = query->id_count;
     uint64_t *ids = arena_take(&reading->arena, count * sizeof(*ids));
     uint64_t last_map = 0;
+    size_t bytes = 0;
     int rc = ids ? SQLITE_OK : SQLITE_NOMEM;
     if (rc == SQLITE_OK && count > 0)
         memcpy(ids, query->ids, count * sizeof(*ids));
@@ -132,6 +144,8 @@ static int run_ids(struct reading *reading, struct record_reader *reader)
             last_map = item_of;
         if (rc == SQLITE_OK)
             rc = add_id(reading, reader, ids[i], &ignored);
+        if (rc == SQLITE_OK && is_full(reading, &bytes))
+            break;
     }
     return rc;
 }

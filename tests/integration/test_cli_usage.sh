@@ -22,7 +22,7 @@ like "help of several commands" "$code:$out" '^0:usage: future map .*usage: futu
 refuses "help of what is none" 64 'there is no command `nope`' future help nope
 
 commands='submit run call map status result exception wait output follow cancel retry update stats trace explain forget events
-    top pool pause resume drain info ping rpc shutdown help'
+    top pool pause resume drain info ping rpc dump backup shutdown help'
 for command in $commands; do
     like "the overview has $command" "$overview" "  $command +[A-Z]"
     capture future help "$command"

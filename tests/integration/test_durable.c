@@ -28,15 +28,6 @@ static void teardown(void)
     fixture_stop(&f);
 }
 
-/* Kills the daemon and starts it once more, with a new connection. */
-static void kill_and_restart(void)
-{
-    client_close(f.client);
-    daemon_kill(f.daemon);
-    daemon_restart(f.daemon);
-    f.client = fixture_client(&f);
-}
-
 /* ---- what comes back ---- */
 
 START_TEST(pending_futures_come_back_as_they_were)
@@ -50,7 +41,7 @@ START_TEST(pending_futures_come_back_as_they_were)
     json_int_t map_id = json_int_at(map, "id");
     json_t *before = client_result(f.client, "status", "{'ids':[[%lld,%lld]]}", one, map_id + 3);
     json_decref(map);
-    kill_and_restart();
+    fixture_kill_and_restart(&f);
     json_t *after = client_result(f.client, "status", "{'ids':[[%lld,%lld]]}", one, map_id + 3);
     ck_assert_msg(json_equal(json_at(before, "futures"), json_at(after, "futures")), "%s\n%s",
                   json_dumps(before, 0), json_dumps(after, 0));
@@ -81,7 +72,7 @@ START_TEST(results_come_back)
         client_submit(f.client, "{'fn':'exec','args':{'argv':['head','-c','300000','/dev/zero']}}");
     json_decref(client_result(f.client, "wait", "{'ids':[%lld,%lld,%lld]}", good, bad, large));
     json_t *before = client_result(f.client, "result", "{'id':%lld}", large);
-    kill_and_restart();
+    fixture_kill_and_restart(&f);
     json_t *reply = client_result(f.client, "result", "{'id':%lld}", good);
     json_expect(reply, "result.stdout", "'hi\\n'");
     json_decref(reply);
@@ -170,7 +161,7 @@ START_TEST(a_reader_of_cursors_misses_nothing)
         json_decref(told);
     }
     json_decref(client_result(f.client, "wait", "{'ids':[[1,10]]}"));
-    kill_and_restart();
+    fixture_kill_and_restart(&f);
     json_decref(client_result(f.client, "subscribe", "{'all':true,'since':%lld}", cursor));
     for (int i = 0; i < 10; i++)
         (void)client_submit(f.client, "{'fn':'echo','args':{}}");
@@ -193,7 +184,7 @@ START_TEST(what_need_not_survive_does_not)
     json_decref(client_result(f.client, "pool.set", "{'pool':'fast','durability':'none'}"));
     json_int_t fast = client_submit(f.client, "{'fn':'echo','pool':'fast','delay':3600}");
     json_int_t kept = client_submit(f.client, "{'fn':'echo'}");
-    kill_and_restart();
+    fixture_kill_and_restart(&f);
     ck_assert_int_eq(client_error(f.client, "status", "{'id':%lld}", gone), -32002);
     ck_assert_int_eq(client_error(f.client, "status", "{'id':%lld}", fast), -32002);
     expect_state(f.client, kept, "PENDING");
@@ -259,7 +250,7 @@ START_TEST(nothing_acknowledged_is_lost_or_run_twice)
                 f.client,
                 "{'fn':'exec','args':{'argv':['sh','-c','echo $FUTURE_ID >>\\\"$0\\\"','%s']}}",
                 ledger);
-        kill_and_restart();
+        fixture_kill_and_restart(&f);
     }
     unsigned interrupted = 0;
     for (size_t i = 0; i < count; i++) {

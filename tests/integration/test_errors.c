@@ -241,6 +241,7 @@ START_TEST(permission_denied)
     struct client *other = nobody();
 
     ck_assert_int_eq(client_error(other, "shutdown", "{}"), -32006);
+    ck_assert_int_eq(client_error(other, "backup", "{'path':'/tmp/nobodys-copy'}"), -32006);
     ck_assert_int_eq(client_error(other, "pool.set", "{'pool':'default','max_workers':1}"), -32006);
     ck_assert_int_eq(client_error(other, "pool.pause", "{'pool':'default'}"), -32006);
     ck_assert_int_eq(client_error(other, "pool.resume", "{'pool':'default'}"), -32006);

@@ -29,6 +29,14 @@ void fixture_join(struct fixture *fixture)
     daemon_join(fixture->daemon);
 }
 
+void fixture_kill_and_restart(struct fixture *fixture)
+{
+    client_close(fixture->client);
+    daemon_kill(fixture->daemon);
+    daemon_restart(fixture->daemon);
+    fixture->client = fixture_client(fixture);
+}
+
 struct client *fixture_client(const struct fixture *fixture)
 {
     return client_connect(daemon_socket(fixture->daemon));

@@ -23,6 +23,9 @@ void fixture_stop(struct fixture *fixture);
 /* As fixture_stop, for a daemon that the test has asked to end by itself. */
 void fixture_join(struct fixture *fixture);
 
+/* Kills the daemon and starts it once more, with the same state and a new connection. */
+void fixture_kill_and_restart(struct fixture *fixture);
+
 /* One more client; client_close ends it. */
 struct client *fixture_client(const struct fixture *fixture);
 

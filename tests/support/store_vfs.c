@@ -378,6 +378,17 @@ size_t test_vfs_recorded(void)
     return count;
 }
 
+void test_vfs_forget(const char *directory)
+{
+    size_t length = strlen(directory);
+    pthread_mutex_lock(&disk.lock);
+    while (disk.file_count > 0 &&
+           strncmp(disk.names[disk.file_count - 1], directory, length) == 0 &&
+           disk.names[disk.file_count - 1][length] == '/')
+        free(disk.names[--disk.file_count]);
+    pthread_mutex_unlock(&disk.lock);
+}
+
 /* ---- the loss of power ---- */
 
 struct image {

@@ -28,6 +28,8 @@ void test_vfs_quota(bool over);
 /* Syncs are counted, and not done: only for what a test throws away. */
 void test_vfs_skip_syncs(bool skip);
 unsigned test_vfs_syncs(void);
+/* The files below that directory, which were opened last, are gone, and none of them is open. */
+void test_vfs_forget(const char *directory);
 
 /* ---- the record ---- */
 

@@ -707,6 +707,29 @@ START_TEST(shutting_down)
 }
 END_TEST
 
+START_TEST(dumping_and_backing_up)
+{
+    struct future_message *page = NULL;
+    answer(1, "{'futures':[{'id':3,'args':{'a':[1]}}],'next':9}");
+    ck_assert_int_eq(future_dump(client, 3, 1, LONG_MS, &page), 0);
+    fake_server_expect_call(server, "dump", "{'from':3,'limit':1}");
+    ck_assert_int_eq(json_integer_value(json_object_get(page->result, "next")), 9);
+    future_message_free(page);
+    answer(2, "{'next':null}");
+    ck_assert_int_eq(future_dump(client, 1, 0, LONG_MS, &page), FUTURE_BAD_PROTOCOL);
+    fake_server_expect_call(server, "dump", "{'from':1}");
+    answer(3, "{}");
+    ck_assert_int_eq(future_backup(client, "/var/copy", LONG_MS), 0);
+    fake_server_expect_call(server, "backup", "{'path':'/var/copy'}");
+    refuse(4, -32009, "");
+    ck_assert_int_eq(future_backup(client, "/var/copy", LONG_MS), FUTURE_REFUSED);
+    expect_error(FUTURE_REFUSED, FUTURE_CODE_STORAGE_FAILED, NULL);
+    fake_server_expect_call(server, "backup", "{'path':'/var/copy'}");
+    ck_assert_int_eq(future_backup(client, "/a\xff", LONG_MS), FUTURE_BAD_ARGUMENT);
+    expect_error(FUTURE_BAD_ARGUMENT, 0, "path");
+}
+END_TEST
+
 /* ---- events ---- */
 
 static struct future_event *next_event(void)
@@ -918,6 +941,7 @@ int main(void)
     tcase_add_test(tests, cancelling);
     tcase_add_test(tests, retrying_and_forgetting);
     tcase_add_test(tests, reading_output);
+    tcase_add_test(tests, dumping_and_backing_up);
     tcase_add_test(tests, shutting_down);
     tcase_add_test(tests, subscribing);
     tcase_add_test(tests, events_of_each_kind);

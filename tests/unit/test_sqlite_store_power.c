@@ -195,9 +195,9 @@ static unsigned expect_some_commit(struct fixture *fixture, const struct story *
     return commit;
 }
 
-/* Cuts the power at points all over the story; returns at how many something acknowledged was
- * lost. */
-static size_t cut_everywhere(enum durability durability, bool results)
+/* Cuts the power at points all over the story, in steps so wide that `cuts` of them reach its end;
+ * returns at how many something acknowledged was lost. */
+static size_t cut_everywhere(enum durability durability, size_t cuts, bool results)
 {
     struct fixture fixture;
     size_t lost = 0;
@@ -211,10 +211,10 @@ static size_t cut_everywhere(enum durability durability, bool results)
     struct story *story = story_tell(&fixture);
     fixture_close(&fixture);
     size_t operations = test_vfs_recorded();
-    size_t wanted = getenv("FUTURED_LONG") ? CUTS_LONG : CUTS_SHORT;
     struct replay *replay = replay_new();
-    for (size_t i = 1; i <= wanted; i++) {
-        size_t cut = operations * i / wanted;
+    ck_assert_uint_ge(operations, cuts);
+    for (size_t i = 1; i <= cuts; i++) {
+        size_t cut = operations * i / cuts;
         unsigned acknowledged = 0;
         struct fixture after;
         while (acknowledged < story->commits && story->acknowledged_at[acknowledged + 1] <= cut)
@@ -226,6 +226,8 @@ static size_t cut_everywhere(enum durability durability, bool results)
         fixture_open(&after);
         unsigned commit = expect_some_commit(&after, story, results);
         lost += commit < acknowledged;
+        fixture_close(&after);
+        test_vfs_forget(after.directory);
         fixture_end(&after);
     }
     replay_free(replay);
@@ -237,13 +239,14 @@ static size_t cut_everywhere(enum durability durability, bool results)
 
 START_TEST(nothing_acknowledged_is_lost_with_full)
 {
-    ck_assert_uint_eq(cut_everywhere(DURABILITY_FULL, true), 0);
+    size_t cuts = getenv("FUTURED_LONG") ? CUTS_LONG : CUTS_SHORT;
+    ck_assert_uint_eq(cut_everywhere(DURABILITY_FULL, cuts, true), 0);
 }
 END_TEST
 
 START_TEST(with_process_it_is_which_shows_that_the_test_bites)
 {
-    ck_assert_uint_gt(cut_everywhere(DURABILITY_PROCESS, false), 0);
+    ck_assert_uint_gt(cut_everywhere(DURABILITY_PROCESS, CUTS_SHORT, false), 0);
 }
 END_TEST
 

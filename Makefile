@@ -285,7 +285,7 @@ memcheck: tests
 # The tests at full size, and where no sanitizer is in the way also under valgrind.
 .PHONY: check-long
 check-long: tests
-	@FUTURED_LONG=1 $(MAKE) check TEST_TIMEOUT=$$((600 * $(SLOWER)))
+	@FUTURED_LONG=1 $(MAKE) check TEST_TIMEOUT=$$((1800 * $(SLOWER)))
 	$(if $(filter release debug,$(MODE)),@$(MAKE) memcheck)
 
 # Made-up inputs for everything that reads what others wrote; needs clang (make deps-ci). What is

@@ -115,8 +115,9 @@ START_TEST(what_was_started_is_interrupted_or_run_again)
     json_int_t once = ids[0], again = ids[1], scoped = ids[2];
     for (size_t i = 0; i < 3; i++)
         pids[i] = pid_of(ids[i]);
-    client_close(f.client);
+    /* Before the connection, whose end would end the last one. */
     daemon_kill(f.daemon);
+    client_close(f.client);
     for (size_t i = 0; i < 3; i++)
         ck_assert_int_eq(kill(pids[i], 0), 0);
     daemon_restart(f.daemon);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/support/deadline.h"
 #include "tests/support/fixture.h"
 #include "tests/support/text.h"
 
@@ -224,7 +225,7 @@ START_TEST(output_is_capped)
     size_t kept = strlen(json_text_at(reply, "result.stdout"));
     ck_assert_uint_eq(kept, 4194304);
     json_decref(reply);
-    if (fixture_slowness() == 1)
+    if (test_slowness() == 1)
         ck_assert_int_lt(resident_kb() - before, 40000);
     reply = run("{'argv':['head','-c','4194304','/dev/zero']}");
     json_expect(reply, "result.truncated", "false");

@@ -508,7 +508,7 @@ static size_t storm_size(void)
     const char *is_long = getenv("FUTURED_LONG");
     size_t calls = is_long && *is_long && *is_long != '0' ? LONG_STORM_CALLS : STORM_CALLS;
 
-    return calls / fixture_slowness();
+    return calls / test_slowness();
 }
 
 START_TEST(exactly_those_calls_fail_whose_process_died)

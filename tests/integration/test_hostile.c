@@ -29,7 +29,7 @@ static bool is_long(void)
 /* What must hold is said for a build that nothing slows down. */
 static bool is_measured(void)
 {
-    return fixture_slowness() == 1;
+    return test_slowness() == 1;
 }
 
 static void setup(void)
@@ -52,7 +52,7 @@ static void teardown(void)
 static int some(int in_full)
 {
     struct rlimit files;
-    int wanted = is_long() ? in_full : in_full / 10 / (int)fixture_slowness();
+    int wanted = is_long() ? in_full : in_full / 10 / (int)test_slowness();
 
     getrlimit(RLIMIT_NOFILE, &files);
     int possible = (int)(files.rlim_cur < 1000000 ? files.rlim_cur : 1000000) - 200;
@@ -222,7 +222,7 @@ START_TEST(many_wait_for_one)
 {
     /* Ten waits on each connection. With a copy for each of them this would be 400 MB. */
     enum { EACH = 10, BYTES = 200000 };
-    const int count = is_long() ? 1000 : 200 / (int)fixture_slowness();
+    const int count = is_long() ? 1000 : 200 / (int)test_slowness();
     int *fds = calloc((size_t)count, sizeof(*fds));
     char *text = malloc(BYTES + 1), *bytes = malloc(BYTES);
     memset(text, 'z', BYTES);

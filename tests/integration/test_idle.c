@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/support/deadline.h"
 #include "tests/support/fixture.h"
 #include "tests/support/text.h"
 
@@ -84,7 +85,7 @@ static void expect_idle(void)
     close(fds[1]);
     ck_assert_int_eq(now.threads, before.threads);
     /* A sanitizer has threads of its own that wake up. */
-    if (fixture_slowness() > 1)
+    if (test_slowness() > 1)
         return;
     ck_assert_int_eq(now.switches - before.switches, 0);
     ck_assert_int_eq(now.ticks - before.ticks, 0);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "tests/support/deadline.h"
 #include "tests/support/fixture.h"
 
 static struct fixture f;
@@ -58,7 +59,7 @@ static void expect_all(struct reader *reader, int number)
 
 START_TEST(a_thousand_at_once)
 {
-    const int count = MAX_CLIENTS / (int)fixture_slowness();
+    const int count = MAX_CLIENTS / (int)test_slowness();
     struct reader *readers = calloc(MAX_CLIENTS, sizeof(*readers));
 
     for (int i = 0; i < count; i++)
@@ -98,7 +99,7 @@ END_TEST
 
 START_TEST(a_thousand_watch_one)
 {
-    const int count = MAX_CLIENTS / (int)fixture_slowness();
+    const int count = MAX_CLIENTS / (int)test_slowness();
     struct client *clients[MAX_CLIENTS];
     json_int_t id = fixture_hold(&f), waits[MAX_CLIENTS];
     json_int_t cursor = 0;
@@ -133,7 +134,7 @@ END_TEST
 
 START_TEST(coming_and_going)
 {
-    const int count = 3000 / (int)fixture_slowness();
+    const int count = 3000 / (int)test_slowness();
 
     for (int i = 0; i < count; i++) {
         struct client *client = fixture_client(&f);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/deadline.h"
 #include "tests/support/fixture.h"
 #include "tests/support/text.h"
 
@@ -166,7 +167,7 @@ END_TEST
 
 START_TEST(a_hundred_thousand_items)
 {
-    const int count = 100000 / (int)fixture_slowness();
+    const int count = 100000 / (int)test_slowness();
     json_t *items = json_array();
 
     for (int i = 0; i < count; i++)
@@ -219,7 +220,7 @@ static json_t *lines_of(const char *command, size_t max)
 
 START_TEST(as_xargs_does_it)
 {
-    const size_t wanted = 5000 / fixture_slowness();
+    const size_t wanted = 5000 / test_slowness();
     char *list =
         text_print("find /usr/include /usr/share/doc /usr/lib/python3* -type f -size -200k "
                    "2>/dev/null | sort | head -n %zu | tee %s/files",

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/support/deadline.h"
 #include "tests/support/fixture.h"
 
 static struct fixture f;
@@ -225,7 +226,7 @@ END_TEST
 
 START_TEST(a_long_chain_fails_as_a_whole)
 {
-    const int length = 20000 / (int)fixture_slowness();
+    const int length = 20000 / (int)test_slowness();
     json_int_t first = client_submit(f.client, "{'fn':'echo','delay':3600}"), last = first;
 
     for (int i = 0; i < length; i++)

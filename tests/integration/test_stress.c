@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/deadline.h"
 #include "tests/support/fixture.h"
 #include "tests/support/text.h"
 
@@ -455,7 +456,7 @@ static void check_all(void)
 
 START_TEST(everything_at_random)
 {
-    const int wanted = FUTURES / (int)fixture_slowness();
+    const int wanted = FUTURES / (int)test_slowness();
 
     observer.client = fixture_client(&f);
     ask(&observer, SUBSCRIBE, client_request(observer.client, "subscribe", "{'all':true}"));

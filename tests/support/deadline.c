@@ -24,3 +24,11 @@ void deadline_wait(int fd, short events, const char *what)
     if (count <= 0)
         ck_abort_msg("waited in vain for %s", what);
 }
+
+unsigned int test_slowness(void)
+{
+    const char *text = getenv("CK_TIMEOUT_MULTIPLIER");
+    unsigned int multiplier = text ? (unsigned int)strtoul(text, NULL, 10) : 1;
+
+    return multiplier > 1 ? multiplier * 2 : 1;
+}

@@ -11,4 +11,7 @@ int deadline_ms(void);
  * waited for `what`, when the deadline comes first. */
 void deadline_wait(int fd, short events, const char *what);
 
+/* How many times less a test should do where the programs are instrumented and slow: 1 if not. */
+unsigned int test_slowness(void);
+
 #endif

@@ -87,14 +87,6 @@ int fixture_run(const char *name, SFun setup, SFun teardown, const TTest *const 
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-unsigned int fixture_slowness(void)
-{
-    const char *text = getenv("CK_TIMEOUT_MULTIPLIER");
-    unsigned int multiplier = text ? (unsigned int)strtoul(text, NULL, 10) : 1;
-
-    return multiplier > 1 ? multiplier * 2 : 1;
-}
-
 /* ---- checks ---- */
 
 /* The reply to a call whose params are written as for client_call; the caller owns it. */

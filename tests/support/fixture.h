@@ -41,9 +41,6 @@ json_int_t fixture_hold(const struct fixture *fixture);
  * behind it (NULL: none). Returns main's status. */
 int fixture_run(const char *name, SFun setup, SFun teardown, const TTest *const tests[]);
 
-/* How many times less a test should do where the programs are instrumented and slow: 1 if not. */
-unsigned int fixture_slowness(void);
-
 /* ---- checks ---- */
 
 /* The call is refused with -32602, and data.param is `param`. */

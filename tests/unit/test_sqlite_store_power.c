@@ -1,9 +1,10 @@
 /* layers: store core base */
-/* extra: tests/support/store_fixture.c tests/support/store_vfs.c */
+/* extra: tests/support/deadline.c tests/support/store_fixture.c tests/support/store_vfs.c */
 /* The loss of power: what was acknowledged is there, whatever of the unsynced writes is. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/deadline.h"
 #include "tests/support/store_fixture.h"
 #include "tests/support/store_vfs.h"
 
@@ -239,7 +240,7 @@ static size_t cut_everywhere(enum durability durability, size_t cuts, bool resul
 
 START_TEST(nothing_acknowledged_is_lost_with_full)
 {
-    size_t cuts = getenv("FUTURED_LONG") ? CUTS_LONG : CUTS_SHORT;
+    size_t cuts = getenv("FUTURED_LONG") ? CUTS_LONG : CUTS_SHORT / test_slowness();
     ck_assert_uint_eq(cut_everywhere(DURABILITY_FULL, cuts, true), 0);
 }
 END_TEST

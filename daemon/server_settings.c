@@ -149,22 +149,6 @@ static void swap_text(char **a, char **b)
     *b = text;
 }
 
-/* The store on disk keeps to the numbers that it was opened with. */
-static void keep_retention(const struct config *old, struct config *new)
-{
-    const struct limits *was = &old->limits;
-    struct limits *will = &new->limits;
-    if (old->durability == DURABILITY_NONE)
-        return;
-    if (was->retention_count != will->retention_count ||
-        was->retention_bytes != will->retention_bytes ||
-        was->retention_seconds != will->retention_seconds)
-        log_warning("retention has changed: that takes effect when the daemon starts again");
-    will->retention_count = was->retention_count;
-    will->retention_bytes = was->retention_bytes;
-    will->retention_seconds = was->retention_seconds;
-}
-
 /* What only a start can change stays as it was in force. `old` is thrown away afterwards. */
 static void keep_fixed(struct config *old, struct config *new)
 {
@@ -189,7 +173,6 @@ static void keep_fixed(struct config *old, struct config *new)
         log_warning("job_cgroups has changed: that takes effect when the daemon starts again");
     new->job_cgroups = old->job_cgroups;
     new->durability = old->durability;
-    keep_retention(old, new);
     new->socket_group = old->socket_group;
     new->ready_fd = old->ready_fd;
 }

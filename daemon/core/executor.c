@@ -280,6 +280,12 @@ void executor_set_limits(struct executor *executor, const struct executor_settin
     own->retention_count = settings->retention_count;
     own->retention_bytes = settings->retention_bytes;
     own->retention_s = settings->retention_s;
+    struct store_retention retention = {
+        .count = settings->retention_count,
+        .bytes = settings->retention_bytes,
+        .age_s = settings->retention_s,
+    };
+    own->store->ops->retain(own->store, &retention);
     settle_run(executor); /* higher limits let parked submits in */
     retention_enforce(executor);
 }

@@ -224,6 +224,11 @@ struct store_statistics {
     bool full;                 /* the last commit found no room on the disk */
 };
 
+/* How long done futures are kept: by number, bytes and age, the oldest go first. */
+struct store_retention {
+    uint64_t count, bytes, age_s;
+};
+
 /* ---- operations ---- */
 
 struct store_ops {
@@ -245,6 +250,8 @@ struct store_ops {
                  void *arg);
     /* Writes a consistent copy of everything to a new file at `path`. */
     void (*backup)(struct store *store, const char *path, store_done_fn *done, void *arg);
+    /* From now on other numbers hold. */
+    void (*retain)(struct store *store, const struct store_retention *retention);
     void (*statistics)(const struct store *store, struct store_statistics *ret_statistics);
     /* Makes durable what was committed, and frees. The executor is freed before: what was not
      * answered yet stays so. */

@@ -45,6 +45,12 @@ static void null_backup(struct store *store, const char *path, store_done_fn *do
     done(arg, -ENOTSUP);
 }
 
+static void null_retain(struct store *store, const struct store_retention *retention)
+{
+    (void)store;
+    (void)retention;
+}
+
 static void null_statistics(const struct store *store, struct store_statistics *ret_statistics)
 {
     (void)store;
@@ -64,6 +70,7 @@ static const struct store_ops null_ops = {
     .commit = null_commit,
     .read = null_read,
     .backup = null_backup,
+    .retain = null_retain,
     .statistics = null_statistics,
     .free = null_free,
 };

@@ -151,6 +151,16 @@ static void sqlite_backup(struct store *base, const char *path, store_done_fn *d
     ask(store, &backup->task);
 }
 
+static void sqlite_retain(struct store *base, const struct store_retention *retention)
+{
+    struct sqlite_store *store = self_of(base);
+    pthread_mutex_lock(&store->lock);
+    store->retain = *retention;
+    store->retain_changed = true;
+    pthread_cond_signal(&store->asked);
+    pthread_mutex_unlock(&store->lock);
+}
+
 static void sqlite_statistics(const struct store *base, struct store_statistics *ret_statistics)
 {
     struct sqlite_store *store = (struct sqlite_store *)(uintptr_t)base; /* for its lock */
@@ -272,6 +282,7 @@ static const struct store_ops sqlite_ops = {
     .commit = sqlite_commit,
     .read = sqlite_read,
     .backup = sqlite_backup,
+    .retain = sqlite_retain,
     .statistics = sqlite_statistics,
     .free = sqlite_free,
 };

@@ -84,6 +84,8 @@ struct sqlite_store {
     struct task_list tasks;   /* for the thread */
     struct task_list answers; /* for the loop */
     bool stopping;
+    struct store_retention retain; /* what the thread is to take over, if it has changed */
+    bool retain_changed;
     struct store_statistics statistics;
 
     /* The thread's, once it runs. */

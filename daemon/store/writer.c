@@ -390,6 +390,18 @@ static void sleep_until(struct sqlite_store *store, uint64_t when_ns)
     pthread_cond_timedwait(&store->asked, &store->lock, &when);
 }
 
+/* With the lock held. */
+static void take_retention(struct sqlite_store *store)
+{
+    if (!store->retain_changed)
+        return;
+    store->retain_changed = false;
+    store->retention.count = store->retain.count;
+    store->retention.bytes = store->retain.bytes;
+    store->retention.age_s = store->retain.age_s;
+    store->age_ns = 0; /* to look at once */
+}
+
 /* Takes what was asked, after waiting for it where there is nothing else to do. False: it is to
  * end. */
 static bool take_tasks(struct sqlite_store *store)
@@ -403,9 +415,10 @@ static bool take_tasks(struct sqlite_store *store)
     while (store->broken && !store->stopping)
         pthread_cond_wait(&store->asked, &store->lock);
     while (!is_busy(store) && !store->stopping && STAILQ_EMPTY(&store->tasks) &&
-           clock_mono_ns() < when_ns)
+           !store->retain_changed && clock_mono_ns() < when_ns)
         sleep_until(store, when_ns);
     bool stopping = store->stopping;
+    take_retention(store);
     STAILQ_CONCAT(&tasks, &store->tasks);
     pthread_mutex_unlock(&store->lock);
     while ((task = STAILQ_FIRST(&tasks))) {

@@ -122,8 +122,12 @@ like "... for the calls, too" "$(future submit --label long -- true 2>&1)" 'labe
 eq "... and for the jobs" "$(future submit --wait -- printf 123456789012345 2>/dev/null)" 1234567890
 config '[limits]\nretention_count = 1\n'
 reload
-eq "... but for what is kept on disk" "$(future rpc info | jq -c .limits.retention_count)" 100000
-in_log "which the log tells" 'warning: retention has changed: that takes effect when the daemon starts again'
+eq "... and for what is kept" "$(future rpc info | jq -c .limits.retention_count)" 1
+last=$(future status last --format '{id}')
+until [[ $(future rpc status "{\"id\":$((last - 1))}" 2>&1) == *Expired* ]]; do :; done
+like "... at once" "$(future rpc status "{\"id\":$last}" 2>&1)" "\"id\":$last,"
+config ''
+reload
 # The options of the command line hold on: --log-level info.
 future submit --wait -- false
 in_log "what the command line says is laid over a reload, too" 'info: future [0-9]+ \(exec\) failed: ExitStatus'

@@ -119,17 +119,25 @@ size_t core_done_since(struct core *core, uint64_t cursor, struct future **ret_f
     return since.count;
 }
 
+static void store_retain(struct store *store, const struct store_retention *retention)
+{
+    (void)store;
+    (void)retention;
+}
+
 static const struct store_ops durable_ops = {
     .durability = DURABILITY_FULL,
     .read = store_read,
     .put = store_put,
     .commit = store_commit,
+    .retain = store_retain,
 };
 static const struct store_ops other_ops = {
     .durability = DURABILITY_NONE,
     .read = store_read,
     .put = store_put,
     .commit = store_commit,
+    .retain = store_retain,
 };
 
 /* ---- jobs ---- */

@@ -47,6 +47,27 @@ START_TEST(the_oldest_go_when_there_are_too_many)
 }
 END_TEST
 
+START_TEST(other_numbers_hold_at_once)
+{
+    struct store_retention fewer = {.count = 10, .bytes = UINT64_MAX, .age_s = UINT64_MAX};
+    struct store_retention more = {.count = 50, .bytes = UINT64_MAX, .age_s = UINT64_MAX};
+    struct fixture fixture;
+    fixture_init(&fixture);
+    fixture.settings.retention_count = 100;
+    fixture_open(&fixture);
+    put_done(&fixture, 1, 100);
+    /* Nothing else makes the store look. */
+    fixture.store->ops->retain(fixture.store, &fewer);
+    await_expired(&fixture, 90);
+    ck_assert(is_there(&fixture, 91));
+    fixture.store->ops->retain(fixture.store, &more);
+    put_done(&fixture, 101, 50);
+    await_expired(&fixture, 100);
+    ck_assert_uint_eq(fixture.expired_ids, 100);
+    fixture_end(&fixture);
+}
+END_TEST
+
 START_TEST(they_go_when_they_are_too_large)
 {
     char *text = long_text(100000);
@@ -322,6 +343,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         the_oldest_go_when_there_are_too_many,
+        other_numbers_hold_at_once,
         they_go_when_they_are_too_large,
         they_go_when_they_are_too_old_whatever_the_clock_said,
         a_map_counts_as_one_and_goes_with_its_items,

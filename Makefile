@@ -261,7 +261,8 @@ $(FAULTS): tests/support/faults.c tests/support/faults.h $(STAMP)
 
 # Sanitized programs are several times slower; they get the time.
 SLOWER        = $(if $(filter asan tsan coverage debug,$(MODE)),4,1)
-TEST_JOBS    ?= $(shell nproc 2>/dev/null || echo 2)
+# Tests wait more than they compute.
+TEST_JOBS    ?= $(shell echo $$((2 * $$(nproc 2>/dev/null || echo 2))))
 TEST_TIMEOUT ?= $(shell echo $$((120 * $(SLOWER))))
 
 .PHONY: tests check check-layers

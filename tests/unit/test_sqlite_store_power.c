@@ -247,7 +247,7 @@ END_TEST
 
 START_TEST(with_process_it_is_which_shows_that_the_test_bites)
 {
-    ck_assert_uint_gt(cut_everywhere(DURABILITY_PROCESS, CUTS_SHORT, false), 0);
+    ck_assert_uint_gt(cut_everywhere(DURABILITY_PROCESS, CUTS_SHORT / test_slowness(), false), 0);
 }
 END_TEST
 

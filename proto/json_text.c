@@ -203,6 +203,39 @@ static const char *decode_escape(const char *p, const char *end, char out[4], si
     return p;
 }
 
+/* The character at `p`, or what an escape there stands for. Returns where it ends, NULL where there
+ * is none. */
+static const char *decode_character(const char *p, const char *end, char out[4], size_t *ret_size)
+{
+    if (*p == '\\')
+        return decode_escape(p + 1, end, out, ret_size);
+    *ret_size = 0;
+    do
+        out[(*ret_size)++] = *p++;
+    while (p < end && *ret_size < 4 && ((unsigned char)*p & 0xc0) == 0x80);
+    return p;
+}
+
+size_t json_text_string(struct slice string, char *ret_text, size_t size)
+{
+    const char *p = string.text + 1, *end = string.text + string.size - 1;
+    size_t used = 0;
+
+    if (string.size < 2 || *string.text != '"')
+        return 0;
+    while (p < end) {
+        char piece[4];
+        size_t piece_size;
+
+        p = decode_character(p, end, piece, &piece_size);
+        if (p == NULL || piece_size > size - used)
+            break;
+        memcpy(ret_text + used, piece, piece_size);
+        used += piece_size;
+    }
+    return used;
+}
+
 /* Is the string between its quotes the same as `name`, escapes resolved? */
 static bool string_equals(struct slice string, const char *name, size_t size)
 {

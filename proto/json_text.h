@@ -26,6 +26,10 @@ enum json_bounds json_text_bounds(const char *text, size_t size, uint64_t max_de
  * there is none, or the text is no object. Names written with escapes are found as well. */
 bool json_text_member(struct slice object, const char *name, struct slice *ret_value);
 
+/* The characters of a string, escapes resolved, as far as whole ones fit into `size` bytes; no NUL
+ * behind them. How many bytes these are; 0 also where it is no string. */
+size_t json_text_string(struct slice string, char *ret_text, size_t size);
+
 /* Cuts an array into its elements: *ret_elements is malloc'd and the caller's (NULL for an empty
  * array). 0; -EINVAL when it is no array; -ENOMEM. */
 int json_text_elements(struct slice array, struct slice **ret_elements, size_t *ret_count);

@@ -308,8 +308,10 @@ int status_params_decode(const struct rpc_request *request, const struct limits 
     struct params params;
 
     params_open(&params, request,
-                NAMES("id", "ids", "state", "pool", "label", "items", "item_of", "limit", "before"),
+                NAMES("id", "ids", "state", "pool", "label", "items", "item_of", "limit", "before",
+                      "describe"),
                 ret_error);
+    params_bool(&params, "describe", &status.describe);
     if (params_has(&params, "id")) {
         status.form = STATUS_ONE;
         if (params_has(&params, "ids"))

@@ -101,6 +101,7 @@ struct status_params {
     uint64_t item_of; /* only items of that map; 0: any */
     uint64_t limit;   /* default 100 */
     uint64_t before;  /* 0: none */
+    bool describe;    /* say what was called */
 };
 
 /* result and exception */

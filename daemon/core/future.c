@@ -345,6 +345,16 @@ const struct function *future_function(const struct future *future)
     return future->spec->function;
 }
 
+const char *future_args(const struct future *future, size_t *ret_bytes)
+{
+    return call_args(&future->call, ret_bytes);
+}
+
+const char *future_item(const struct future *future, size_t *ret_bytes)
+{
+    return call_item(&future->call, ret_bytes);
+}
+
 const char *future_pool_name(const struct future *future)
 {
     return pool_name(future->spec->pool);

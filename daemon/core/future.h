@@ -83,6 +83,9 @@ const char *future_waiting_name(enum future_waiting waiting);
 /* The cursor of the last transition. */
 uint64_t future_cursor(const struct future *future);
 const struct function *future_function(const struct future *future);
+/* What it is called with, and of an item the item (else NULL), as JSON text. Borrowed. */
+const char *future_args(const struct future *future, size_t *ret_bytes);
+const char *future_item(const struct future *future, size_t *ret_bytes);
 const char *future_pool_name(const struct future *future);
 /* Never NULL; "" where there is none. */
 const char *future_label(const struct future *future);

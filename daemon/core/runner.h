@@ -37,6 +37,10 @@ struct function_ops {
      * the exceptions ExitStatus, Signalled, TimedOut, Terminated and OutputLimit. */
     bool streams_in_result;
 
+    /* The member of args that is a command line, an array of words, into which items are put in the
+     * places `{}`, `{1}` ..; NULL: there is none. For those who show what was called. */
+    const char *command_line;
+
     /* A call does nothing that anybody can see but by its outcome: it may be executed again where
      * nobody knows whether it was, so its start need not be stored before it. */
     bool repeatable;

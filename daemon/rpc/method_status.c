@@ -111,7 +111,7 @@ static void status_list(struct request *request, const struct status_params *par
             next = last;
             break;
         }
-        show_future(writer, future);
+        show_future_described(writer, future, params->describe);
         last = future_id(future);
         shown++;
     }
@@ -129,7 +129,7 @@ static void status_ids(struct request *request, const struct status_params *para
     for (size_t i = 0; i < count; i++) {
         struct future *future = session_future(request->session, ids[i]);
         counts[future_state(future)]++;
-        show_future(writer, future);
+        show_future_described(writer, future, params->describe);
     }
     free(ids);
     end_list(request, writer, 0, counts);
@@ -149,7 +149,7 @@ void method_status(struct request *request)
     case STATUS_ONE:
         if (resolve_id(request, params.id, false, &future) < 0)
             break;
-        show_future_whole(request_result(request), future);
+        show_future_whole(request_result(request), future, params.describe);
         request_end(request);
         break;
     case STATUS_IDS:

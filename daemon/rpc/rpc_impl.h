@@ -194,8 +194,10 @@ void service_on_done(void *arg, struct future *future);
 /* ---- show.c ---- */
 
 void show_future(struct writer *writer, const struct future *future);
+/* With `describe` in the object too what was called. */
+void show_future_described(struct writer *writer, const struct future *future, bool describe);
 /* With its earlier attempts, its progress and what it waits for. */
-void show_future_whole(struct writer *writer, const struct future *future);
+void show_future_whole(struct writer *writer, const struct future *future, bool describe);
 /* With all that was submitted, and how it ended. */
 void show_future_dump(struct writer *writer, const struct future *future);
 /* "result": .. or "exception": .., or nothing, as the state is. 0; -ESTALE: items of the map have
@@ -206,6 +208,11 @@ void show_exception(struct writer *writer, const struct future *future);
 void show_pool(struct writer *writer, const struct pool *pool, bool workers);
 /* Bytes as member NAME, or NAME_base64 where they are not UTF-8. */
 void show_bytes(struct writer *writer, const char *name, const void *data, size_t size);
+
+/* ---- describe.c ---- */
+
+/* The member "description": in one line for people what was called. */
+void describe_call(struct writer *writer, const struct future *future);
 
 /* ---- resolve.c ---- */
 

@@ -76,6 +76,17 @@ void show_future(struct writer *writer, const struct future *future)
     future_msg_write(writer, &message);
 }
 
+void show_future_described(struct writer *writer, const struct future *future, bool describe)
+{
+    show_future(writer, future);
+    if (!describe || writer_failed(writer))
+        return;
+    /* Goes on inside the object that was just ended. */
+    writer->size--;
+    describe_call(writer, future);
+    writer_end_object(writer);
+}
+
 static void show_attempts(struct writer *writer, const struct attempt *attempt)
 {
     writer_key(writer, "attempts");
@@ -113,9 +124,9 @@ static void show_need(const struct future *on, enum future_need need, void *arg)
     writer_end_object(writer);
 }
 
-void show_future_whole(struct writer *writer, const struct future *future)
+void show_future_whole(struct writer *writer, const struct future *future, bool describe)
 {
-    show_future(writer, future);
+    show_future_described(writer, future, describe);
     const struct attempt *attempts = future_attempts(future);
     const char *progress = future_progress(future);
     bool waits = future_waits(future);

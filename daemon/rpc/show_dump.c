@@ -56,7 +56,7 @@ void show_future_dump(struct writer *writer, const struct future *future)
 {
     struct future_submitted submitted;
     future_describe_submitted(future, &submitted);
-    show_future_whole(writer, future);
+    show_future_whole(writer, future, false);
     if (writer_failed(writer))
         return;
     /* Goes on inside the object that was just ended. */

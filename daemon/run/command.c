@@ -250,6 +250,7 @@ static const struct function_ops command_ops = {
     .check_item = command_check_item,
     .run = command_run,
     .streams_in_result = true,
+    .command_line = "argv",
 };
 
 int command_function_new(const struct command_settings *settings, struct function **ret_function)

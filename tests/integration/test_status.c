@@ -71,6 +71,81 @@ START_TEST(one_by_its_id)
 }
 END_TEST
 
+static void expect_description(json_int_t id, const char *wanted)
+{
+    json_t *future = client_result(f.client, "status", "{'id':%lld,'describe':true}", id);
+    ck_assert_str_eq(json_string_value(json_at(future, "description")), wanted);
+    json_decref(future);
+}
+
+START_TEST(what_was_called)
+{
+    static const struct {
+        const char *argv, *wanted;
+    } commands[] = {
+        {"\"true\"", "true"},
+        {"\"sh\",\"-c\",\"echo $1\"", "sh -c 'echo $1'"},
+        {"\"echo\",\"it's\",\"\",\"\\u00e9\"", "echo 'it'\\''s' '' \xc3\xa9"},
+        {"\"echo\",\"{}\"", "echo '{}'"},
+    };
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        json_int_t id =
+            client_submit(f.client, "{'fn':'exec','args':{'argv':[%s]}}", commands[i].argv);
+        expect_description(id, commands[i].wanted);
+    }
+    expect_description(client_submit(f.client, "{'fn':'echo'}"), "echo");
+    expect_description(client_submit(f.client, "{'fn':'echo','args':{'a':[1]}}"),
+                       "echo {\"a\":[1]}");
+    json_t *list = client_result(f.client, "status", "{'describe':false}");
+    ck_assert(!json_has(json_array_get(json_at(list, "futures"), 0), "description"));
+    json_decref(list);
+}
+END_TEST
+
+START_TEST(what_was_called_with_an_item)
+{
+    static const struct {
+        const char *argv, *item, *wanted;
+    } maps[] = {
+        {"[\"echo\"]", "\"a b\"", "echo 'a b'"},
+        {"[\"echo\",\"{}.x\",\"{}\"]", "7", "echo 7.x 7"},
+        {"[\"echo\",\"{2}-{1}\",\"{3}\"]", "[\"a\",1.50]", "echo 1.50-a ''"},
+        {"[\"echo\",\"{}\"]", "[\"a\",\"b\"]", "echo 'a b'"},
+        {"[\"echo\",\"{0}\",\"{x}\"]", "\"i\"", "echo '{0}' '{x}' i"},
+    };
+    for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+        json_t *map =
+            client_result(f.client, "map", "{'fn':'exec','args':{'argv':%s},'items':[%s]}",
+                          maps[i].argv, maps[i].item);
+        expect_description(json_integer_value(json_at(map, "first")), maps[i].wanted);
+        json_decref(map);
+    }
+    json_t *map = client_result(f.client, "map", "{'fn':'echo','items':[{'a':1}]}");
+    expect_description(json_integer_value(json_at(map, "first")), "echo {\"a\":1}");
+    expect_description(json_integer_value(json_at(map, "id")), "echo");
+    json_decref(map);
+}
+END_TEST
+
+/* Cut between characters, wherever the limit is in them. */
+START_TEST(what_was_called_is_cut)
+{
+    for (size_t shift = 0; shift < 8; shift++) {
+        char word[1000] = "", wanted[300] = "echo ";
+        memset(word, 'x', shift);
+        while (strlen(word) + 4 < sizeof(word))
+            strcat(word, "\xf0\x9f\x98\x80");
+        strncat(wanted, word, 200 - strlen("...") - strlen(wanted));
+        while ((unsigned char)wanted[strlen(wanted) - 4] < 0xf0)
+            wanted[strlen(wanted) - 1] = '\0';
+        strcat(wanted, "...");
+        expect_description(
+            client_submit(f.client, "{'fn':'exec','args':{'argv':['echo','%s','y']}}", word),
+            wanted);
+    }
+}
+END_TEST
+
 START_TEST(some_by_their_ids)
 {
     json_int_t a = echo(""), b = echo(""), c = echo("");
@@ -276,6 +351,9 @@ int main(void)
     const TTest *const tests[] = {
         of_nothing,
         one_by_its_id,
+        what_was_called,
+        what_was_called_with_an_item,
+        what_was_called_is_cut,
         some_by_their_ids,
         newest_first_in_pages,
         a_hundred_unless_more_are_wanted,

@@ -228,6 +228,35 @@ START_TEST(a_million_elements)
 }
 END_TEST
 
+/* ---- strings ---- */
+
+START_TEST(strings_are_decoded_as_far_as_they_fit)
+{
+    static const struct {
+        const char *json, *text;
+        size_t room;
+    } samples[] = {
+        {"\"\"", "", 8},
+        {"\"abc\"", "abc", 8},
+        {"\"abc\"", "ab", 2},
+        {"\"a\\n\\u0041\\\"\"", "a\nA\"", 8},
+        {"\"\\ud83d\\ude00\"", "\xf0\x9f\x98\x80", 4},
+        {"\"\\ud83d\\ude00\"", "", 3},
+        {"\"\xc3\xa9\xc3\xa9\"", "\xc3\xa9", 3},
+        {"17", "", 8},
+        {"\"", "", 8},
+    };
+
+    for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+        char text[8];
+        size_t size = json_text_string(slice_of(samples[i].json), text, samples[i].room);
+
+        ck_assert_msg(size == strlen(samples[i].text) && memcmp(text, samples[i].text, size) == 0,
+                      "%s: %.*s", samples[i].json, (int)size, text);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("json_text");
@@ -247,6 +276,7 @@ int main(void)
     tcase_add_test(tests, an_empty_array_has_none);
     tcase_add_test(tests, what_is_no_array_has_no_elements);
     tcase_add_test(tests, a_million_elements);
+    tcase_add_test(tests, strings_are_decoded_as_far_as_they_fit);
     suite_add_tcase(suite, tests);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);

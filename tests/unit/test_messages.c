@@ -844,6 +844,10 @@ START_TEST(statuses)
     ck_assert_str_eq(status.label, "");
     ck_assert_uint_eq(status.limit, 100000);
     ck_assert_uint_eq(status.before, 17);
+    ck_assert(!status.describe);
+    ck_assert_int_eq(
+        status_params_decode(request("{\"id\":3,\"describe\":true}"), &limits, &status, &error), 0);
+    ck_assert(status.describe);
     ck_assert_int_eq(status_params_decode(request("{\"limit\":0}"), &limits, &status, &error), 0);
     ck_assert_uint_eq(status.limit, 0);
     /* Who gave no limit has none exceeded. */

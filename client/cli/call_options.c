@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/cli/cli_ids.h"
 #include "client/cli/parse.h"
 #include "client/cli/read_all.h"
 #include "proto/text.h"
@@ -59,14 +60,8 @@ static int take_retry(struct cli *cli, struct call_options *options, const char 
 
 static int take_after(struct cli *cli, struct call_options *options, const char *value)
 {
-    struct writer ignored = {0};
-    int r = parse_after(value, &ignored);
-
-    writer_free(&ignored);
-    if (r < 0)
-        return cli_bad_usage(cli, "--after %s: write ids as 7 or 7,8:done,10-12", value);
     options->after = value;
-    return 0;
+    return cli_after(cli, value, NULL);
 }
 
 /* Names that JSON writes as they are; others are none that a shell could read. */
@@ -242,9 +237,11 @@ static void write_retry(struct writer *params, const struct call_options *option
     writer_end_object(params);
 }
 
-void call_options_write_shared(const struct call_options *options, struct writer *params)
+int call_options_write_shared(struct cli *cli, const struct call_options *options,
+                              struct writer *params)
 {
     int64_t priority;
+    int status = 0;
 
     write_text(params, "label", options->label);
     write_text(params, "pool", options->pool);
@@ -255,13 +252,14 @@ void call_options_write_shared(const struct call_options *options, struct writer
     }
     if (options->after) {
         writer_key(params, "after");
-        (void)parse_after(options->after, params);
+        status = cli_after(cli, options->after, params);
     }
     write_duration(params, "delay", options->delay);
     write_duration(params, "timeout", options->timeout);
     write_retry(params, options);
     if (options->rerun)
         write_text(params, "on_crash", "rerun");
+    return status;
 }
 
 int call_options_write(struct cli *cli, struct call_options *options, char **argv, size_t argc,
@@ -291,10 +289,9 @@ int call_options_write(struct cli *cli, struct call_options *options, char **arg
         writer_bool(params, false);
     }
     writer_end_object(params);
-    call_options_write_shared(options, params);
     if (writer_failed(&options->env))
         return cli_fail_errno(cli, -ENOMEM, "composing the request");
-    return 0;
+    return call_options_write_shared(cli, options, params);
 }
 
 void call_options_clear(struct call_options *options)

@@ -46,7 +46,7 @@ enum {
     "  -p, --pool NAME        the pool that executes it (default)\n"                               \
     "      --priority N       higher comes first (0)\n"                                            \
     "      --key TEXT         the same key with the same call is the same future\n"                \
-    "      --after IDS        wait for these: 7,8:done (:result, :exception, :done)\n"             \
+    "      --after IDS        wait for these: 7,8:done,last (:result, :exception, :done)\n"            \
     "      --delay DUR        start no earlier than that from now\n"                               \
     "      --timeout DUR      end the command when it runs longer\n"                               \
     "      --retry N          try again up to N times when it fails\n"                             \
@@ -78,7 +78,8 @@ int call_options_write(struct cli *cli, struct call_options *options, char **arg
                        struct writer *params);
 
 /* The same without `fn` and `args`, for any function. */
-void call_options_write_shared(const struct call_options *options, struct writer *params);
+int call_options_write_shared(struct cli *cli, const struct call_options *options,
+                              struct writer *params);
 
 void call_options_clear(struct call_options *options);
 

@@ -8,7 +8,7 @@
 
 #include "proto/text.h"
 
-enum { PAGE = 10000 };
+enum { PAGE = 10000, AFTER_MAX = 10000 };
 
 /* ---- finding ---- */
 
@@ -222,6 +222,90 @@ int cli_one_id(struct cli *cli, int argc, char **argv, uint64_t *ret_id)
         *ret_id = ids.spans[0].first;
     id_spans_clear(&ids);
     return status;
+}
+
+int cli_write_id(struct cli *cli, struct writer *params, const char *option, const char *member,
+                 const char *value)
+{
+    struct id_spans ids = {0};
+    int status = value ? take_word(cli, value, NULL, &ids) : 0;
+
+    if (status < 0 || (value && status == 0 && !id_spans_single(&ids)))
+        status = cli_bad_usage(cli, "--%s %s: write one id, as 7 or last", option, value);
+    if (value && status == 0) {
+        writer_key(params, member);
+        writer_uint(params, ids.spans[0].first);
+    }
+    id_spans_clear(&ids);
+    return status;
+}
+
+/* ---- --after ---- */
+
+static int bad_after(struct cli *cli, const char *value)
+{
+    return cli_bad_usage(cli, "--after %s: write ids as 7 or 7,8:done,10-12,last or @label", value);
+}
+
+static void write_dependency(struct writer *params, uint64_t id, const char *on)
+{
+    if (!on) {
+        writer_uint(params, id);
+        return;
+    }
+    writer_begin_object(params);
+    writer_key(params, "id");
+    writer_uint(params, id);
+    writer_key(params, "on");
+    writer_cstring(params, on);
+    writer_end_object(params);
+}
+
+/* The wire has no ranges here. */
+static int write_dependencies(struct cli *cli, struct id_spans *ids, const char *on,
+                              struct writer *params)
+{
+    if (id_spans_merge(ids) > AFTER_MAX)
+        return cli_fail(cli, "--after: more than %d futures", AFTER_MAX);
+    for (size_t i = 0; i < ids->count; i++)
+        for (uint64_t id = ids->spans[i].first; id <= ids->spans[i].last; id++)
+            write_dependency(params, id, on);
+    return 0;
+}
+
+/* One piece between commas; a label goes on to the end. As take_word. */
+static int take_after(struct cli *cli, const char *text, size_t size, struct writer *params)
+{
+    struct id_spans ids = {0};
+    const char *on = parse_condition(text, &size);
+    char *word = strndup(text, size);
+    int status = word ? take_word(cli, word, NULL, params ? &ids : NULL) : -ENOMEM;
+
+    if (status == 0 && params)
+        status = write_dependencies(cli, &ids, on, params);
+    id_spans_clear(&ids);
+    free(word);
+    return status;
+}
+
+int cli_after(struct cli *cli, const char *value, struct writer *params)
+{
+    const char *piece = value;
+    int status;
+
+    if (params)
+        writer_begin_array(params);
+    for (;;) {
+        size_t size = piece[0] == '@' ? strlen(piece) : strcspn(piece, ",");
+
+        status = take_after(cli, piece, size, params);
+        if (status != 0 || !piece[size])
+            break;
+        piece += size + 1;
+    }
+    if (params)
+        writer_end_array(params);
+    return status < 0 ? bad_after(cli, value) : status;
 }
 
 /* ---- values ---- */

@@ -31,6 +31,14 @@ int cli_ids_if_any(struct cli *cli, int argc, char **argv, const struct id_filte
 /* One id and no more. */
 int cli_one_id(struct cli *cli, int argc, char **argv, uint64_t *ret_id);
 
+/* The value of --`option`, which is one id in any of these forms, as the member `member`; nothing
+ * where it is NULL. 0 or an exit status. */
+int cli_write_id(struct cli *cli, struct writer *params, const char *option, const char *member,
+                 const char *value);
+/* What --after names, `7,8:done,last,@label:exception`, as the array that the protocol takes as
+ * `after`; with `params` NULL it is only checked, and nothing is asked. 0 or an exit status. */
+int cli_after(struct cli *cli, const char *value, struct writer *params);
+
 /* The value of --`option`. 0 or an exit status. */
 int cli_duration(struct cli *cli, const char *option, const char *value, int64_t *ret_us);
 int cli_count(struct cli *cli, const char *option, const char *value, uint64_t *ret_count);

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AFTER_MAX = 10000 };
-
 /* The digits at *text, which moves behind them. -EINVAL where there are none. */
 static int take_uint(const char **text, uint64_t *ret_value)
 {
@@ -260,65 +258,18 @@ void id_spans_write(const struct id_spans *ids, struct writer *writer)
     writer_end_array(writer);
 }
 
-/* `:done` and its kind at *text, which moves behind it; NULL where there is none. */
-static int take_condition(const char **text, const char **ret_on)
+const char *parse_condition(const char *text, size_t *size)
 {
     static const char *const conditions[] = {"result", "exception", "done"};
 
-    *ret_on = NULL;
-    if (**text != ':')
-        return 0;
-    ++*text;
     for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++) {
         size_t length = strlen(conditions[i]);
 
-        if (strncmp(*text, conditions[i], length) == 0) {
-            *text += length;
-            *ret_on = conditions[i];
-            return 0;
+        if (*size > length && text[*size - length - 1] == ':' &&
+            memcmp(text + *size - length, conditions[i], length) == 0) {
+            *size -= length + 1;
+            return conditions[i];
         }
     }
-    return -EINVAL;
-}
-
-static void write_dependency(struct writer *writer, uint64_t id, const char *on)
-{
-    if (!on) {
-        writer_uint(writer, id);
-        return;
-    }
-    writer_begin_object(writer);
-    writer_key(writer, "id");
-    writer_uint(writer, id);
-    writer_key(writer, "on");
-    writer_cstring(writer, on);
-    writer_end_object(writer);
-}
-
-int parse_after(const char *text, struct writer *writer)
-{
-    uint64_t total = 0;
-
-    writer_begin_array(writer);
-    for (;;) {
-        struct id_span span;
-        const char *on;
-        int r = take_span(&text, &span);
-
-        if (r == 0)
-            r = take_condition(&text, &on);
-        if (r < 0)
-            return r;
-        /* The wire has no ranges here. */
-        if (span.last - span.first >= AFTER_MAX - total)
-            return -ERANGE;
-        for (uint64_t id = span.first; id <= span.last; id++, total++)
-            write_dependency(writer, id, on);
-        if (!*text)
-            break;
-        if (*text++ != ',')
-            return -EINVAL;
-    }
-    writer_end_array(writer);
-    return 0;
+    return NULL;
 }

@@ -41,8 +41,8 @@ bool id_spans_contain(const struct id_spans *ids, uint64_t id);
 /* The array that the protocol takes as `ids`. */
 void id_spans_write(const struct id_spans *ids, struct writer *writer);
 
-/* `7,8:done,9-12` as the array that the protocol takes as `after`. -EINVAL; -ERANGE also for more
- * than 10,000 ids. The writer may hold half of it then. */
-int parse_after(const char *text, struct writer *writer);
+/* The kind of end that is wanted, behind the last `:` of `7:done`: cuts it off *size and returns
+ * it; NULL: none is named there. Static. */
+const char *parse_condition(const char *text, size_t *size);
 
 #endif

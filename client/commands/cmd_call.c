@@ -19,7 +19,8 @@ static int submit(struct cli *cli, const struct call_options *options, char **wo
         writer_key(&params, "args");
         status = json_word_write(cli, words[1], "the arguments", true, &params);
     }
-    call_options_write_shared(options, &params);
+    if (status == 0)
+        status = call_options_write_shared(cli, options, &params);
     if (!detach) {
         writer_key(&params, "scope");
         writer_cstring(&params, "connection");

@@ -15,7 +15,8 @@ enum { OPTION_ALL = CLI_OWN, OPTION_EVENTS, OPTION_SINCE, OPTION_POOL, OPTION_LA
 
 struct events_options {
     bool all;
-    uint64_t count; /* 0: no end */
+    const char *map; /* its id as it was written; NULL: none */
+    uint64_t count;  /* 0: no end */
 };
 
 static int take_option(struct cli *cli, struct events_options *options, struct writer *params,
@@ -38,10 +39,8 @@ static int take_option(struct cli *cli, struct events_options *options, struct w
         writer_uint(params, status == 0 ? cursor : 0);
         return status;
     case OPTION_MAP:
-        status = cli_count(cli, "map", value, &cursor);
-        writer_key(params, "item_of");
-        writer_uint(params, cursor);
-        return status;
+        options->map = value;
+        return 0;
     case OPTION_POOL:
     case OPTION_LABEL:
         if (!utf8_valid(value, strlen(value)))
@@ -133,6 +132,9 @@ static int subscribe(struct cli *cli, const struct events_options *options, stru
         writer_key(params, "all");
         writer_bool(params, true);
     }
+    status = cli_write_id(cli, params, "map", "item_of", options->map);
+    if (status != 0)
+        return status;
     writer_end_object(params);
     status = cli_call(cli, "subscribe", params, &reply);
     if (status != 0)

@@ -284,8 +284,7 @@ static int write_function(struct cli *cli, const struct map_options *options, st
         writer_key(params, "args");
         status = json_word_write(cli, options->args, "the arguments", false, params);
     }
-    call_options_write_shared(&options->call, params);
-    return status;
+    return status != 0 ? status : call_options_write_shared(cli, &options->call, params);
 }
 
 /* A map without a client that waits for it is the daemon's own; in the foreground it ends with the

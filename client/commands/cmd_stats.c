@@ -10,10 +10,10 @@
 enum { OPTION_PROMETHEUS = CLI_OWN };
 
 static const struct table_column columns[] = {
-    {"POOL", false, true},      {"WORKERS", true, false}, {"RUNNING", true, false},
-    {"PENDING", true, false},   {"OK", true, false},      {"FAILED", true, false},
-    {"CANCELLED", true, false}, {"RETRIED", true, false}, {"WAIT", true, false},
-    {"WAIT95", true, false},    {"RUN", true, false},     {"RUN95", true, false},
+    {"POOL", false, 24, 0},    {"WORKERS", true, 0, 0}, {"RUNNING", true, 0, 0},
+    {"PENDING", true, 0, 0},   {"OK", true, 0, 0},      {"FAILED", true, 0, 0},
+    {"CANCELLED", true, 0, 4}, {"RETRIED", true, 0, 5}, {"WAIT", true, 0, 3},
+    {"WAIT95", true, 0, 2},    {"RUN", true, 0, 2},     {"RUN95", true, 0, 1},
 };
 
 /* ---- durations ---- */

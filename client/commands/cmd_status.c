@@ -1,4 +1,5 @@
 /* status: which futures there are, and how they are. */
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,53 +15,84 @@ enum {
     OPTION_MAP,
     OPTION_LIMIT,
     OPTION_BEFORE,
+    OPTION_ITEMS,
     OPTION_NO_ITEMS
 };
 
-/* One filter as a member of the params. */
-static int take_filter(struct cli *cli, struct writer *params, int option, const char *value)
-{
-    uint64_t number = 0;
-    int status;
+struct filters {
+    struct writer *params;
+    const char *map, *before; /* ids as they were written; NULL: none */
+    bool limited, items;      /* a limit was given; items of maps are wanted */
+    bool filtered;            /* not all are wanted */
+};
 
+static int take_text(struct cli *cli, struct writer *params, const char *member, const char *value)
+{
+    if (!utf8_valid(value, strlen(value)))
+        return cli_bad_usage(cli, "the value of a filter is not valid UTF-8");
+    writer_key(params, member);
+    writer_cstring(params, value);
+    return 0;
+}
+
+static int take_limit(struct cli *cli, struct filters *filters, const char *value)
+{
+    uint64_t limit = 0;
+    int status = cli_count(cli, "limit", value, &limit);
+
+    filters->limited = true;
+    writer_key(filters->params, "limit");
+    writer_uint(filters->params, limit);
+    return status;
+}
+
+/* One filter as a member of the params. */
+static int take_filter(struct cli *cli, struct filters *filters, int option, const char *value)
+{
+    filters->filtered |= option != OPTION_ITEMS && option != OPTION_NO_ITEMS;
     switch (option) {
     case OPTION_STATE:
-        writer_key(params, "state");
-        cli_write_words(params, value, true);
+        writer_key(filters->params, "state");
+        cli_write_words(filters->params, value, true);
         return 0;
     case OPTION_POOL:
+        return take_text(cli, filters->params, "pool", value);
     case OPTION_LABEL:
-        if (!utf8_valid(value, strlen(value)))
-            return cli_bad_usage(cli, "the value of a filter is not valid UTF-8");
-        writer_key(params, option == OPTION_POOL ? "pool" : "label");
-        writer_cstring(params, value);
-        return 0;
-    case OPTION_MAP:
-        status = cli_count(cli, "map", value, &number);
-        writer_key(params, "item_of");
-        writer_uint(params, number);
-        return status;
+        return take_text(cli, filters->params, "label", value);
     case OPTION_LIMIT:
-    case OPTION_BEFORE:
-        status = cli_count(cli, option == OPTION_LIMIT ? "limit" : "before", value, &number);
-        if (status != 0)
-            return status;
-        writer_key(params, option == OPTION_LIMIT ? "limit" : "before");
-        writer_uint(params, number);
+        return take_limit(cli, filters, value);
+    case OPTION_MAP:
+        filters->map = value;
+        filters->items = true;
         return 0;
+    case OPTION_BEFORE:
+        filters->before = value;
+        return 0;
+    case OPTION_ITEMS:
     case OPTION_NO_ITEMS:
-        writer_key(params, "items");
-        writer_bool(params, false);
+        filters->items = option == OPTION_ITEMS;
         return 0;
     default:
         return cli_stop(cli, option);
     }
 }
 
+static bool has_map(const json_t *futures)
+{
+    const json_t *future;
+    size_t i;
+
+    json_array_foreach (futures, i, future)
+        if (json_object_get(future, "map"))
+            return true;
+    return false;
+}
+
 /* For people at a terminal only: scripts read the table alone. */
-static void print_footer(const struct cli *cli, const json_t *result)
+static void print_footer(const struct cli *cli, const json_t *result, bool items)
 {
     const json_t *counts = json_object_get(result, "counts");
+    const json_t *futures = json_object_get(result, "futures");
 
     if (!cli->out.is_terminal || !counts)
         return;
@@ -69,22 +101,36 @@ static void print_footer(const struct cli *cli, const json_t *result)
            (unsigned long long)cli_uint(counts, "RUNNING"),
            (unsigned long long)cli_uint(counts, "FINISHED"),
            (unsigned long long)cli_uint(counts, "CANCELLED"));
+    if (!items && has_map(futures))
+        puts("The items of maps are counted: --items shows them.");
     if (cli_uint(result, "next"))
         printf("There are older ones: future status --before %llu\n",
                (unsigned long long)cli_uint(result, "next"));
 }
 
-static int show(struct cli *cli, const struct future_message *reply)
+/* People are told so, and how there will be one. */
+static bool tell_nothing(const struct cli *cli, const json_t *futures, bool filtered)
+{
+    if (!cli->out.is_terminal || json_array_size(futures) > 0)
+        return false;
+    puts(filtered ? "There are no such futures."
+                  : "There are no futures. `future submit -- COMMAND` makes one.");
+    return true;
+}
+
+static int show(struct cli *cli, const struct filters *filters, bool given,
+                const struct future_message *reply)
 {
     const json_t *futures = json_object_get(reply->result, "futures");
     json_t *one;
     int status;
 
-    if (cli_print_for_machine(cli, reply, "futures"))
+    if (cli_print_for_machine(cli, reply, "futures") ||
+        (futures && tell_nothing(cli, futures, given || filters->filtered)))
         return EXIT_FINE;
     if (futures) {
         status = show_futures(cli, futures);
-        print_footer(cli, reply->result);
+        print_footer(cli, reply->result, given || filters->items);
         return status;
     }
     one = json_pack("[O]", reply->result);
@@ -93,12 +139,45 @@ static int show(struct cli *cli, const struct future_message *reply)
     return status;
 }
 
-/* Ends the params and asks. */
-static int ask(struct cli *cli, const struct id_spans *ids, bool given, struct writer *params)
+/* So many lines of the table are seen at once, with its title, the footer and the next prompt. */
+static void write_limit(const struct cli *cli, struct writer *params)
 {
-    struct future_message *reply;
-    int status;
+    enum { AROUND = 4, LEAST = 5 };
+    size_t height = cli->out.height;
 
+    if (cli->json || cli->format || height == 0)
+        return;
+    writer_key(params, "limit");
+    writer_uint(params, height > LEAST + AROUND ? height - AROUND : LEAST);
+}
+
+/* What belongs to a list of those that match. */
+static int write_list(struct cli *cli, const struct filters *filters, bool given)
+{
+    struct writer *params = filters->params;
+    int status = cli_write_id(cli, params, "map", "item_of", filters->map);
+
+    if (status == 0)
+        status = cli_write_id(cli, params, "before", "before", filters->before);
+    if (status != 0 || given)
+        return status;
+    writer_key(params, "items");
+    writer_bool(params, filters->items);
+    if (!filters->limited)
+        write_limit(cli, params);
+    return 0;
+}
+
+/* Ends the params and asks. */
+static int ask(struct cli *cli, const struct id_spans *ids, bool given,
+               const struct filters *filters)
+{
+    struct writer *params = filters->params;
+    struct future_message *reply;
+    int status = write_list(cli, filters, given);
+
+    if (status != 0)
+        return status;
     if (id_spans_single(ids)) {
         writer_key(params, "id");
         writer_uint(params, ids->spans[0].first);
@@ -106,11 +185,13 @@ static int ask(struct cli *cli, const struct id_spans *ids, bool given, struct w
         writer_key(params, "ids");
         id_spans_write(ids, params);
     }
+    writer_key(params, "describe");
+    writer_bool(params, true);
     writer_end_object(params);
     status = cli_call(cli, "status", params, &reply);
     if (status != 0)
         return status;
-    status = show(cli, reply);
+    status = show(cli, filters, given, reply);
     future_message_free(reply);
     return status;
 }
@@ -123,23 +204,25 @@ static int run(struct cli *cli, int argc, char **argv)
                                           {"map", required_argument, NULL, OPTION_MAP},
                                           {"limit", required_argument, NULL, OPTION_LIMIT},
                                           {"before", required_argument, NULL, OPTION_BEFORE},
+                                          {"items", no_argument, NULL, OPTION_ITEMS},
                                           {"no-items", no_argument, NULL, OPTION_NO_ITEMS},
                                           CLI_FORMAT_OPTION,
                                           CLI_COMMON_OPTIONS};
     struct writer params = {0};
+    struct filters filters = {.params = &params};
     struct id_spans ids = {0};
     bool given;
     int option, status;
 
     writer_begin_object(&params);
     while ((option = cli_getopt(cli, argc, argv, ":h", longs)) != -1) {
-        status = take_filter(cli, &params, option, optarg);
+        status = take_filter(cli, &filters, option, optarg);
         if (status != 0 || option == CLI_HELP)
             goto out;
     }
     status = cli_ids_if_any(cli, argc, argv, NULL, &ids, &given);
     if (status == 0)
-        status = ask(cli, &ids, given, &params);
+        status = ask(cli, &ids, given, &filters);
 out:
     id_spans_clear(&ids);
     writer_free(&params);
@@ -155,9 +238,9 @@ const struct command cmd_status = {
             "      --pool NAME        only those of this pool\n"
             "      --label TEXT       only those with this label\n"
             "      --map ID           only the items of this map\n"
-            "      --limit N          at most so many (100)\n"
+            "      --limit N          at most so many (100; on a terminal, as many as fit)\n"
             "      --before ID        only older ones\n"
-            "      --no-items         without the items of maps\n"
+            "      --items            the items of maps as well; --no-items is usual\n"
             "      --format TEMPLATE  a line for each, as '{id} {state} {label}'\n"
             "      --json             print the daemon's reply\n\n"
             "  future status --state pending,running\n"

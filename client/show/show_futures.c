@@ -1,25 +1,37 @@
 #include "client/show/show_futures.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "client/show/outcome.h"
 #include "client/show/table.h"
 
 static const struct table_column columns[] = {
-    {"ID", true, false},         {"STATE", false, false}, {"OUTCOME", false, false},
-    {"FN", false, true},         {"POOL", false, true},   {"LABEL", false, true},
-    {"SUBMITTED", false, false}, {"TIME", true, false},   {"NOTE", false, true},
+    {"ID", true, 0, 0},     {"STATE", false, 0, 0},     {"OUTCOME", false, 0, 0},
+    {"TIME", true, 0, 1},   {"SUBMITTED", false, 0, 4}, {"POOL", false, 6, 5},
+    {"LABEL", false, 6, 3}, {"NOTE", false, 12, 2},     {"COMMAND", false, 16, 0},
 };
 
-static const char *outcome(const json_t *future)
+/* How it ended: "ok", "exit 3", "SIGKILL", or "failed" where it is no command that has run. */
+static void outcome_text(const json_t *future, char *ret_text, size_t size)
 {
     const json_t *failed = json_object_get(future, "failed");
+    const json_t *code = json_object_get(future, "exit_code");
+    int signal = outcome_signal(future);
 
-    if (json_is_boolean(failed))
-        return json_is_true(failed) ? "failed" : "ok";
-    return "-";
+    if (!json_is_boolean(failed))
+        snprintf(ret_text, size, "-");
+    else if (signal > 0 && sigabbrev_np(signal))
+        snprintf(ret_text, size, "SIG%s", sigabbrev_np(signal));
+    else if (signal > 0)
+        snprintf(ret_text, size, "signal %d", signal);
+    else if (json_integer_value(code) != 0)
+        snprintf(ret_text, size, "exit %d", (int)json_integer_value(code));
+    else
+        snprintf(ret_text, size, "%s", json_is_true(failed) ? "failed" : "ok");
 }
 
 /* For people how long ago; else the time of day for the last day, and the date before. */
@@ -64,13 +76,17 @@ static void note_text(const json_t *future, char *ret_text, size_t size)
     const json_t *map = json_object_get(future, "map");
     unsigned long long attempt = cli_uint(future, "attempt");
     unsigned long long done = cli_uint(map, "finished") + cli_uint(map, "cancelled");
-    size_t used;
+    size_t used = 0;
 
     ret_text[0] = '\0';
     if (map)
-        snprintf(ret_text, size, "map: %llu of %llu done, %llu failed", done,
-                 (unsigned long long)cli_uint(map, "count"),
+        used = (size_t)snprintf(ret_text, size, "%llu of %llu done", done,
+                                (unsigned long long)cli_uint(map, "count"));
+    if (map && cli_uint(map, "failed") > 0)
+        snprintf(ret_text + used, size - used, ", %llu failed",
                  (unsigned long long)cli_uint(map, "failed"));
+    if (map)
+        ;
     else if (json_is_string(json_object_get(future, "waiting")))
         snprintf(ret_text, size, "waiting: %s", cli_string(future, "waiting", ""));
     else if (json_is_true(json_object_get(future, "deadlock")))
@@ -105,16 +121,17 @@ static void add_row(const struct cli *cli, struct table *table, const json_t *fu
 
     table_add_uint(table, cli_uint(future, "id"));
     table_add_tone(table, cli_string(future, "state", "-"), state_tone(future));
-    table_add_tone(table, outcome(future), state_tone(future));
-    table_add(table, cli_string(future, "fn", "-"));
-    table_add(table, cli_string(future, "pool", "-"));
-    table_add(table, cli_string(future, "label", "-"));
-    submitted_text(cli, future, now, text, sizeof(text));
-    table_add(table, text);
+    outcome_text(future, text, sizeof(text));
+    table_add_tone(table, text, state_tone(future));
     time_text(future, now, text, sizeof(text));
     table_add(table, text);
+    submitted_text(cli, future, now, text, sizeof(text));
+    table_add(table, text);
+    table_add(table, cli_string(future, "pool", "-"));
+    table_add(table, cli_string(future, "label", "-"));
     note_text(future, text, sizeof(text));
     table_add(table, text);
+    table_add(table, cli_string(future, "description", cli_string(future, "fn", "-")));
 }
 
 int show_futures(struct cli *cli, const json_t *futures)

@@ -8,11 +8,20 @@
 #include "proto/text.h"
 
 static const struct table_column columns[] = {
-    {"POOL", false, true},        {"STATE", false, false},       {"PENDING", true, false},
-    {"RUNNING", true, false},     {"THREADS", true, false},      {"MAX_WORKERS", true, false},
-    {"MIN_WORKERS", true, false}, {"IDLE_TIMEOUT", true, false}, {"MAX_TASKS", true, false},
-    {"QUEUE_LIMIT", true, false}, {"ON_FULL", false, false},     {"INITIALIZER", false, true},
+    {"POOL", false, 24, 0},      {"STATE", false, 0, 0},       {"PENDING", true, 0, 0},
+    {"RUNNING", true, 0, 0},     {"THREADS", true, 0, 1},      {"MAX_WORKERS", true, 0, 0},
+    {"MIN_WORKERS", true, 0, 4}, {"IDLE_TIMEOUT", true, 0, 5}, {"MAX_TASKS", true, 0, 6},
+    {"QUEUE_LIMIT", true, 0, 2}, {"ON_FULL", false, 0, 7},     {"INITIALIZER", false, 6, 3},
 };
+
+/* A number of which 0 means that there is no such limit. */
+static void add_limit(struct table *table, uint64_t limit)
+{
+    if (limit > 0)
+        table_add_uint(table, limit);
+    else
+        table_add(table, "-");
+}
 
 const char *pool_state(const json_t *pool)
 {
@@ -41,8 +50,8 @@ static void add_row(struct table *table, const json_t *pool)
     table_add_uint(table, cli_uint(pool, "max_workers"));
     table_add_uint(table, cli_uint(pool, "min_workers"));
     table_add(table, idle);
-    table_add_uint(table, cli_uint(pool, "max_tasks_per_worker"));
-    table_add_uint(table, cli_uint(pool, "queue_limit"));
+    add_limit(table, cli_uint(pool, "max_tasks_per_worker"));
+    add_limit(table, cli_uint(pool, "queue_limit"));
     table_add(table, cli_string(pool, "on_full", "-"));
     table_add(table, cli_string(json_object_get(pool, "initializer"), "fn", "-"));
 }

@@ -5,7 +5,7 @@
 
 #include "client/cli/cli.h"
 
-enum { CELL_BYTES = 256, GAP = 2, FLEXIBLE_MIN = 6 };
+enum { CELL_BYTES = 256, GAP = 2 };
 
 struct cell {
     char *text;
@@ -97,41 +97,92 @@ static size_t column_width(const struct table *table, size_t column)
     return width;
 }
 
-/* The widest flexible column that may still give; column_count: none. */
-static size_t widest_flexible(const struct table *table, const size_t *widths)
+/* No cell of the column says anything. */
+static bool is_empty(const struct table *table, size_t column)
 {
-    size_t widest = table->column_count;
-
-    for (size_t i = 0; i < table->column_count; i++)
-        if (table->columns[i].flexible && widths[i] > FLEXIBLE_MIN &&
-            (widest == table->column_count || widths[i] > widths[widest]))
-            widest = i;
-    return widest;
+    for (size_t i = column; i < table->cell_count; i += table->column_count)
+        if (strcmp(table->cells[i].text, "-") != 0)
+            return false;
+    return true;
 }
 
-/* Takes from the widest columns until the table fits, and then from the end: a column that is
- * not there has the width 0. */
-static void squeeze(const struct table *table, size_t *widths, size_t room)
+/* What one column takes at least. */
+static size_t least(const struct table *table, const size_t *widths, size_t column)
 {
-    size_t total = 0, column;
+    size_t min = table->columns[column].min;
+
+    return min > 0 && min < widths[column] ? min : widths[column];
+}
+
+/* The width of the whole table, as it is or cut as far as can be. A column that is not there has
+ * the width 0. */
+static size_t total_width(const struct table *table, const size_t *widths, bool cut)
+{
+    size_t total = 0;
+
+    for (size_t i = 0; i < table->column_count; i++) {
+        size_t width = cut ? least(table, widths, i) : widths[i];
+
+        total += width > 0 ? width + (total > 0 ? GAP : 0) : 0;
+    }
+    return total;
+}
+
+/* The column that is to go next; column_count: none. */
+static size_t next_to_go(const struct table *table, const size_t *widths, bool empty)
+{
+    size_t next = table->column_count;
 
     for (size_t i = 0; i < table->column_count; i++)
-        total += widths[i] + (i ? GAP : 0);
-    while (total > room && (column = widest_flexible(table, widths)) < table->column_count) {
-        widths[column]--;
-        total--;
-    }
-    for (column = table->column_count; total > room && column-- > 1;) {
-        total -= widths[column] + GAP;
+        if (widths[i] > 0 && table->columns[i].go > 0 && (!empty || is_empty(table, i)) &&
+            (next == table->column_count || table->columns[i].go > table->columns[next].go))
+            next = i;
+    return next;
+}
+
+/* The widest column that may still be cut; column_count: none. */
+static size_t widest(const struct table *table, const size_t *widths)
+{
+    size_t found = table->column_count;
+
+    for (size_t i = 0; i < table->column_count; i++)
+        if (widths[i] > least(table, widths, i) &&
+            (found == table->column_count || widths[i] > widths[found]))
+            found = i;
+    return found;
+}
+
+static void squeeze(const struct table *table, size_t *widths, size_t room)
+{
+    size_t column;
+
+    while (total_width(table, widths, false) > room &&
+           (column = next_to_go(table, widths, true)) < table->column_count)
         widths[column] = 0;
-    }
+    while (total_width(table, widths, true) > room &&
+           (column = next_to_go(table, widths, false)) < table->column_count)
+        widths[column] = 0;
+    while (total_width(table, widths, false) > room &&
+           (column = widest(table, widths)) < table->column_count)
+        widths[column]--;
+    /* There is no terminal for this: the last ones go. */
+    for (column = table->column_count; total_width(table, widths, false) > room && column-- > 1;)
+        widths[column] = 0;
+}
+
+static bool is_last(const struct table *table, size_t column, const size_t *widths)
+{
+    while (++column < table->column_count)
+        if (widths[column] > 0)
+            return false;
+    return true;
 }
 
 static void print_cell(const struct table *table, size_t column, const size_t *widths,
                        const struct cell *cell, FILE *out, const struct terminal *terminal)
 {
     size_t width = widths[column], own = terminal_columns(cell->text);
-    bool last = column + 1 == table->column_count || widths[column + 1] == 0;
+    bool last = is_last(table, column, widths);
     bool cut = own > width;
     size_t bytes = cut ? terminal_fit(cell->text, width - 1) : strlen(cell->text);
     int padding = (int)(cut ? 0 : width - own);
@@ -157,11 +208,12 @@ void table_print(const struct table *table, FILE *out, const struct terminal *te
         widths[i] = column_width(table, i);
     if (terminal->width > 0)
         squeeze(table, widths, terminal->width);
-    for (size_t i = 0; i < columns && widths[i] > 0; i++) {
+    for (size_t i = 0; i < columns; i++) {
         char *title = (char *)(uintptr_t)table->columns[i].title; /* only read */
         struct cell cell = {.text = title, .tone = TONE_TITLE};
 
-        print_cell(table, i, widths, &cell, out, terminal);
+        if (widths[i] > 0)
+            print_cell(table, i, widths, &cell, out, terminal);
     }
     fputc('\n', out);
     for (size_t i = 0; i < table->cell_count / columns * columns; i++) {

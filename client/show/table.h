@@ -11,10 +11,13 @@
 
 struct table;
 
+/* Where the terminal is too narrow for all, the columns that can go and say nothing go first; then
+ * those with the highest `go`, until the rest fits when it is cut to `min`. */
 struct table_column {
     const char *title;
-    bool right;    /* numbers */
-    bool flexible; /* may be cut where the terminal is too narrow */
+    bool right;   /* numbers */
+    unsigned min; /* may be cut to so many characters; 0: not at all */
+    unsigned go;  /* may go, higher ones sooner; 0: stays */
 };
 
 /* `columns` is borrowed until table_free. NULL: no memory. */

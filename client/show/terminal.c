@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <wchar.h>
 
-enum { USUAL_WIDTH = 80 };
+enum { USUAL_WIDTH = 80, USUAL_HEIGHT = 24 };
 
 static bool colour_wanted(void)
 {
@@ -29,8 +29,13 @@ void terminal_of(int fd, struct terminal *ret_terminal)
         return;
     ret_terminal->colour = colour_wanted();
     ret_terminal->width = USUAL_WIDTH;
-    if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+    ret_terminal->height = USUAL_HEIGHT;
+    if (ioctl(fd, TIOCGWINSZ, &size) < 0)
+        return;
+    if (size.ws_col > 0)
         ret_terminal->width = size.ws_col;
+    if (size.ws_row > 0)
+        ret_terminal->height = size.ws_row;
 }
 
 const char *terminal_begin(const struct terminal *terminal, enum tone tone)

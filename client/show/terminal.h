@@ -12,6 +12,7 @@ struct terminal {
     bool is_terminal; /* else no width, no colour and no words for people */
     bool colour;      /* a terminal that has some, and NO_COLOR does not forbid it */
     size_t width;     /* in characters; 0: no limit */
+    size_t height;    /* in lines; 0: no limit */
 };
 
 void terminal_of(int fd, struct terminal *ret_terminal);

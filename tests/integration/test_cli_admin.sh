@@ -23,13 +23,13 @@ runs gate
 pending=$(future submit --label $'bad\e[31mlabel' -- true)
 capture future
 eq "a bare future is status, newest first" "$code:$(rows)" "0:$pending $held $b $a "
-like "its titles" "$out" '^ID +STATE +OUTCOME +FN +POOL +LABEL +SUBMITTED +TIME +NOTE'
-like "a row of one that is fine" "$out" "$a +FINISHED +ok +exec +default +a label +[0-9:]{8} +[0-9.]+s"
-like "a row of one that failed" "$out" "$b +FINISHED +failed"
+like "its titles" "$out" '^ID +STATE +OUTCOME +TIME +SUBMITTED +POOL +LABEL +NOTE +COMMAND'
+like "a row of one that is fine" "$out" "$a +FINISHED +ok +[0-9.]+s +[0-9:]{8} +default +a label +- +true"
+like "a row of one that failed" "$out" "$b +FINISHED +exit 1 .* false"
 like "a row of one that runs" "$out" "$held +RUNNING +- "
 like "a row of one that waits" "$out" "$pending +PENDING +- "
 ok "no control characters get through" test "$out" = "${out//$'\e'/}"
-widths=$(awk 'NR > 1 { print index($0, " exec ") }' "$TMPDIR/capture.out" | sort -u | wc -l)
+widths=$(awk 'NR > 1 { print index($0, " default ") }' "$TMPDIR/capture.out" | sort -u | wc -l)
 eq "columns are aligned" "$widths" 1
 capture future status "$a" "$held-$pending"
 ok "by ids" test "$code" = 0 -a "$(wc -w <<<"$(rows)")" = 3
@@ -43,6 +43,8 @@ capture future status --pool default --limit 2
 eq "--limit" "$(rows)" "$pending $held "
 capture future status --before "$held"
 eq "--before" "$(rows)" "$b $a "
+capture future status --before last
+eq "--before last" "$(rows)" "$held $b $a "
 capture future status --json "$a"
 like "--json of one id is the future" "$out" "^\{\"id\":$a,\"state\":\"FINISHED\","
 capture future status --json
@@ -63,6 +65,28 @@ status "it failed again" 123 future wait "$b"
 eq "as the second attempt" "$(field "$b" attempt)" 2
 capture future status "$b"
 like "the table says so" "$out" 'attempt 2'
+killed=$(future submit -- sh -c 'kill -9 $$')
+odd=$(future submit --no-check -- sh -c 'exit 9')
+missing=$(future submit -- /nowhere/x)
+map=$(future map -d -- sh -c 'exit "$1"' x ::: 0 1)
+status "those have ended" 123 future wait "$killed" "$odd" "$missing" "$map"
+capture future status "$killed" "$odd" "$missing" "$map"
+like "a row of one that was killed" "$out" "$killed +FINISHED +SIGKILL "
+like "a row of one whose status is a result" "$out" "$odd +FINISHED +exit 9 "
+like "a row of one that has not run" "$out" "$missing +FINISHED +failed .* /nowhere/x"
+like "a row of a map" "$out" "$map +FINISHED +failed .* 2 of 2 done, 1 failed +sh -c 'exit \"\\\$1\"' x '\{\}'"
+capture future status --map last
+like "--map last" "$out" "exit 1 .* item 1 of map $map +sh -c 'exit \"\\\$1\"' x 1"
+capture future status --limit 1
+eq "items of maps are not listed" "$(rows)" "$map "
+capture future status --no-items --limit 1
+eq "nor with --no-items" "$(rows)" "$map "
+capture future status --items --limit 1
+eq "but with --items" "$(rows)" "$((map + 2)) "
+refuses "--before of several" 64 'write one id' future status --before 1,2
+refuses "--map of what is no id" 64 '--map x: write one id' future status --map x
+refuses "events --map of what is no id" 64 '--map x: write one id' future events --map x
+status "forgotten" 0 future forget "$killed" "$odd" "$missing" "$map"
 refuses "retry of an unknown one" 125 'retry: Not found' future retry 123456789
 
 # ---- pool ----

@@ -194,9 +194,9 @@ seq 2500 | future map --label small -- true
 eq "what succeeded and was written is forgotten" \
     "$(future status --label small --format '{map.finished}')" 2500
 seq 3 | future map --keep --label kept -- true
-eq "--keep keeps it" "$(future status --label kept --format '{id}' | wc -l)" 4
+eq "--keep keeps it" "$(future status --items --label kept --format '{id}' | wc -l)" 4
 future map --label bad -- false ::: 1 2 2>/dev/null
-eq "what failed is kept" "$(future status --label bad --format '{id}' | wc -l)" 3
+eq "what failed is kept" "$(future status --items --label bad --format '{id}' | wc -l)" 3
 
 # ---- the client stays small ----
 mkfifo "$TMPDIR/endless"

@@ -42,10 +42,11 @@ like "a wide terminal shows it all" "$out" "$long"
 seen 80 'future status --limit 3'
 like "what is cut says so" "$out" 'ü…  '
 like "times are relative" "$out" ' [0-9]+[smhd0-9]* ago '
-like "failures are red" "$out" "$escape"'\[31mfailed'"$escape"'\[0m'
+like "failures are red" "$out" "$escape"'\[31mexit 1'"$escape"'\[0m'
 like "titles are bold" "$out" "$escape"'\[1mID'
 like "counts stand below" "$out" $'\n[0-9]+ pending, [0-9]+ running, [0-9]+ finished, [0-9]+ cancelled'
 like "and how to see more" "$out" 'future status --before'
+like "and where the items of maps are" "$out" 'items of maps are counted: --items'
 seen 30 'future status --limit 3'
 ok "even into 30 columns ($(widest))" test "$(head -n 4 <<<"$out" | sed 's/\x1b\[[0-9;]*m//g' | wc -L)" -le 30
 LC_ALL=C seen 80 'future status --limit 3'
@@ -59,6 +60,27 @@ ok "an empty NO_COLOR forbids nothing" test "${out//$escape/}" != "$out"
 seen 80 'future status --limit 3 | cat'
 ok "no colour into a pipe" test "${out//$escape/}" = "$out"
 ok "no limit into a pipe" test "$(widest)" -gt 80
+for width in 60 80; do
+    seen "$width" 'future status --items --limit 1'
+    ok "--items fits as well ($(widest))" test "$(widest)" -le "$width"
+done
+for i in {1..30}; do future submit -- true >/dev/null; done
+seen 100 'future status'
+eq "as many as the terminal shows at once" "$(grep -c 'true$' <<<"$out")" 20
+like "and the newest of them" "$out" "COMMAND[^0-9]*0m[[:space:]]*$(future status last --format '{id}') "
+seen 100 'future status --limit 25'
+eq "or as many as are wanted" "$(grep -c 'true$' <<<"$out")" 25
+eq "a pipe has its hundred" "$(future status | wc -l)" "$(($(future status --limit 100 --format x | wc -l) + 1))"
+seen 100 'future status --label nobody'
+like "where nothing matches it is said" "$out" '^There are no such futures\.'
+seen 40 'future status last'
+like "a narrow one keeps state and command" "$out" 'ID.*STATE.*OUTCOME.*COMMAND.*FINISHED.* true'
+future pool set a-long-name-of-a-pool max_workers=1 >/dev/null
+seen 65 'future pool'
+like "the name of a pool is not cut while others can go" "$out" 'a-long-name-of-a-pool +.*running'
+ok "and fits ($(widest))" test "$(widest)" -le 65
+seen 65 'future stats'
+like "nor that in stats" "$out" 'a-long-name-of-a-pool +'
 seen 80 'future pool'
 like "pools have their state" "$out" "$escape"'\[32mrunning'
 

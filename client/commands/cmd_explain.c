@@ -61,6 +61,8 @@ static int list(struct cli *cli, const char *pool, const char *state, uint64_t l
         writer_key(&params, "before");
         writer_uint(&params, before);
     }
+    writer_key(&params, "describe");
+    writer_bool(&params, strcmp(state, "RUNNING") == 0);
     writer_end_object(&params);
     return cli_call(cli, "status", &params, ret_reply);
 }
@@ -196,14 +198,17 @@ static void print_after(const struct place *place)
 static void print_running(const struct place *place)
 {
     const json_t *other;
-    char since[32];
+    char since[32], command[256];
     size_t i;
 
     json_array_foreach (place->running, i, other) {
+        const char *text = cli_string(other, "description", "");
+
+        cli_printable(text, strlen(text), command, sizeof(command));
         time_span_text(time_now() - json_number_value(json_object_get(other, "started")), since,
                        sizeof(since));
-        printf("  future %llu %s runs for %s\n", (unsigned long long)cli_uint(other, "id"),
-               cli_string(other, "label", ""), since);
+        printf("  future %llu runs for %s: %s\n", (unsigned long long)cli_uint(other, "id"), since,
+               command);
     }
 }
 

@@ -56,9 +56,13 @@ int top_model_refresh(struct cli *cli, struct top_model *model)
     int status = ask(cli, "pool.list", "{}", &model->pools);
 
     if (status == 0)
-        status = ask(cli, "status", "{\"state\":[\"RUNNING\"],\"limit\":200}", &model->running);
+        status = ask(cli, "status", "{\"state\":[\"RUNNING\"],\"limit\":200,\"describe\":true}",
+                     &model->running);
     if (status == 0)
-        status = ask(cli, "status", "{\"state\":[\"PENDING\"],\"limit\":200}", &model->pending);
+        /* A map's items are many and alike: its own line says how far it is. */
+        status = ask(cli, "status",
+                     "{\"state\":[\"PENDING\"],\"limit\":200,\"items\":false,\"describe\":true}",
+                     &model->pending);
     return status;
 }
 

@@ -7,7 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PLOT_ROWS = 5, PLOT_LABEL = 8, POOLS_MAX = 6, WORKERS_MAX = 8, LINE_BYTES = 512 };
+enum { PLOT_ROWS = 5, PLOT_ROWS_SMALL = 2, PLOT_LABEL = 8, POOLS_MAX = 6, WORKERS_MAX = 8 };
+enum { SMALL_SCREEN = 32, LINE_BYTES = 512 };
 enum { PAIR_GOOD = 1, PAIR_BUSY, PAIR_WAITING };
 
 int top_screen_begin(struct top_screen *screen)
@@ -58,17 +59,35 @@ static const json_t *futures_of(const struct future_message *reply)
     return reply ? json_object_get(reply->result, "futures") : NULL;
 }
 
+/* The futures that are listed, in their order: those that run, and then the queue, what was
+ * submitted first at its head. NULL: past the end. */
+static const json_t *future_at(const struct top_model *model, size_t index)
+{
+    const json_t *running = futures_of(model->running), *pending = futures_of(model->pending);
+    size_t count = json_array_size(running), waiting = json_array_size(pending);
+
+    if (index < count)
+        return json_array_get(running, index);
+    return index < count + waiting ? json_array_get(pending, waiting - 1 - (index - count)) : NULL;
+}
+
 const json_t *top_screen_selected(const struct top_screen *screen, const struct top_model *model)
 {
-    const json_t *running = futures_of(model->running);
-    size_t count = json_array_size(running);
-
-    if (screen->selected < count)
-        return json_array_get(running, screen->selected);
-    return json_array_get(futures_of(model->pending), screen->selected - count);
+    return future_at(model, screen->selected);
 }
 
 /* ---- lines ---- */
+
+/* A small screen has more use for futures. */
+static int plot_rows(void)
+{
+    return LINES < SMALL_SCREEN ? PLOT_ROWS_SMALL : PLOT_ROWS;
+}
+
+static int workers_max(void)
+{
+    return LINES < SMALL_SCREEN ? WORKERS_MAX / 2 : WORKERS_MAX;
+}
 
 /* One line, cut to the screen. */
 static void line(int row, attr_t attributes, const char *format, ...)
@@ -115,7 +134,7 @@ static void draw_column(int bottom, int column, unsigned eighths)
     static const char *const blocks[] = {"", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
     bool utf8 = terminal_ellipsis()[0] != '~';
 
-    for (int row = bottom; eighths > 0 && row > bottom - PLOT_ROWS; row--) {
+    for (int row = bottom; eighths > 0 && row > bottom - plot_rows(); row--) {
         unsigned part = eighths < 8 ? eighths : 8;
 
         mvaddstr(row, column, utf8 ? blocks[part] : part >= 4 ? "#" : ".");
@@ -134,18 +153,18 @@ static int draw_plot(const struct top_screen *screen, const struct top_model *mo
         if (top_model_rate(model, ago) > highest)
             highest = top_model_rate(model, ago);
     line(row, A_NORMAL, "%6llu", (unsigned long long)highest);
-    line(row + PLOT_ROWS - 1, A_NORMAL, "%6d", 0);
+    line(row + plot_rows() - 1, A_NORMAL, "%6d", 0);
     attrset((int)tone(screen, PAIR_GOOD));
     for (unsigned ago = 1; ago <= width; ago++) {
         uint64_t rate = top_model_rate(model, ago);
 
-        draw_column(row + PLOT_ROWS - 1, PLOT_LABEL + (int)(width - ago),
-                    (unsigned)(rate * PLOT_ROWS * 8 / highest));
+        draw_column(row + plot_rows() - 1, PLOT_LABEL + (int)(width - ago),
+                    (unsigned)(rate * (unsigned)plot_rows() * 8 / highest));
     }
     attrset(A_NORMAL);
-    line(row + PLOT_ROWS, A_DIM, "%6llu done in the last second; above, each second until now",
+    line(row + plot_rows(), A_DIM, "%6llu done in the last second; above, each second until now",
          (unsigned long long)top_model_rate(model, 1));
-    return row + PLOT_ROWS + 1;
+    return row + plot_rows() + 1;
 }
 
 /* ---- tables ---- */
@@ -178,24 +197,67 @@ static int draw_pools(const struct top_model *model, int row)
     return row;
 }
 
-static int draw_workers(const struct top_model *model, int row)
+/* A number, or a dash where there is none. */
+static void number_text(uint64_t number, char *ret_text, size_t size)
+{
+    if (number > 0)
+        snprintf(ret_text, size, "%llu", (unsigned long long)number);
+    else
+        snprintf(ret_text, size, "-");
+}
+
+/* Those that are at work, or the others, as far as there is room. */
+static int draw_some_workers(const struct top_model *model, bool busy, int *shown, int row)
 {
     const json_t *pools = json_object_get(model->pools->result, "pools"), *pool, *worker;
-    int shown = 0;
+    char future[24], pid[24];
     size_t i, j;
 
-    line(row++, A_REVERSE, "%-16s %-10s %9s %9s %9s", "WORKER", "STATE", "THREAD", "FUTURE", "PID");
     json_array_foreach (pools, i, pool)
-        json_array_foreach (json_object_get(pool, "workers"), j, worker)
-            if (shown++ < WORKERS_MAX)
-                line(row++, A_NORMAL, "%-16s %-10s %9llu %9llu %9llu",
-                     cli_string(worker, "name", ""), cli_string(worker, "state", ""),
-                     (unsigned long long)cli_uint(worker, "thread"),
-                     (unsigned long long)cli_uint(worker, "future"),
-                     (unsigned long long)cli_uint(worker, "pid"));
-    if (shown > WORKERS_MAX)
-        line(row++, A_DIM, "and %d more", shown - WORKERS_MAX);
+        json_array_foreach (json_object_get(pool, "workers"), j, worker) {
+            if ((cli_uint(worker, "future") > 0) != busy || (*shown)++ >= workers_max())
+                continue;
+            number_text(cli_uint(worker, "future"), future, sizeof(future));
+            number_text(cli_uint(worker, "pid"), pid, sizeof(pid));
+            line(row++, A_NORMAL, "%-16s %-10s %9llu %9s %9s", cli_string(worker, "name", ""),
+                 cli_string(worker, "state", ""), (unsigned long long)cli_uint(worker, "thread"),
+                 future, pid);
+        }
     return row;
+}
+
+static int draw_workers(const struct top_model *model, int row)
+{
+    int shown = 0;
+
+    line(row++, A_REVERSE, "%-16s %-10s %9s %9s %9s", "WORKER", "STATE", "THREAD", "FUTURE", "PID");
+    row = draw_some_workers(model, true, &shown, row);
+    row = draw_some_workers(model, false, &shown, row);
+    if (shown > workers_max())
+        line(row++, A_DIM, "and %d more", shown - workers_max());
+    return row;
+}
+
+/* On a narrow screen the command gets the room. */
+static int note_columns(void)
+{
+    return COLS < 100 ? 12 : 24;
+}
+
+/* What a line has besides its command: what it waits for, how far a map is, the label. */
+static void note_text(const json_t *future, char *ret_text, size_t size)
+{
+    const json_t *map = json_object_get(future, "map");
+    const char *waiting = cli_string(future, "waiting", ""),
+               *label = cli_string(future, "label", "");
+    char map_text[64] = "";
+
+    if (map)
+        snprintf(map_text, sizeof(map_text), "%llu/%llu",
+                 (unsigned long long)(cli_uint(map, "finished") + cli_uint(map, "cancelled")),
+                 (unsigned long long)cli_uint(map, "count"));
+    snprintf(ret_text, size, "%s%s%s%s%s", waiting, waiting[0] && map ? " " : "", map_text,
+             (waiting[0] || map) && label[0] ? " " : "", label);
 }
 
 static int draw_future(const struct top_screen *screen, const json_t *future, bool selected,
@@ -204,37 +266,34 @@ static int draw_future(const struct top_screen *screen, const json_t *future, bo
     const char *state = cli_string(future, "state", "");
     bool running = strcmp(state, "RUNNING") == 0;
     double since = json_number_value(json_object_get(future, running ? "started" : "submitted"));
-    const char *text = cli_string(future, "label", "");
-    char span[32], label[80];
+    const char *text = cli_string(future, "description", cli_string(future, "fn", ""));
+    char span[32], note[160], printable[80], command[256];
 
     time_span_text(time_now() - since, span, sizeof(span));
-    cli_printable(text, strlen(text), label, sizeof(label));
+    note_text(future, note, sizeof(note));
+    cli_printable(note, strlen(note), printable, sizeof(printable));
+    cli_printable(text, strlen(text), command, sizeof(command));
     line(row, tone(screen, running ? PAIR_BUSY : PAIR_WAITING) | (selected ? A_REVERSE : 0),
-         "%10llu %-8s %-12s %-12s %8s %-8s %s", (unsigned long long)cli_uint(future, "id"), state,
-         cli_string(future, "pool", ""), cli_string(future, "fn", ""), span,
-         cli_string(future, "waiting", ""), label);
+         "%8llu %-8s %7s %-8s %-*s %s", (unsigned long long)cli_uint(future, "id"), state, span,
+         cli_string(future, "pool", ""), note_columns(), printable, command);
     return row + 1;
 }
 
 static void draw_futures(struct top_screen *screen, const struct top_model *model, int row)
 {
-    const json_t *running = futures_of(model->running), *pending = futures_of(model->pending);
-    size_t running_count = json_array_size(running), first = 0;
     int rows = LINES - row - 2;
+    size_t first = 0;
 
-    screen->count = running_count + json_array_size(pending);
+    screen->count =
+        json_array_size(futures_of(model->running)) + json_array_size(futures_of(model->pending));
     if (screen->selected >= screen->count)
         screen->selected = screen->count > 0 ? screen->count - 1 : 0;
-    line(row++, A_REVERSE, "%10s %-8s %-12s %-12s %8s %-8s %s", "ID", "STATE", "POOL", "FN", "FOR",
-         "WAITING", "LABEL");
+    line(row++, A_REVERSE, "%8s %-8s %7s %-8s %-*s %s", "ID", "STATE", "FOR", "POOL",
+         note_columns(), "NOTE", "COMMAND");
     if (rows > 0 && screen->selected >= (size_t)rows)
         first = screen->selected - (size_t)rows + 1;
-    for (size_t i = first; i < screen->count && row < LINES - 1; i++) {
-        const json_t *future = i < running_count ? json_array_get(running, i)
-                                                 : json_array_get(pending, i - running_count);
-
-        row = draw_future(screen, future, i == screen->selected, row);
-    }
+    for (size_t i = first; i < screen->count && row < LINES - 1; i++)
+        row = draw_future(screen, future_at(model, i), i == screen->selected, row);
 }
 
 void top_screen_draw(struct top_screen *screen, const struct top_model *model)

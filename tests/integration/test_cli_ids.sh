@@ -74,7 +74,7 @@ refuses "cancel @label of done ones" 125 'no future that is pending or running h
 
 # ---- explain ----
 capture future explain "$p1"
-like "explain: the workers are busy" "$code:$out" "^0:Future $p1 is PENDING, in the pool default\..*All 1 workers are at work, and about 1 futures come before it\..*future $held held runs for"
+like "explain: the workers are busy" "$code:$out" "^0:Future $p1 is PENDING, in the pool default\..*All 1 workers are at work, and about 1 futures come before it\..*future $held runs for [0-9]+s: sh -c "
 gives "explain --json" 0 "{\"id\":$p2,\"state\":\"PENDING\",\"pool\":\"default\",\"reason\":\"workers\",\"ahead\":0,\"running\":1,\"max_workers\":1}" \
     future explain --json "$p2"
 capture future explain "$held"

@@ -17,7 +17,7 @@ widest()
 {
     sed 's/\x1b\[[0-9;]*m//g' <<<"$out" | wc -L
 }
-escape=$'\e'
+escape=$'\e' newline=$'\n'
 
 # ---- words instead of bare ids ----
 seen 80 'future submit -- true'
@@ -127,6 +127,11 @@ tmux new-session -d -x 100 -y 40 "future top --interval 0.1; echo left with \$?;
 ok "top shows the pool" shows 'default +running'
 ok "and what runs" shows "$held RUNNING .*the held one"
 ok "and what waits" shows "$waiting PENDING .*after +the waiting one"
+ok "with their commands" shows "$held RUNNING .* sh -c 'echo "
+first=$(future submit --delay 1h -- echo first)
+second=$(future submit --delay 1h -- echo second)
+ok "the queue in its order" shows "$first PENDING [^$newline]*echo first *$newline *$second PENDING [^$newline]*echo second"
+status "those two go" 0 future cancel "$first" "$second"
 ok "and the workers" shows "pool-[0-9]+ +running +[0-9]+ +$held "
 ok "and the counts" shows "[0-9]+ pending, 1 running"
 for ((i = 0; i < 20; i++)); do future submit -- true >/dev/null; done

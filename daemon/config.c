@@ -13,6 +13,9 @@
 #include "daemon/base/clock.h"
 #include "daemon/config_files.h"
 #include "daemon/config_function.h"
+#include "daemon/run/remote.h"
+
+#define LAUNCHER_TIMEOUT_MS 30000
 
 /* The parser keeps 49 bytes of a section's title: a name that fills them may have been cut. */
 #define FUNCTION_NAME_BYTES 39
@@ -51,6 +54,8 @@ void config_free(struct config *config)
         free(config->pools[i].name);
         free(config->pools[i].initializer);
         free(config->pools[i].initializer_args);
+        free(config->pools[i].launcher);
+        free(config->pools[i].launcher_program);
     }
     free(config->pools);
     for (size_t i = 0; i < config->function_count; i++) {
@@ -236,7 +241,8 @@ struct config_pool *config_pool(struct config *config, const char *name)
         return NULL;
     config->pools = grown;
     struct config_pool *pool = &grown[config->pool_count];
-    *pool = (struct config_pool){.name = strdup(name)};
+    *pool = (struct config_pool){
+        .name = strdup(name), .launcher_timeout_ms = LAUNCHER_TIMEOUT_MS, .slots = 1};
     if (!pool->name)
         return NULL;
     pool_default_settings(name, &pool->settings);
@@ -258,8 +264,41 @@ static int set_pool_workers(const struct config *config, struct pool_settings *s
     return 0;
 }
 
+static int continue_text(char **text, const char *more, struct config_error *error)
+{
+    char *longer;
+    if (asprintf(&longer, "%s %s", *text ? *text : "", more) < 0)
+        return fail(error, "no memory");
+    free(*text);
+    *text = longer;
+    return 0;
+}
+
+/* The keys about a pool's launcher; -ENOENT: it is none of them. */
+static int set_launcher(struct config_pool *pool, const char *key, const char *value,
+                        bool continues, struct config_error *error)
+{
+    uint64_t slots = 0;
+    int r;
+    if (strcmp(key, "launcher") == 0)
+        return continues ? continue_text(&pool->launcher, value, error)
+                         : set_text(&pool->launcher, value, error);
+    if (strcmp(key, "launcher_program") == 0)
+        return set_text(&pool->launcher_program, value, error);
+    if (strcmp(key, "launcher_timeout") == 0)
+        return parse_ms(key, value, &pool->launcher_timeout_ms, error);
+    if (strcmp(key, "slots") != 0)
+        return -ENOENT;
+    r = parse_count(key, value, INT_MAX, &slots, error);
+    if (r == 0 && slots == 0)
+        return fail(error, "slots must be at least 1");
+    if (r == 0)
+        pool->slots = (unsigned)slots;
+    return r;
+}
+
 static int set_pool(struct config *config, const char *name, const char *key, const char *value,
-                    struct config_error *error)
+                    bool continues, struct config_error *error)
 {
     if (name[0] == '\0' || strlen(name) > config->limits.name_bytes)
         return fail(error, "a pool's name has 1 to %llu bytes",
@@ -269,7 +308,11 @@ static int set_pool(struct config *config, const char *name, const char *key, co
         return fail(error, "no memory");
     struct pool_settings *settings = &pool->settings;
     double seconds;
-    int r = 0;
+    if (continues && strcmp(key, "launcher") != 0)
+        return fail(error, "%s has one line: the next key must not be indented", key);
+    int r = set_launcher(pool, key, value, continues, error);
+    if (r != -ENOENT)
+        return r;
     if (strcmp(key, "max_workers") == 0 || strcmp(key, "min_workers") == 0)
         return set_pool_workers(config, settings, key, value, error);
     if (strcmp(key, "idle_timeout") == 0) {
@@ -344,16 +387,6 @@ static char **function_text(struct config_function *function, const char *key)
     return NULL;
 }
 
-static int continue_text(char **text, const char *more, struct config_error *error)
-{
-    char *longer;
-    if (asprintf(&longer, "%s %s", *text ? *text : "", more) < 0)
-        return fail(error, "no memory");
-    free(*text);
-    *text = longer;
-    return 0;
-}
-
 static int set_function(struct config *config, const char *name, const char *key, const char *value,
                         bool continues, struct config_error *error)
 {
@@ -415,14 +448,14 @@ static int set_key(struct reading *reading, const char *section, const char *key
                      strcmp(key, reading->key) == 0;
     if (strncmp(section, "function ", 9) == 0)
         return set_function(config, section + 9, key, value, continues, error);
+    if (strncmp(section, "pool ", 5) == 0)
+        return set_pool(config, section + 5, key, value, continues, error);
     if (continues)
         return fail(error, "%s has one line: the next key must not be indented", key);
     if (strcmp(section, "daemon") == 0)
         return config_set(config, key, value, error);
     if (strcmp(section, "limits") == 0)
         return set_limit(config, key, value, error);
-    if (strncmp(section, "pool ", 5) == 0)
-        return set_pool(config, section + 5, key, value, error);
     if (section[0] == '\0')
         return fail(error, "\"%s\" stands before any section", key);
     return fail(error, "unknown section [%s]", section);
@@ -505,6 +538,9 @@ bool config_pool_equal(const struct config_pool *a, const struct config_pool *b)
     const struct pool_settings *x = &a->settings, *y = &b->settings;
     return equal_text(a->initializer, b->initializer) &&
            equal_text(a->initializer_args, b->initializer_args) &&
+           equal_text(a->launcher, b->launcher) &&
+           equal_text(a->launcher_program, b->launcher_program) &&
+           a->launcher_timeout_ms == b->launcher_timeout_ms && a->slots == b->slots &&
            x->max_workers == y->max_workers && x->min_workers == y->min_workers &&
            x->idle_timeout_ns == y->idle_timeout_ns &&
            x->max_tasks_per_worker == y->max_tasks_per_worker && x->queue_limit == y->queue_limit &&
@@ -520,6 +556,12 @@ static int check_pool(const struct config *config, const struct config_pool *poo
     if (pool->settings.min_workers > pool->settings.max_workers)
         return config_fail(config, section, "min_workers", error,
                            "[%s]: min_workers is above max_workers", section);
+    const char *why;
+    int r = pool->launcher ? remote_launcher_check(pool->launcher, &why) : 0;
+    if (r == -EINVAL)
+        return config_fail(config, section, "launcher", error, "[%s]: launcher: %s", section, why);
+    if (r < 0)
+        return r;
     if (pool->initializer_args && !pool->initializer)
         return config_fail(config, section, "initializer_args", error,
                            "[%s]: initializer_args without initializer", section);

@@ -16,9 +16,13 @@
 /* A [pool NAME] section. */
 struct config_pool {
     char *name;
-    struct pool_settings settings; /* without the initializer */
+    struct pool_settings settings; /* without the initializer and the place */
     char *initializer;             /* function's name; NULL: none */
     char *initializer_args;        /* JSON text; NULL: {} */
+    char *launcher;                /* how its workers are reached, as it was written; NULL: here */
+    char *launcher_program;        /* futured, as that finds it there; NULL: our own path */
+    uint64_t launcher_timeout_ms;  /* of silence; 0: none */
+    unsigned slots;                /* CPUs for each worker */
 };
 
 /* A [function NAME] section: a handler. Texts are as they were written. */

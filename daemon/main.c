@@ -7,6 +7,7 @@
 #include "daemon/base/log.h"
 #include "daemon/config.h"
 #include "daemon/options.h"
+#include "daemon/remote_worker.h"
 #include "daemon/server.h"
 #include "proto/version.h"
 
@@ -26,6 +27,8 @@ static const char usage[] =
     "  --log-level LEVEL   error, warning, info or debug\n"
     "  --ready-fd N        write a line to this descriptor when clients may come\n"
     "  --check-config      check the settings, say what is wrong, and end\n"
+    "  --worker            be a worker of a daemon elsewhere, on stdin and stdout: what the\n"
+    "                      launcher of a pool starts\n"
     "  --version           say the version, and end\n"
     "  --help              say this, and end\n";
 
@@ -92,6 +95,8 @@ int main(int argc, char **argv)
     int status = EXIT_SUCCESS;
     if (answer_and_end(argc, argv))
         return EXIT_SUCCESS;
+    if (argc == 2 && strcmp(argv[1], "--worker") == 0)
+        return remote_worker_main();
     int r = options_load(argc, argv, &config, &options, &error);
     if (r == 0) {
         if (options.check)

@@ -28,6 +28,7 @@
 #include "daemon/server_impl.h"
 #include "daemon/server_store.h"
 #include "daemon/server_manager.h"
+#include "daemon/server_places.h"
 #include "proto/endpoint.h"
 #include "proto/version.h"
 
@@ -321,6 +322,7 @@ void server_free(struct server *server)
     service_free(server->service);
     manager_free(server->manager);
     executor_free(server->executor);
+    places_free(server->places);
     functions_free(server->functions);
     cgroups_free(server->cgroups);
     leftovers_free(server->leftovers);

@@ -22,6 +22,7 @@ struct listener;
 struct loop;
 struct loop_signal;
 struct manager;
+struct places;
 struct service;
 struct store;
 
@@ -37,6 +38,7 @@ struct server {
     struct executor *executor;
     struct rlimit job_open_files; /* rlim_max 0: as ours */
     struct functions *functions;
+    struct places *places;
     struct service *service;
     struct connections *connections;
     struct listener *listener; /* NULL: not yet, or not any more */

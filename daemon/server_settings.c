@@ -12,6 +12,7 @@
 #include "daemon/server_functions.h"
 #include "daemon/server_impl.h"
 #include "daemon/server_manager.h"
+#include "daemon/server_places.h"
 
 extern char **environ;
 
@@ -57,7 +58,9 @@ static int set_pools(struct server *server, const struct config *old, const stru
             settings.initializer = executor_function(server->executor, pool->initializer);
         settings.initializer_args = pool->initializer_args;
         settings.configured = true;
-        r = executor_set_pool(server->executor, pool->name, &settings);
+        r = places_make(server->places, new, pool, &settings.place);
+        if (r == 0)
+            r = executor_set_pool(server->executor, pool->name, &settings);
     }
     for (size_t i = 0; old && i < old->pool_count; i++)
         if (!find_pool(new, old->pools[i].name))
@@ -102,9 +105,17 @@ int server_make_functions(struct server *server)
         .leftovers = server->leftovers,
         .cgroups = server->cgroups,
     };
+    struct places_settings places = {
+        .environment = settings.environment,
+        .socket_path = settings.socket_path,
+        .open_files = settings.open_files,
+        .leftovers = settings.leftovers,
+    };
     struct config_error error = {.text = ""};
     unsigned refused;
     int r = functions_new(&settings, &server->functions);
+    if (r == 0)
+        r = places_new(&places, &server->places);
     if (r == 0)
         r = functions_prepare(server->functions, NULL, server->config, &refused, &error);
     if (r == 0)

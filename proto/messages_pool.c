@@ -69,7 +69,7 @@ int pool_params_decode(const struct rpc_request *request, const struct limits *l
     static const char *const names[] = {
         "pool",        "max_workers", "min_workers",        "idle_timeout", "max_tasks_per_worker",
         "queue_limit", "on_full",     "thread_name_prefix", "initializer",  "durability",
-        NULL,
+        "launcher",    NULL,
     };
     struct pool_params pool = {0};
     struct params params;
@@ -81,6 +81,9 @@ int pool_params_decode(const struct rpc_request *request, const struct limits *l
     take_queue(&params, &pool);
     take_durability(&params, &pool);
     take_initializer(&params, &pool);
+    /* It is code that runs as the daemon's user. */
+    if (params_has(&params, "launcher"))
+        params_refuse(&params, "launcher", "is set in the configuration file alone");
     if (params.rc == 0)
         *ret_params = pool;
     return params.rc;

@@ -41,6 +41,13 @@ struct loop_signal {
     void *arg;
 };
 
+struct loop_fd {
+    struct event *event;
+    bool enabled;
+    loop_fn *fn;
+    void *arg;
+};
+
 static struct event_base *base_new(void)
 {
     struct event_config *config = event_config_new();
@@ -305,4 +312,53 @@ void loop_signal_free(struct loop_signal *signal)
         return;
     event_free(signal->event);
     free(signal);
+}
+
+static void on_fd(evutil_socket_t number, short what, void *arg)
+{
+    struct loop_fd *fd = arg;
+
+    (void)number;
+    (void)what;
+    fd->fn(fd->arg);
+}
+
+int loop_fd_new(struct loop *loop, int number, bool writes, loop_fn *fn, void *arg,
+                struct loop_fd **ret_fd)
+{
+    struct loop_fd *fd = calloc(1, sizeof(*fd));
+    int r;
+
+    if (!fd)
+        return -ENOMEM;
+    fd->fn = fn;
+    fd->arg = arg;
+    fd->enabled = true;
+    r = event_start(loop, number, writes ? EV_WRITE : EV_READ, on_fd, fd, &fd->event);
+    if (r < 0) {
+        free(fd);
+        return r;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+void loop_fd_free(struct loop_fd *fd)
+{
+    if (!fd)
+        return;
+    event_free(fd->event);
+    free(fd);
+}
+
+void loop_fd_enable(struct loop_fd *fd, bool enabled)
+{
+    if (fd->enabled == enabled)
+        return;
+    fd->enabled = enabled;
+    /* Adding what was there already takes no memory. */
+    if (enabled)
+        event_add(fd->event, NULL);
+    else
+        event_del(fd->event);
 }

@@ -4,6 +4,7 @@
 #ifndef FUTURED_BASE_LOOP_H
 #define FUTURED_BASE_LOOP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct event_base;
@@ -11,6 +12,7 @@ struct loop;
 struct loop_wakeup;
 struct loop_timer;
 struct loop_signal;
+struct loop_fd;
 
 #define LOOP_SOON_US 1000
 
@@ -49,5 +51,12 @@ void loop_timer_set(struct loop_timer *timer, uint64_t when_ns);
 int loop_signal_new(struct loop *loop, int signal_number, loop_fn *fn, void *arg,
                     struct loop_signal **ret_signal);
 void loop_signal_free(struct loop_signal *signal);
+
+/* Calls `fn(arg)` whenever the descriptor, which is borrowed, can be read from, or with `writes`
+ * written to. Enabled at first. 0; -EPERM: it is a file that never blocks; -errno. */
+int loop_fd_new(struct loop *loop, int fd, bool writes, loop_fn *fn, void *arg,
+                struct loop_fd **ret_fd);
+void loop_fd_free(struct loop_fd *fd);
+void loop_fd_enable(struct loop_fd *fd, bool enabled);
 
 #endif

@@ -32,6 +32,11 @@ struct function_ops {
      * a stop request where it can. */
     void (*run)(const struct function *function, struct call *call);
 
+    /* Any thread: how another process can make this function, as JSON text that it understands;
+     * borrowed, and lives as long as the function's set. NULL, or the member is NULL: its name is
+     * enough. */
+    const char *(*recipe)(const struct function *function);
+
     /* The result is an object that lacks the captured streams: whoever shows it adds `stdout` and
      * `stderr` (or their `_base64` forms) from the call's output. The same holds for the data of
      * the exceptions ExitStatus, Signalled, TimedOut, Terminated and OutputLimit. */

@@ -5,6 +5,7 @@
 
 #include "daemon/core/output.h"
 #include "daemon/core/runner.h"
+#include "daemon/core/place.h"
 #include "daemon/rpc/rpc_impl.h"
 #include "proto/text.h"
 
@@ -272,7 +273,7 @@ static void show_worker(const struct pool_worker_info *info, void *arg)
     writer_key(writer, "thread");
     writer_int(writer, info->tid);
     writer_key(writer, "state");
-    writer_cstring(writer, info->future ? "running" : "idle");
+    writer_cstring(writer, info->future ? "running" : info->opening ? "starting" : "idle");
     writer_key(writer, "future");
     if (info->future)
         writer_uint(writer, info->future);
@@ -283,6 +284,10 @@ static void show_worker(const struct pool_worker_info *info, void *arg)
         writer_int(writer, info->pid);
     else
         writer_null(writer);
+    if (info->host) {
+        writer_key(writer, "host");
+        writer_cstring(writer, info->host);
+    }
     writer_end_object(writer);
 }
 
@@ -304,6 +309,8 @@ static void show_settings(struct writer *writer, const struct pool_settings *set
     writer_cstring(writer, durability_name(settings->durability));
     writer_key(writer, "thread_name_prefix");
     writer_cstring(writer, settings->thread_name_prefix);
+    writer_key(writer, "launcher");
+    writer_cstring(writer, settings->place ? settings->place->launcher : NULL);
     writer_key(writer, "initializer");
     if (!settings->initializer) {
         writer_null(writer);
@@ -316,6 +323,20 @@ static void show_settings(struct writer *writer, const struct pool_settings *set
     const char *args = settings->initializer_args ? settings->initializer_args : "{}";
     writer_json(writer, args, strlen(args));
     writer_end_object(writer);
+}
+
+/* Why the workers of a pool with a launcher cannot be reached at the moment. */
+static void show_trouble(struct writer *writer, const struct pool *pool)
+{
+    struct place *place = pool_settings(pool)->place;
+    char text[512];
+    if (!place)
+        return;
+    writer_key(writer, "trouble");
+    if (place->ops->trouble(place, text, sizeof(text)))
+        writer_string(writer, text, utf8_cut(text, strlen(text)));
+    else
+        writer_null(writer);
 }
 
 void show_pool(struct writer *writer, const struct pool *pool, bool workers)
@@ -336,6 +357,7 @@ void show_pool(struct writer *writer, const struct pool *pool, bool workers)
     writer_uint(writer, pool_worker_count(pool));
     writer_key(writer, "idle");
     writer_uint(writer, pool_worker_count(pool) - pool_running(pool));
+    show_trouble(writer, pool);
     if (workers) {
         writer_key(writer, "workers");
         writer_begin_array(writer);

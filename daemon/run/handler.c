@@ -4,6 +4,7 @@
 #include "daemon/run/args.h"
 #include "daemon/run/command_env.h"
 #include "daemon/run/handler_impl.h"
+#include "daemon/run/handler_recipe.h"
 #include "daemon/run/params.h"
 
 #include <errno.h>
@@ -61,8 +62,14 @@ static int handler_check_item(const struct function *function, const char *text,
     return described_params_check_item(handler->described, text, bytes, ret_error);
 }
 
+static const char *recipe_of(const struct function *function)
+{
+    return handler_of(function)->recipe;
+}
+
 static const struct function_ops handler_ops = {
     .kind = "handler",
+    .recipe = recipe_of,
     .check_args = handler_check_args,
     .check_item = handler_check_item,
     .run = handler_run,
@@ -78,6 +85,7 @@ static void handler_free(struct handler *handler)
     free(handler->argv);
     free(handler->envp);
     free(handler->own_variable);
+    free(handler->recipe);
     free(handler->name);
     free(handler->doc);
     free(handler->params);
@@ -178,6 +186,7 @@ static int make_spec(struct handler *handler, const struct handlers *handlers,
     int r = command_env_build_own(handlers->env, handler->own_variable, &handler->envp);
 
     *spec = (struct handler_spec){
+        .kind = "handler",
         .name = handler->name,
         .argv = handler->argv,
         .envp = handler->envp,
@@ -210,6 +219,8 @@ static int handler_new(const struct handlers *handlers, const struct handler_set
         return r;
     }
     r = copy_settings(handler, settings);
+    if (r == 0)
+        r = handler_recipe_write(settings, &handler->recipe);
     if (r == 0)
         r = write_init(handler, settings->init);
     if (r == 0 && settings->params)
@@ -306,8 +317,8 @@ int handlers_new(const struct handlers_settings *settings, struct handlers **ret
         return -ENOMEM;
     STAILQ_INIT(&handlers->all);
     STAILQ_INIT(&handlers->functions);
-    handlers->bounds =
-        (struct handler_bounds){settings->line_bytes, settings->depth, settings->values};
+    handlers->bounds = (struct handler_bounds){
+        .line_bytes = settings->line_bytes, .depth = settings->depth, .values = settings->values};
     handlers->reset_signals = process_signals_to_reset();
     handlers->leftovers = settings->leftovers;
     handlers->cgroups = settings->cgroups;

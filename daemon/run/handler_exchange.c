@@ -22,7 +22,8 @@ enum source { SOURCE_STDOUT, SOURCE_STDERR, SOURCE_EXIT, SOURCE_STOP, SOURCE_STD
 struct state {
     struct handler_exchange *exchange;
     struct handler_process *process;
-    size_t written;
+    size_t written;      /* of the request */
+    size_t more_written; /* of what comes behind it */
     bool nobody_reads;
     bool stopped;
     uint64_t silent_ns; /* when it has been silent for too long */
@@ -44,8 +45,19 @@ static void finish(struct state *state, enum handler_end end)
 
 static void note_life(struct state *state)
 {
-    if (state->exchange->timeout_ns > 0)
-        state->silent_ns = after_ns(clock_mono_ns(), state->exchange->timeout_ns);
+    struct handler_exchange *exchange = state->exchange;
+
+    if (exchange->timeout_ns == 0)
+        return;
+    exchange->heard_ns = clock_mono_ns();
+    if (!state->stopped || exchange->peer)
+        state->silent_ns = after_ns(exchange->heard_ns, exchange->timeout_ns);
+}
+
+/* After a stop request nobody waits for a handler's answer any more. */
+static bool awaits_answer(const struct state *state)
+{
+    return !state->stopped || state->exchange->peer;
 }
 
 /* Keeps the beginning of a line for those who look for the mistake. */
@@ -88,6 +100,11 @@ static bool take_message(struct state *state, const struct handler_message *mess
     case HANDLER_LOG:
         handler_process_log(state->process, message->level, message->text);
         return false;
+    case HANDLER_OUTPUT:
+    case HANDLER_PID:
+    case HANDLER_ALIVE:
+        exchange->peer->take_message(exchange, message);
+        return false;
     case HANDLER_UNKNOWN:
         break;
     }
@@ -112,7 +129,6 @@ static void take_line(struct state *state, const char *line, size_t size)
         keep_line(exchange, line, size);
 }
 
-/* After a stop request nobody waits for an answer any more. */
 static void take_lines(struct state *state)
 {
     char *line;
@@ -121,26 +137,50 @@ static void take_lines(struct state *state)
 
     while (!state->over && (r = handler_process_line(state->process, &line, &size)) > 0) {
         note_life(state);
-        if (!state->stopped)
+        if (awaits_answer(state))
             take_line(state, line, size);
     }
-    if (r < 0 && !state->stopped)
+    if (r < 0 && awaits_answer(state))
         finish(state, HANDLER_OVERSIZE);
 }
 
 /* ---- the sources ---- */
 
+/* True while there is something to write that somebody may read. */
+static bool is_feeding(const struct state *state)
+{
+    const struct handler_exchange *exchange = state->exchange;
+
+    return !state->nobody_reads &&
+           (state->written < exchange->request_bytes || state->more_written < exchange->more.size);
+}
+
 static void feed(struct state *state)
 {
     struct handler_exchange *exchange = state->exchange;
-    ssize_t written = handler_process_write(state->process, exchange->request + state->written,
-                                            exchange->request_bytes - state->written);
+    bool at_request = state->written < exchange->request_bytes;
+    const char *data = at_request ? exchange->request : exchange->more.data;
+    size_t size = at_request ? exchange->request_bytes : exchange->more.size;
+    size_t *at = at_request ? &state->written : &state->more_written;
+    ssize_t written = handler_process_write(state->process, data + *at, size - *at);
 
     /* What it means that nobody reads there any more the other sources will tell. */
-    if (written < 0)
+    if (written < 0) {
         state->nobody_reads = true;
-    else
-        state->written += (size_t)written;
+        return;
+    }
+    *at += (size_t)written;
+    if (!at_request && state->more_written == size) {
+        writer_reset(&exchange->more);
+        state->more_written = 0;
+    }
+}
+
+static bool take_stderr(struct handler_exchange *exchange)
+{
+    if (exchange->peer)
+        return exchange->peer->take_stderr(exchange);
+    return handler_process_capture(exchange->process, exchange->output);
 }
 
 /* The stream is at its end: the process is about to exit, or has lost its way. */
@@ -148,7 +188,7 @@ static void take_end(struct state *state)
 {
     struct pollfd exited = {.fd = state->process->process.pidfd, .events = POLLIN};
 
-    if (state->stopped)
+    if (!awaits_answer(state))
         return;
     if (poll(&exited, 1, CLOSED_MS) > 0)
         finish(state, HANDLER_EXITED);
@@ -164,7 +204,7 @@ static void take_stdout(struct state *state)
         take_lines(state);
     else if (r == -EPIPE)
         take_end(state);
-    else if (r < 0 && !state->stopped)
+    else if (r < 0 && awaits_answer(state))
         finish(state, HANDLER_NO_MEMORY);
 }
 
@@ -176,7 +216,7 @@ static void take_exit(struct state *state)
             break;
         take_lines(state);
     }
-    if (state->stopped)
+    if (!awaits_answer(state))
         finish(state, HANDLER_STOPPED);
     else if (!state->over)
         finish(state, HANDLER_EXITED);
@@ -186,18 +226,26 @@ static void take_exit(struct state *state)
 static void obey_stop(struct state *state)
 {
     struct handler_exchange *exchange = state->exchange;
+    const struct exchange_peer *peer = exchange->peer;
     struct stop_request request;
+    uint64_t delay_ms;
 
     if (!call_stop(exchange->call, &request))
         return;
     if (state->stopped && request.serial == exchange->stop.serial)
         return;
     state->stopped = true;
-    state->silent_ns = NEVER_NS;
     exchange->stop = request;
-    process_signal_group(&state->process->process, request.signal_number);
-    state->kill_ns = request.grace_ms < NEVER_NS / NS_PER_MS
-                         ? after_ns(clock_mono_ns(), request.grace_ms * NS_PER_MS)
+    delay_ms = request.grace_ms;
+    if (peer) {
+        peer->ask_to_stop(exchange, &request);
+        delay_ms = after_ns(delay_ms, peer->patience_ms);
+    } else {
+        state->silent_ns = NEVER_NS;
+        process_signal_group(&state->process->process, request.signal_number);
+    }
+    state->kill_ns = delay_ms < NEVER_NS / NS_PER_MS
+                         ? after_ns(clock_mono_ns(), delay_ms * NS_PER_MS)
                          : NEVER_NS;
 }
 
@@ -220,21 +268,20 @@ static void look_at_clock(struct state *state)
 static void step(struct state *state)
 {
     const struct handler_process *process = state->process;
-    bool feeding = state->written < state->exchange->request_bytes && !state->nobody_reads;
     uint64_t due_ns = state->kill_ns < state->silent_ns ? state->kill_ns : state->silent_ns;
     struct pollfd sources[SOURCES] = {
         [SOURCE_STDOUT] = {.fd = process->stdout_fd, .events = POLLIN},
         [SOURCE_STDERR] = {.fd = process->stderr_fd, .events = POLLIN},
         [SOURCE_EXIT] = {.fd = process->process.pidfd, .events = POLLIN},
         [SOURCE_STOP] = {.fd = call_stop_fd(state->exchange->call), .events = POLLIN},
-        [SOURCE_STDIN] = {.fd = feeding ? process->stdin_fd : -1, .events = POLLOUT},
+        [SOURCE_STDIN] = {.fd = is_feeding(state) ? process->stdin_fd : -1, .events = POLLOUT},
     };
 
     /* A failed poll (EINTR, ENOMEM) has nothing to tell: try again. */
     if (poll(sources, SOURCES, clock_poll_ms(due_ns)) < 0)
         return;
     if (sources[SOURCE_STDERR].revents)
-        handler_process_capture(state->process, state->exchange->output);
+        take_stderr(state->exchange);
     if (sources[SOURCE_STDIN].revents)
         feed(state);
     if (sources[SOURCE_STDOUT].revents)
@@ -262,7 +309,7 @@ enum handler_end handler_exchange_run(struct handler_exchange *exchange)
         step(&state);
     /* What was written to stderr before the end is there by now. One read takes all of a pipe; of a
      * process that is gone there may be more, when somebody had made its pipe larger. */
-    for (int i = 0; handler_process_capture(state.process, exchange->output); i++) {
+    for (int i = 0; take_stderr(exchange); i++) {
         if (state.end == HANDLER_ANSWERED || i >= MAX_READS)
             break;
     }

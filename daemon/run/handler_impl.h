@@ -29,6 +29,7 @@ struct handler {
     char *name, *doc, *params, *cwd;
     char **argv, **envp;
     char *own_variable;                 /* FUTURE_HANDLER=NAME */
+    char *recipe;                       /* as function_ops.recipe; see handler_recipe.h */
     struct described_params *described; /* NULL: anything goes */
     struct writer init;                 /* the request; empty: there is nothing to tell */
     uint64_t max_tasks;                 /* 0: any number */

@@ -1,6 +1,9 @@
 #include "daemon/run/handler_message.h"
 
+#include "daemon/run/base64.h"
+
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DEFAULT_TYPE   "HandlerError"
@@ -75,6 +78,17 @@ static int read_error(struct slice line, const json_t *error, struct handler_mes
     return 0;
 }
 
+/* A worker passes on what was raised there: its data is one member of the error's data. */
+static void unwrap_error(const json_t *error, struct handler_message *message)
+{
+    struct slice data = message->value;
+
+    message->value = (struct slice){"null", 4};
+    json_text_member(data, "value", &message->value);
+    message->break_pool =
+        json_is_true(json_object_get(json_object_get(error, "data"), "break_pool"));
+}
+
 static int read_progress(struct slice params_text, const json_t *params,
                          struct handler_message *message, const char **ret_why)
 {
@@ -103,8 +117,57 @@ static int read_log(const json_t *params, struct handler_message *message, const
     return 0;
 }
 
+static int read_output(const json_t *params, struct handler_message *message, const char **ret_why)
+{
+    const char *stream = text_of(params, "stream");
+    const json_t *data = json_object_get(params, "data");
+    bool encoded = !data;
+
+    message->kind = HANDLER_OUTPUT;
+    if (encoded)
+        data = json_object_get(params, "data_base64");
+    if (!stream || !json_is_string(data) || read_id(json_object_get(params, "id"), &message->id))
+        return refuse(ret_why, "an output without `id`, `stream` and `data`");
+    message->stream = strcmp(stream, "stderr") == 0 ? OUTPUT_STDERR : OUTPUT_STDOUT;
+    message->data = json_string_value(data);
+    message->data_bytes = json_string_length(data);
+    if (!encoded)
+        return 0;
+    int r = base64_to_bytes(message->data, message->data_bytes, &message->decoded,
+                            &message->data_bytes);
+    if (r == -EINVAL)
+        return refuse(ret_why, "an output that is no base64");
+    message->data = message->decoded;
+    return r;
+}
+
+static int read_number(const json_t *params, const char *name, enum handler_message_kind kind,
+                       struct handler_message *message, const char **ret_why)
+{
+    message->kind = kind;
+    if (read_id(json_object_get(params, name), &message->number) < 0)
+        return refuse(ret_why, "a notification without its number");
+    return 0;
+}
+
+/* What only a worker says; HANDLER_UNKNOWN where it is nothing of that. */
+static int read_worker(const char *method, const json_t *params, struct handler_message *message,
+                       const char **ret_why)
+{
+    if (strcmp(method, "output") == 0)
+        return read_output(params, message, ret_why);
+    if (strcmp(method, "pid") == 0) {
+        read_id(json_object_get(params, "id"), &message->id);
+        return read_number(params, "pid", HANDLER_PID, message, ret_why);
+    }
+    if (strcmp(method, "alive") == 0)
+        return read_number(params, "number", HANDLER_ALIVE, message, ret_why);
+    message->kind = HANDLER_UNKNOWN;
+    return 0;
+}
+
 static int read_notification(struct slice line, const char *method, struct handler_message *message,
-                             const char **ret_why)
+                             bool worker, const char **ret_why)
 {
     const json_t *params = json_object_get(message->tree, "params");
     struct slice text = {.text = ""};
@@ -114,11 +177,14 @@ static int read_notification(struct slice line, const char *method, struct handl
         return read_progress(text, params, message, ret_why);
     if (strcmp(method, "log") == 0)
         return read_log(params, message, ret_why);
+    if (worker)
+        return read_worker(method, params, message, ret_why);
     message->kind = HANDLER_UNKNOWN;
     return 0;
 }
 
-static int read_message(struct slice line, struct handler_message *message, const char **ret_why)
+static int read_message(struct slice line, bool worker, struct handler_message *message,
+                        const char **ret_why)
 {
     const json_t *tree = message->tree;
     const char *version = text_of(tree, "jsonrpc");
@@ -129,13 +195,18 @@ static int read_message(struct slice line, struct handler_message *message, cons
     if (!version || strcmp(version, "2.0") != 0)
         return refuse(ret_why, "JSON that is no JSON-RPC 2.0 message");
     if (method && !id)
-        return read_notification(line, method, message, ret_why);
+        return read_notification(line, method, message, worker, ret_why);
     if (method)
         return refuse(ret_why, "a request, and the daemon takes none");
     if (!id || read_id(id, &message->id) < 0)
         return refuse(ret_why, "an answer without the `id` of its request");
-    if (error && !json_object_get(tree, "result"))
-        return read_error(line, error, message, ret_why);
+    if (error && !json_object_get(tree, "result")) {
+        int r = read_error(line, error, message, ret_why);
+
+        if (r == 0 && worker)
+            unwrap_error(error, message);
+        return r;
+    }
     if (error || !json_text_member(line, "result", &message->value))
         return refuse(ret_why, "an answer without either `result` or `error`");
     message->kind = HANDLER_RESULT;
@@ -150,7 +221,7 @@ int handler_message_parse(const char *line, size_t size, const struct handler_bo
 
     if (r < 0)
         return r;
-    r = read_message((struct slice){line, size}, &message, ret_why);
+    r = read_message((struct slice){line, size}, bounds->worker, &message, ret_why);
     if (r < 0) {
         handler_message_clear(&message);
         return r;
@@ -162,6 +233,7 @@ int handler_message_parse(const char *line, size_t size, const struct handler_bo
 void handler_message_clear(struct handler_message *message)
 {
     json_decref(message->tree);
+    free(message->decoded);
     *message = (struct handler_message){0};
 }
 

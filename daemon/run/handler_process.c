@@ -62,6 +62,7 @@ static int spawn(struct handler_process *process, const struct child_ends *child
         .reset_signals = spec->reset_signals,
         .leftovers = spec->leftovers,
         .cgroups = spec->cgroups,
+        .ends_itself = spec->ends_itself,
     };
     enum process_step step;
     int r = process_spawn(&what, &process->process, &step);
@@ -210,21 +211,21 @@ bool handler_process_capture(struct handler_process *process, struct output *out
 
 static void write_log(const struct handler_process *process, enum log_level level, const char *text)
 {
-    const char *name = process->spec->name;
+    const char *kind = process->spec->kind, *name = process->spec->name;
     int pid = (int)process->process.pid;
 
     switch (level) {
     case LOG_LEVEL_ERROR:
-        log_error("handler %s[%d]: %s", name, pid, text);
+        log_error("%s %s[%d]: %s", kind, name, pid, text);
         break;
     case LOG_LEVEL_WARNING:
-        log_warning("handler %s[%d]: %s", name, pid, text);
+        log_warning("%s %s[%d]: %s", kind, name, pid, text);
         break;
     case LOG_LEVEL_INFO:
-        log_info("handler %s[%d]: %s", name, pid, text);
+        log_info("%s %s[%d]: %s", kind, name, pid, text);
         break;
     case LOG_LEVEL_DEBUG:
-        log_debug("handler %s[%d]: %s", name, pid, text);
+        log_debug("%s %s[%d]: %s", kind, name, pid, text);
         break;
     }
 }
@@ -239,8 +240,8 @@ void handler_process_log(struct handler_process *process, enum log_level level, 
         process->log_window_ns = now_ns;
         process->log_lines = process->log_lines_dropped = 0;
         if (dropped > 0)
-            log_warning("handler %s[%d]: %u lines are left out here", process->spec->name,
-                        (int)process->process.pid, dropped);
+            log_warning("%s %s[%d]: %u lines are left out here", process->spec->kind,
+                        process->spec->name, (int)process->process.pid, dropped);
     }
     if (process->log_lines >= LOG_LINES_PER_SECOND) {
         process->log_lines_dropped++;
@@ -250,14 +251,30 @@ void handler_process_log(struct handler_process *process, enum log_level level, 
     write_log(process, level, text);
 }
 
-/* One read's worth of stderr in the log; false where there was nothing. */
-static bool log_stderr(struct handler_process *process)
+static void note_last_words(struct handler_process *process, const char *data, size_t size)
+{
+    size_t room = sizeof(process->last_words), keep = process->last_words_bytes;
+
+    if (size > room) {
+        data += size - room;
+        size = room;
+    }
+    if (keep > room - size) {
+        memmove(process->last_words, process->last_words + keep - (room - size), room - size);
+        keep = room - size;
+    }
+    memcpy(process->last_words + keep, data, size);
+    process->last_words_bytes = keep + size;
+}
+
+bool handler_process_log_stderr(struct handler_process *process)
 {
     char data[PIPE_BYTES + 1];
     size_t size = read_stderr(process, data, sizeof(data) - 1);
     char *rest = data, *line;
 
     data[size] = '\0';
+    note_last_words(process, data, size);
     while ((line = strsep(&rest, "\n"))) {
         line[strnlen(line, LOG_LINE_BYTES)] = '\0';
         if (*line)
@@ -277,7 +294,7 @@ static bool takes_line(struct handler_process *process, const char *line, size_t
     int r = handler_message_parse(line, size, &process->spec->bounds, &message, &why);
 
     if (r < 0) {
-        log_warning("handler %s[%d]: wrote %s between two calls, and is replaced",
+        log_warning("%s %s[%d]: wrote %s between two calls, and is replaced", process->spec->kind,
                     process->spec->name, (int)process->process.pid, why);
         return false;
     }
@@ -285,7 +302,7 @@ static bool takes_line(struct handler_process *process, const char *line, size_t
         handler_process_log(process, message.level, message.text);
     fine = message.kind != HANDLER_RESULT && message.kind != HANDLER_ERROR;
     if (!fine)
-        log_warning("handler %s[%d]: answered what nobody asked, and is replaced",
+        log_warning("%s %s[%d]: answered what nobody asked, and is replaced", process->spec->kind,
                     process->spec->name, (int)process->process.pid);
     handler_message_clear(&message);
     return fine;
@@ -302,8 +319,8 @@ bool handler_process_takes_lines(struct handler_process *process)
             return false;
     }
     if (r < 0)
-        log_warning("handler %s[%d]: wrote an endless line between two calls, and is replaced",
-                    process->spec->name, (int)process->process.pid);
+        log_warning("%s %s[%d]: wrote an endless line between two calls, and is replaced",
+                    process->spec->kind, process->spec->name, (int)process->process.pid);
     return r == 0;
 }
 
@@ -320,7 +337,8 @@ bool handler_process_is_fit(struct handler_process *process)
         return false;
     if (poll(sources, 3, 0) <= 0)
         return true;
-    for (int i = 0; sources[2].revents && i < MAX_READS && log_stderr(process); i++) {
+    for (int i = 0; sources[2].revents && i < MAX_READS && handler_process_log_stderr(process);
+         i++) {
     }
     for (int i = 0; sources[1].revents && i < MAX_READS && r > 0; i++) {
         r = handler_process_read(process);
@@ -328,7 +346,8 @@ bool handler_process_is_fit(struct handler_process *process)
             return false;
     }
     if (sources[0].revents || r < 0) {
-        log_info("handler %s[%d]: ended by itself", process->spec->name, (int)process->process.pid);
+        log_info("%s %s[%d]: ended by itself", process->spec->kind, process->spec->name,
+                 (int)process->process.pid);
         return false;
     }
     return true;
@@ -338,7 +357,7 @@ void handler_process_drain(struct handler_process *process)
 {
     char nowhere[READ_BYTES];
 
-    for (int i = 0; i < MAX_READS && log_stderr(process); i++) {
+    for (int i = 0; i < MAX_READS && handler_process_log_stderr(process); i++) {
     }
     for (int i = 0; i < MAX_READS && process->stdout_fd >= 0; i++) {
         ssize_t got = read(process->stdout_fd, nowhere, sizeof(nowhere));

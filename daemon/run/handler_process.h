@@ -20,6 +20,7 @@ struct output;
 
 /* What the processes of one handler have in common. Borrowed, and does not change. */
 struct handler_spec {
+    const char *kind; /* for the log: "handler" */
     const char *name;
     char *const *argv;
     char *const *envp;
@@ -29,8 +30,11 @@ struct handler_spec {
     uint64_t reset_signals;
     struct leftovers *leftovers; /* NULL: none */
     struct cgroups *cgroups;     /* where processes get groups; NULL: none */
+    bool ends_itself;            /* as in process_spec */
     struct handler_bounds bounds;
 };
+
+#define HANDLER_LAST_WORDS_BYTES 500
 
 /* How far a process has been told to go. */
 enum handler_phase { HANDLER_LIVES, HANDLER_SEES_EOF, HANDLER_SEES_TERM, HANDLER_SEES_KILL };
@@ -45,6 +49,9 @@ struct handler_process {
     /* What it may write to the daemon's log: so many lines a second. */
     uint64_t log_window_ns;
     unsigned log_lines, log_lines_dropped;
+    /* The end of what it wrote to stderr outside of calls, as it came; not NUL-terminated. */
+    char last_words[HANDLER_LAST_WORDS_BYTES];
+    size_t last_words_bytes;
 
     /* The keeper's. */
     TAILQ_ENTRY(handler_process) link;
@@ -72,6 +79,9 @@ int handler_process_line(struct handler_process *process, char **ret_line, size_
 /* Moves what is there of its stderr, a pipe's content at most, to the future's; false where there
  * was nothing. */
 bool handler_process_capture(struct handler_process *process, struct output *output);
+
+/* Moves what is there of its stderr to the log instead; the same. */
+bool handler_process_log_stderr(struct handler_process *process);
 
 /* A line from the handler in the daemon's log; past some lines a second they are only counted. */
 void handler_process_log(struct handler_process *process, enum log_level level, const char *text);

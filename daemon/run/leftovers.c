@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,9 +30,9 @@
 #define LATER_NS   (10 * NS_PER_S)
 
 struct leftover {
-    _Atomic int32_t pid; /* 0: free */
-    uint32_t unused;
-    _Atomic uint64_t begun_ns; /* CLOCK_BOOTTIME */
+    _Atomic int32_t pid;          /* 0: free */
+    _Atomic uint32_t ends_itself; /* it is given time */
+    _Atomic uint64_t begun_ns;    /* CLOCK_BOOTTIME */
 };
 
 /* What the file holds. */
@@ -129,7 +130,7 @@ void leftovers_free(struct leftovers *leftovers)
 
 /* ---- places ---- */
 
-struct leftover *leftover_take(struct leftovers *leftovers)
+struct leftover *leftover_take(struct leftovers *leftovers, bool ends_itself)
 {
     if (!leftovers)
         return NULL;
@@ -140,6 +141,7 @@ struct leftover *leftover_take(struct leftovers *leftovers)
         int32_t none = 0;
         if (atomic_compare_exchange_strong(&leftover->pid, &none, TAKEN)) {
             atomic_store(&leftover->begun_ns, boottime_ns());
+            atomic_store(&leftover->ends_itself, ends_itself);
             return leftover;
         }
     }
@@ -218,11 +220,28 @@ static bool anything_left(const struct leftovers *leftovers)
     return false;
 }
 
+/* Waits for the end of the process in that place, if it is still what was written down. */
+static void await_end(const struct leftover *leftover, uint64_t until_ns)
+{
+    struct process_facts facts;
+    pid_t pid = (pid_t)atomic_load(&leftover->pid);
+    struct pollfd end = {.fd = -1, .events = POLLIN};
+    if (pid <= 0 || !atomic_load(&leftover->ends_itself))
+        return;
+    end.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (end.fd >= 0 && process_facts_read(pid, &facts) && !facts.over && belongs(leftover, &facts))
+        poll(&end, 1, clock_poll_ms(until_ns));
+    fd_close(end.fd);
+}
+
 int leftovers_end(struct leftovers *leftovers, unsigned timeout_ms)
 {
-    uint64_t until_ns = clock_mono_ns() + timeout_ms * NS_PER_MS;
     int pidfd = -1;
     int r = 0;
+    uint64_t until_ns = clock_mono_ns() + timeout_ms * NS_PER_MS;
+    for (uint64_t i = 0; i < leftovers->table->places; i++)
+        await_end(&leftovers->table->leftovers[i], until_ns);
+    until_ns = clock_mono_ns() + timeout_ms * NS_PER_MS;
     /* What is killed may have begun another one just before. */
     for (bool first = true;
          anything_left(leftovers) && kill_all(leftovers, !first, &pidfd) > 0 && r == 0;

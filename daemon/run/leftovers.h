@@ -5,6 +5,7 @@
 #ifndef FUTURED_RUN_LEFTOVERS_H
 #define FUTURED_RUN_LEFTOVERS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -19,13 +20,14 @@ int leftovers_open(const char *path, unsigned max, struct leftovers **ret_leftov
 void leftovers_free(struct leftovers *leftovers);
 
 /* Kills what an earlier daemon has left, with the groups and sessions of it, and waits up to
- * `timeout_ms` until it is gone. Says in the log what it found. 0; -ETIMEDOUT: some live on;
- * -errno. */
+ * `timeout_ms` until it is gone. What ends by itself is awaited for as long before. Says in the log
+ * what it found. 0; -ETIMEDOUT: some live on; -errno. */
 int leftovers_end(struct leftovers *leftovers, unsigned timeout_ms);
 
-/* A free place for a process that is about to be started. NULL: there is none, or `leftovers` is
- * NULL. */
-struct leftover *leftover_take(struct leftovers *leftovers);
+/* A free place for a process that is about to be started. `ends_itself`: it ends when its stdin
+ * does, and what hangs on it with it: it is killed only if it does not. NULL: there is none, or
+ * `leftovers` is NULL. */
+struct leftover *leftover_take(struct leftovers *leftovers, bool ends_itself);
 /* Where the started process writes its pid down itself, before it executes: it must be there
  * whenever the process is. NULL for NULL. */
 _Atomic int32_t *leftover_pid(struct leftover *leftover);

@@ -305,7 +305,7 @@ int process_spawn(const struct process_spec *spec, struct process *ret_process,
         *ret_failed_step = PROCESS_STEP_CGROUP;
         return r;
     }
-    process.leftover = leftover_take(spec->leftovers);
+    process.leftover = leftover_take(spec->leftovers, spec->ends_itself);
     child.ret_pid = leftover_pid(process.leftover);
     child.cgroup_fd = cgroup_procs_fd(process.cgroup);
     r = candidates_new(spec->argv[0], spec->envp, &candidates);

@@ -51,6 +51,7 @@ struct process_spec {
     uint64_t reset_signals;      /* as process_signals_to_reset says */
     struct leftovers *leftovers; /* where to write the process down; NULL: nowhere */
     struct cgroups *cgroups;     /* of which it gets one; NULL: it stays in ours */
+    bool ends_itself;            /* it ends when the daemon does, and is given time for that */
 };
 
 /* A started process. From process_spawn to process_reap its pid, which is also its group's and its

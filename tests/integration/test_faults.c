@@ -341,6 +341,46 @@ START_TEST(a_job_that_is_watched_badly_has_an_end)
 }
 END_TEST
 
+/* ---- the machine's clock ---- */
+
+static void jump_to(long long seconds)
+{
+    atomic_store(&faults->clock_jump_s, seconds);
+}
+
+/* Somebody sets the clock, by hand or by what keeps the time: what is due is due when the time has
+ * gone by, and neither earlier nor later. */
+START_TEST(the_clock_is_set_while_things_wait)
+{
+    static const long long jumps_s[] = {-100000000, -3600, 3600, 100000000};
+
+    for (size_t i = 0; i < sizeof(jumps_s) / sizeof(jumps_s[0]); i++) {
+        json_int_t far = client_submit(f.client, "{'fn':'echo','delay':1000}");
+        json_int_t soon = client_submit(f.client, "{'fn':'echo','args':[2],'delay':0.3}");
+        json_int_t bounded =
+            client_submit(f.client, "{'fn':'sleep','args':{'seconds':1000},'timeout':0.3}");
+        json_int_t asleep = client_submit(f.client, "{'fn':'sleep','args':{'seconds':0.3}}");
+        json_int_t waits =
+            client_request(f.client, "result", "{'id':%lld,'timeout':0.3}", (long long)far);
+        jump_to(jumps_s[i]);
+        expect_result(f.client, soon, "[2]");
+        expect_result(f.client, asleep, "null");
+        json_t *outcome = client_result(f.client, "result", "{'id':%lld}", (long long)bounded);
+        ck_assert_str_eq(json_text_at(outcome, "exception.type"), "TimedOut");
+        json_decref(outcome);
+        json_t *reply = client_reply(f.client, waits);
+        ck_assert_int_eq(json_int_at(reply, "error.code"), -32001);
+        json_decref(reply);
+        expect_state(f.client, far, "PENDING");
+        json_decref(client_result(f.client, "stats", "{}"));
+        expect_sound();
+        jump_to(0);
+        expect_sound();
+        json_decref(client_result(f.client, "cancel", "{'id':%lld}", (long long)far));
+    }
+}
+END_TEST
+
 /* ---- the start ---- */
 
 /* Starts a daemon whose call fails so many calls after its start. True: it did not get there, and
@@ -418,6 +458,7 @@ int main(void)
         a_call_for_which_no_thread_can_be_had_is_refused,
         a_command_that_cannot_start_says_why,
         a_job_that_is_watched_badly_has_an_end,
+        the_clock_is_set_while_things_wait,
         NULL,
     };
     const TTest *const starting[] = {a_start_that_fails_says_why, NULL};

@@ -25,6 +25,7 @@ enum { ACTIVATION_FD = 3, MAX_ARGS = 64 };
 struct daemon {
     struct daemon_options options;
     char *directory, *socket, *state, *config, *log;
+    int listener;     /* -1: not kept */
     size_t log_start; /* where in the log this start of the daemon begins */
     pid_t pid;        /* 0: not running */
 };
@@ -150,7 +151,9 @@ void daemon_wait_ready(const struct daemon *daemon)
 
 static void spawn(struct daemon *daemon)
 {
-    int listener = daemon->options.own_socket ? -1 : listen_on(daemon->socket);
+    int listener = daemon->listener;
+    if (listener < 0 && !daemon->options.own_socket)
+        listener = listen_on(daemon->socket);
     int log = open(daemon->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
     if (log < 0)
@@ -163,8 +166,10 @@ static void spawn(struct daemon *daemon)
     if (daemon->pid == 0)
         become_daemon(daemon, listener, log);
     close(log);
-    /* Only the daemon holds it now: when it dies its clients see that at once. */
-    if (listener >= 0)
+    /* Mostly only the daemon holds it now: when it dies its clients see that at once. */
+    if (daemon->options.kept_socket)
+        daemon->listener = listener;
+    else if (listener >= 0)
         close(listener);
     else
         daemon_wait_ready(daemon);
@@ -177,6 +182,7 @@ struct daemon *daemon_start(const struct daemon_options *options)
 
     if (!daemon)
         ck_abort_msg("out of memory");
+    daemon->listener = -1;
     if (options)
         daemon->options = *options;
     daemon->directory = text_print("%s/daemon.XXXXXX", base ? base : "/tmp");
@@ -240,6 +246,8 @@ void daemon_join(struct daemon *daemon)
             complain(daemon, "a sanitizer has something to say");
     }
     free(log);
+    if (daemon->listener >= 0)
+        close(daemon->listener);
     nftw(daemon->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
     free(daemon->directory);
     free(daemon->socket);

@@ -17,6 +17,9 @@ struct daemon_options {
     /* The daemon makes its socket itself, and starting it waits for its ready line. Otherwise it
      * is handed a socket on which this process listens already, as systemd does. */
     bool own_socket;
+    /* The socket that it is handed stays open from start to start, as systemd keeps it: who
+     * connects in between waits for the next daemon. */
+    bool kept_socket;
 };
 
 /* Starts it; NULL: without any option. */

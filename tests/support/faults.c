@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct faults *faults; /* NULL: nothing fails */
@@ -100,6 +101,18 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
     if (!real)
         real = REAL(pthread_create);
     return real(thread, attributes, fn, arg);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *ret_time)
+{
+    static __typeof__(&clock_gettime) real;
+
+    if (!real)
+        real = REAL(clock_gettime);
+    int r = real(clock, ret_time);
+    if (r == 0 && clock == CLOCK_REALTIME && faults)
+        ret_time->tv_sec += atomic_load(&faults->clock_jump_s);
+    return r;
 }
 
 /* NOLINTEND(readability-inconsistent-declaration-parameter-name) */

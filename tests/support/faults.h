@@ -36,6 +36,7 @@ struct fault {
 
 struct faults {
     struct fault calls[FAULT_CALLS];
+    atomic_llong clock_jump_s; /* how far the machine's clock has been set forward */
 };
 
 #endif

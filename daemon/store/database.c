@@ -225,6 +225,10 @@ void database_describe(struct database *database, int rc, char *message, size_t 
 {
     int error = database->pieces.error;
     const char *text = sqlite3_errstr(rc);
+    if (rc == SQLITE_READONLY_DBMOVED) {
+        snprintf(message, message_size, "its files have been moved or removed");
+        return;
+    }
     if (error == 0 && database->sqlite)
         error = sqlite3_system_errno(database->sqlite);
     if (database->sqlite && sqlite3_extended_errcode(database->sqlite) == rc)
@@ -345,6 +349,16 @@ static int write_totals(struct database *database)
                         totals->done_count, totals->done_bytes, totals->file_bytes);
 }
 
+/* A file that has been removed, or moved away with its directory, takes what is written to it all
+ * the same, and nobody would find it there. */
+static bool has_moved(struct database *database)
+{
+    int moved = 0;
+    return sqlite3_file_control(database->sqlite, NULL, SQLITE_FCNTL_HAS_MOVED, &moved) ==
+               SQLITE_OK &&
+           moved;
+}
+
 int database_commit(struct database *database)
 {
     int rc = database_map_flush(database);
@@ -352,6 +366,8 @@ int database_commit(struct database *database)
         rc = write_totals(database);
     if (rc == SQLITE_OK)
         rc = database_run(database, COMMIT, "");
+    if (rc == SQLITE_OK && has_moved(database))
+        rc = SQLITE_READONLY_DBMOVED;
     if (rc != SQLITE_OK)
         return rc;
     database->committed = database->totals;

@@ -109,7 +109,10 @@ static void on_call_finished(struct executor *executor, struct call *call)
     pool_call_finished(pool, call);
     if (call->break_pool && call->outcome.kind == OUTCOME_EXCEPTION)
         break_pool(executor, pool, "a handler", &call->outcome);
-    end_running(future);
+    if (future->holds & HOLD_COMMIT)
+        early_finished(future);
+    else
+        end_running(future);
 }
 
 static void handle(struct executor *executor, struct message *message)
@@ -427,7 +430,7 @@ enum refusal executor_find(struct executor *executor, const struct client *clien
     if (r == -ENODATA && future_table_trace(executor->table, id, &trace) &&
         may_see_trace(client, &trace))
         return REFUSED_NOT_LOADED;
-    if (r == 0 && future->holds & HOLD_COMMIT &&
+    if (r == 0 && future->holds & HOLD_COMMIT && !future->refuse_start &&
         (client->sees_all || future_uid(future) == client->uid))
         return REFUSED_NOT_YET;
     if (r < 0 || !may_see(client, future))

@@ -3,9 +3,10 @@
  * executor.c: making it, pools and functions, what the workers report, the end. submit.c: from a
  * submission to a future; key.c, map_add.c: its special cases. schedule.c: from a future to the
  * queue. start.c: from there to RUNNING. settle.c: from an outcome to done. record.c: what the
- * store is told of all that. update.c: another priority. map.c: what the items do to their map.
- * cancel.c: cancel, terminate, retry, forget. retention.c: how long the done are kept. deadlock.c:
- * pools that stand still. backup.c: copies of the store. */
+ * store is told of all that. early.c: what is executed before its submit is stored. update.c:
+ * another priority. map.c: what the items do to their map. cancel.c: cancel, terminate, retry,
+ * forget. retention.c: how long the done are kept. deadlock.c: pools that stand still.
+ * backup.c: copies of the store. */
 #ifndef FUTURED_CORE_EXECUTOR_IMPL_H
 #define FUTURED_CORE_EXECUTOR_IMPL_H
 
@@ -52,8 +53,9 @@ struct executor {
     uint64_t kept_count, kept_bytes;
     TAILQ_HEAD(admission_list, admission) parked; /* submits that wait for room, oldest first */
     struct admission_list committing_submits;     /* submits that wait for the store */
-    TAILQ_HEAD(, after_commit) after_commits;     /* answers that wait for the store */
-    TAILQ_HEAD(, backup) backups;                 /* copies that are being made */
+    uint64_t late_submits; /* of these, such as are pushed only once they are stored */
+    TAILQ_HEAD(, after_commit) after_commits; /* answers that wait for the store */
+    TAILQ_HEAD(, backup) backups;             /* copies that are being made */
     struct future_list cached; /* done and stored, and still in memory; oldest first */
     uint64_t cached_count, cached_bytes;
     LIST_HEAD(, load) loads;    /* answers of the store that are awaited */
@@ -133,6 +135,9 @@ void keys_free(struct executor *executor);
 
 /* ---- schedule.c ---- */
 
+/* Pushes the call, whatever holds it. 0 or -ENOMEM. */
+int push_call(struct future *future);
+
 /* Queues a pending future that nothing holds; of a map its items. */
 void schedule(struct future *future);
 /* Takes a reason to wait away, and schedules. */
@@ -153,6 +158,22 @@ void start_call(struct future *future, int64_t wall_us);
 void let_start(struct future *future);
 /* Sets RUNNING, if it is not yet. */
 void begin_running(struct future *future, int64_t wall_us);
+
+/* ---- early.c ---- */
+
+/* Whether a future that is about to be admitted, and that nothing else holds, may be executed
+ * before its submit is stored. */
+bool early_is_possible(const struct future *future);
+/* Pushes it, before its submit is put. False: no memory, and it takes the usual way. */
+bool early_push(struct future *future);
+/* A worker has it, or is through with it, and its submit is not stored yet. */
+void early_started(struct future *future, int64_t wall_us);
+void early_finished(struct future *future);
+/* The submit is stored and answered: what has happened so far may be seen. */
+void early_stored(struct future *future);
+/* The submit could not be stored. True: the future is with a worker, or its end is with the store,
+ * and goes when it comes back. */
+bool early_refused(struct future *future);
 
 /* ---- record.c ---- */
 
@@ -188,6 +209,8 @@ void settle_exception(struct future *future, const char *type, const char *messa
                       const char *data);
 /* Because the future with that id did not end in the way that was wanted; not for maps. */
 void settle_dependency_failed(struct future *future, uint64_t id);
+/* Gives the end, which is decided, to the store. */
+void give_end(struct future *future);
 /* Works through what is to be settled, unless somebody up the stack does; then keeps house. */
 void settle_run(struct executor *executor);
 /* The future is in the store: what was decided meanwhile can be settled. */

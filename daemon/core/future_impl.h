@@ -76,6 +76,8 @@ struct future {
     bool starting : 1;     /* PENDING, a worker has it, and its start is on its way to the store */
     bool let_start : 1;    /* that is done, and the worker is to be told */
     bool refuse_start : 1; /* that it may not: the start is not in the store */
+    bool early : 1;        /* pushed before its submit was stored; until that is; see early.c */
+    bool early_end : 1;    /* `settling` since before that: the store has its end already */
     bool settling : 1;     /* its end is decided, and on its way through the store */
     bool cancelling : 1;   /* settling, and the end is CANCELLED */
     bool stopped : 1;      /* somebody asked the job to end: no further attempt */

@@ -49,6 +49,10 @@ struct function_ops {
     /* A call does nothing that anybody can see but by its outcome: it may be executed again where
      * nobody knows whether it was, so its start need not be stored before it. */
     bool repeatable;
+
+    /* And it is over in no time, whatever its arguments are: it may be executed while its submit is
+     * on its way into the store, so that one commit has both that and its end. */
+    bool quick;
 };
 
 struct function {

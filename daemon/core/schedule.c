@@ -5,6 +5,18 @@
 #include "daemon/core/executor_impl.h"
 #include "daemon/core/owner.h"
 
+int push_call(struct future *future)
+{
+    struct spec *spec = future->spec;
+    future->call.gated = spec->durability != DURABILITY_NONE && !spec->function->ops->repeatable;
+    future->queued_us = clock_wall_us();
+    int r = pool_push(spec->pool, &future->call, future->priority, owner_uid(spec->owner),
+                      spec->client);
+    if (r == 0)
+        future->queued = true;
+    return r;
+}
+
 void schedule(struct future *future)
 {
     if (future->state != FUTURE_PENDING || future->holds != 0 || future->settling ||
@@ -15,19 +27,10 @@ void schedule(struct future *future)
         map_check_done(own_map(future));
         return;
     }
-    struct spec *spec = future->spec;
-    if (pool_is_broken(spec->pool)) {
+    if (pool_is_broken(future->spec->pool))
         settle_exception(future, "BrokenPool", "the pool is broken", NULL);
-        return;
-    }
-    future->call.gated = spec->durability != DURABILITY_NONE && !spec->function->ops->repeatable;
-    future->queued_us = clock_wall_us();
-    if (pool_push(spec->pool, &future->call, future->priority, owner_uid(spec->owner),
-                  spec->client) < 0) {
+    else if (push_call(future) < 0)
         settle_exception(future, "MemoryError", "no memory to queue the call", NULL);
-        return;
-    }
-    future->queued = true;
 }
 
 void release_hold(struct future *future, enum hold hold)

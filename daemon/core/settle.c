@@ -157,7 +157,7 @@ static void settle(struct future *future, bool cancelling)
 void let_in(struct future *future)
 {
     drop_hold(future, HOLD_COMMIT);
-    if (future->settling)
+    if (future->settling && !future->early_end)
         begin_end(future);
 }
 
@@ -259,6 +259,12 @@ static void on_end_stored(void *arg, int error)
     struct future *future = arg;
     struct executor *executor = executor_of(future);
     executor->committing--;
+    if (future->holds & HOLD_COMMIT && future->refuse_start) {
+        /* Its submit was refused. */
+        remove_future(future, false);
+        settle_run(executor);
+        return;
+    }
     if (error < 0) {
         /* Nobody may be told before it is stored, so it must be in the end. */
         log_error("future %llu: its end could not be stored: %s", (unsigned long long)future->id,
@@ -290,24 +296,30 @@ static void on_end_stored(void *arg, int error)
     settle_run(executor);
 }
 
+void give_end(struct future *future)
+{
+    struct executor *executor = executor_of(future);
+    struct store *store = executor->settings.store;
+    executor->committing++;
+    future->coming_cursor = next_cursor(executor);
+    put_end(future, future->call.finished_us);
+    fail_dependents(future);
+    store->ops->commit(store, false, on_end_stored, future);
+}
+
 void settle_run(struct executor *executor)
 {
     if (executor->settling)
         return;
     executor->settling = true;
-    struct store *store = executor->settings.store;
     struct future *future;
     do {
         while ((future = TAILQ_FIRST(&executor->to_settle))) {
             TAILQ_REMOVE(&executor->to_settle, future, link);
-            executor->committing++;
             bool ran = future->state == FUTURE_RUNNING && !own_map(future);
             if (!ran)
                 future->call.finished_us = clock_wall_us();
-            future->coming_cursor = next_cursor(executor);
-            put_end(future, future->call.finished_us);
-            fail_dependents(future);
-            store->ops->commit(store, false, on_end_stored, future);
+            give_end(future);
         }
         admit_parked(executor);
     } while (!TAILQ_EMPTY(&executor->to_settle));

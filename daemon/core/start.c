@@ -27,7 +27,9 @@ void begin_running(struct future *future, int64_t wall_us)
     if (future->state != FUTURE_PENDING)
         return;
     /* What was stored has its cursor already. */
-    uint64_t cursor = future->starting ? future->coming_cursor : next_cursor(executor);
+    uint64_t cursor = future->early_end  ? future->cursor
+                      : future->starting ? future->coming_cursor
+                                         : next_cursor(executor);
     future->queued = future->starting = false;
     if (!change_state(future, FUTURE_RUNNING, cursor, wall_us))
         return;
@@ -71,6 +73,10 @@ static void on_start_stored(void *arg, int error)
 void start_call(struct future *future, int64_t wall_us)
 {
     struct executor *executor = executor_of(future);
+    if (future->holds & HOLD_COMMIT) {
+        early_started(future, wall_us);
+        return;
+    }
     if (!future->call.gated) {
         begin_running(future, wall_us);
         return;

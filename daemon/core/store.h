@@ -244,6 +244,9 @@ struct store_ops {
      * when all before it are durable. A commit that `may_fail` is refused where there is no room on
      * the disk; any other waits for room, and is durable in the end, or the store is broken. */
     void (*commit)(struct store *store, bool may_fail, store_done_fn *done, void *arg);
+    /* So many commits more (or less, where `by` is negative) are likely to be given at once: the
+     * store may wait for them a little before it writes what it has. */
+    void (*expect)(struct store *store, int by);
     /* Answers once, from within or later, with what was durable when it looked: at least the
      * commits that were answered. */
     void (*read)(struct store *store, const struct store_query *query, store_records_fn *done,

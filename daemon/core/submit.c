@@ -20,6 +20,7 @@ struct admission {
     struct submit_answer answer;
     uint64_t delay_ns;
     uint64_t failed_id;    /* a dependency that can never come true; 0: none */
+    bool late;             /* committed, and not pushed before that is done */
     struct key_entry *key; /* NULL: none; in the table of keys only once it is admitted */
     size_t after_count;
     struct stored_after after[];
@@ -280,6 +281,19 @@ static void let_go(struct admission *admission)
     admission->key = NULL;
 }
 
+static void begin_committing(struct admission *admission, bool late)
+{
+    admission->late = late;
+    admission->executor->late_submits += late;
+    TAILQ_INSERT_TAIL(&admission->executor->committing_submits, admission, link);
+}
+
+static void end_committing(struct admission *admission)
+{
+    TAILQ_REMOVE(&admission->executor->committing_submits, admission, link);
+    admission->executor->late_submits -= admission->late;
+}
+
 /* The submit is in the store: tell, and let go. */
 static void on_submit_stored(void *arg, int error)
 {
@@ -288,13 +302,14 @@ static void on_submit_stored(void *arg, int error)
     struct future *future = admission->future;
     struct submit_answer answer = admission->answer;
     uint64_t failed_id = admission->failed_id;
-    TAILQ_REMOVE(&executor->committing_submits, admission, link);
+    end_committing(admission);
     let_go(admission);
     admission_free(admission);
     if (error < 0) {
         struct refusal_detail detail = {.error = error};
         stop_waiting(future);
-        remove_future(future, false);
+        if (!early_refused(future))
+            remove_future(future, false);
         refuse(&answer, REFUSED_STORAGE, &detail);
         settle_run(executor);
         return;
@@ -304,6 +319,7 @@ static void on_submit_stored(void *arg, int error)
         let_in(map_item(map, i));
     let_in(future);
     answer.fn(answer.arg, REFUSED_NOT, NULL, future, false);
+    early_stored(future);
     if (failed_id != 0 && map)
         map_dependency_failed(map, failed_id);
     else if (failed_id != 0)
@@ -360,13 +376,14 @@ static enum refusal admit(struct admission *admission, struct refusal_detail *de
             goto fail;
         rare->key = admission->key;
     }
+    bool early = !admission->key && admission->failed_id == 0 && early_is_possible(future);
     int64_t now_us = clock_wall_us();
     number_future(executor, future, now_us, HOLD_COMMIT);
     if (map)
         number_items(executor, map, 0, now_us);
     if (map && map->open)
         LIST_INSERT_HEAD(&executor->open_maps, map, open_link);
-    TAILQ_INSERT_TAIL(&executor->committing_submits, admission, link);
+    begin_committing(admission, !(early && early_push(future)));
     put_admitted(admission);
     executor->settings.store->ops->commit(executor->settings.store, true, on_submit_stored,
                                           admission);
@@ -384,7 +401,7 @@ static void on_first_stored(void *arg, int error)
     struct admission *admission = arg;
     struct executor *executor = admission->executor;
     (void)error; /* its own commit, or a look at the future, tells */
-    TAILQ_REMOVE(&executor->committing_submits, admission, link);
+    end_committing(admission);
     if (executor->shut_down) {
         refuse(&admission->answer, REFUSED_SHUT_DOWN, NULL);
         admission_free(admission);
@@ -397,14 +414,13 @@ static void on_first_stored(void *arg, int error)
 static void on_known_loaded(void *arg, int error, const struct loaded *loaded)
 {
     struct admission *admission = arg;
-    struct executor *executor = admission->executor;
     (void)loaded;
     if (error == 0) {
         on_first_stored(admission, 0);
         return;
     }
     struct refusal_detail detail = {.error = error};
-    TAILQ_REMOVE(&executor->committing_submits, admission, link);
+    end_committing(admission);
     refuse(&admission->answer, REFUSED_STORAGE, &detail);
     admission_free(admission);
 }
@@ -422,12 +438,12 @@ static bool settled_by_key(struct admission *admission)
     struct future *known = NULL;
     if (future_table_find(executor->table, id, &known) == -ENODATA) {
         struct store_query query = {.kind = QUERY_IDS, .ids = &id, .id_count = 1};
-        TAILQ_INSERT_TAIL(&executor->committing_submits, admission, link);
+        begin_committing(admission, true);
         executor_load(executor, 0, &query, on_known_loaded, admission);
         return true;
     }
     if (known->holds & HOLD_COMMIT) {
-        TAILQ_INSERT_TAIL(&executor->committing_submits, admission, link);
+        begin_committing(admission, true);
         store->ops->commit(store, false, on_first_stored, admission);
         return true;
     }
@@ -450,7 +466,7 @@ static bool awaits_dependencies(struct admission *admission)
         if (executor_glance(executor, &admission->client, admission->after[i].id, &glance) !=
             REFUSED_NOT_YET)
             continue;
-        TAILQ_INSERT_TAIL(&executor->committing_submits, admission, link);
+        begin_committing(admission, true);
         store->ops->commit(store, false, on_first_stored, admission);
         return true;
     }

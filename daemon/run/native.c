@@ -146,6 +146,7 @@ const struct function *native_echo(void)
         .check_args = echo_check_args,
         .run = echo_run,
         .repeatable = true,
+        .quick = true,
     };
     static const struct function function = {
         .name = "echo",

@@ -30,6 +30,12 @@ static void null_commit(struct store *store, bool may_fail, store_done_fn *done,
     done(arg, 0);
 }
 
+static void null_expect(struct store *store, int by)
+{
+    (void)store;
+    (void)by;
+}
+
 static void null_read(struct store *store, const struct store_query *query, store_records_fn *done,
                       void *arg)
 {
@@ -68,6 +74,7 @@ static const struct store_ops null_ops = {
     .observe = null_observe,
     .put = null_put,
     .commit = null_commit,
+    .expect = null_expect,
     .read = null_read,
     .backup = null_backup,
     .retain = null_retain,

@@ -57,7 +57,18 @@ static void ask(struct sqlite_store *store, struct task *task)
 {
     pthread_mutex_lock(&store->lock);
     STAILQ_INSERT_TAIL(&store->tasks, task, link);
-    pthread_cond_signal(&store->asked);
+    if (!store->patient || task->kind != TASK_COMMIT)
+        pthread_cond_signal(&store->asked);
+    pthread_mutex_unlock(&store->lock);
+}
+
+static void sqlite_expect(struct store *base, int by)
+{
+    struct sqlite_store *store = self_of(base);
+    pthread_mutex_lock(&store->lock);
+    store->expected += by;
+    if (store->patient && store->expected <= 0)
+        pthread_cond_signal(&store->asked);
     pthread_mutex_unlock(&store->lock);
 }
 
@@ -280,6 +291,7 @@ static const struct store_ops sqlite_ops = {
     .observe = sqlite_observe,
     .put = sqlite_put,
     .commit = sqlite_commit,
+    .expect = sqlite_expect,
     .read = sqlite_read,
     .backup = sqlite_backup,
     .retain = sqlite_retain,

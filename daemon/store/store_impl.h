@@ -86,6 +86,8 @@ struct sqlite_store {
     bool stopping;
     struct store_retention retain; /* what the thread is to take over, if it has changed */
     bool retain_changed;
+    int expected; /* commits that are likely to come at once */
+    bool patient; /* the thread waits for them, and wants to be told of nothing else */
     struct store_statistics statistics;
 
     /* The thread's, once it runs. */
@@ -102,6 +104,7 @@ struct sqlite_store {
     bool sweep;           /* there may be something that is not to be kept */
     uint64_t retry_ns;    /* when to look for room again; 0: not needed */
     uint64_t age_ns;      /* when to look for what is too old */
+    uint64_t commit_ns;   /* what the last one took */
     uint64_t measured_ns; /* when the files were measured */
     uint64_t database_bytes;
     struct broken_task *broken_task; /* there before memory is short */

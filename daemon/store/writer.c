@@ -24,17 +24,26 @@
 /* How soon to look for room again, and how often to measure the files. */
 #define RETRY_NS   (200 * NS_PER_MS)
 #define MEASURE_NS NS_PER_S
-#define AGE_MAX_S  60
+/* How long to wait for commits that are expected, at the most. */
+#define PATIENCE_NS NS_PER_MS
+#define AGE_MAX_S   60
 
 /* ---- answering ---- */
 
-static void answer(struct sqlite_store *store, struct task *task, int error)
+static void answer_all(struct sqlite_store *store, struct task_list *answers)
 {
-    task->error = error;
     pthread_mutex_lock(&store->lock);
-    STAILQ_INSERT_TAIL(&store->answers, task, link);
+    STAILQ_CONCAT(&store->answers, answers);
     pthread_mutex_unlock(&store->lock);
     loop_wakeup_ring(store->wakeup);
+}
+
+static void answer(struct sqlite_store *store, struct task *task, int error)
+{
+    struct task_list answers = STAILQ_HEAD_INITIALIZER(answers);
+    task->error = error;
+    STAILQ_INSERT_TAIL(&answers, task, link);
+    answer_all(store, &answers);
 }
 
 /* Once; what is asked from now on stays unanswered. */
@@ -117,19 +126,23 @@ static enum trouble try_commits(struct sqlite_store *store, size_t count)
     enum trouble trouble = judge(store, rc);
     if (trouble != TROUBLE_NONE)
         database_rollback(database);
+    store->commit_ns = clock_mono_ns() - begun_ns;
     pthread_mutex_lock(&store->lock);
-    store->statistics.commit_ns += clock_mono_ns() - begun_ns;
+    store->statistics.commit_ns += store->commit_ns;
     pthread_mutex_unlock(&store->lock);
     return trouble;
 }
 
 static void answer_first(struct sqlite_store *store, size_t count, int error)
 {
+    struct task_list answers = STAILQ_HEAD_INITIALIZER(answers);
     for (size_t i = 0; i < count; i++) {
         struct task *task = STAILQ_FIRST(&store->commits_due);
         STAILQ_REMOVE_HEAD(&store->commits_due, link);
-        answer(store, task, error);
+        task->error = error;
+        STAILQ_INSERT_TAIL(&answers, task, link);
     }
+    answer_all(store, &answers);
 }
 
 /* All commits due that may fail, and that need room. */
@@ -402,6 +415,19 @@ static void take_retention(struct sqlite_store *store)
     store->age_ns = 0; /* to look at once */
 }
 
+/* With the lock held: waits a little for the commits that are expected, as they cost far less
+ * together with those that are there than on their own. */
+static void await_expected(struct sqlite_store *store)
+{
+    uint64_t patience_ns = store->commit_ns / 2;
+    const struct task *task = STAILQ_FIRST(&store->tasks);
+    if (store->expected <= 0 || !task || task->kind != TASK_COMMIT || store->stopping)
+        return;
+    store->patient = true;
+    sleep_until(store, clock_mono_ns() + (patience_ns < PATIENCE_NS ? patience_ns : PATIENCE_NS));
+    store->patient = false;
+}
+
 /* Takes what was asked, after waiting for it where there is nothing else to do. False: it is to
  * end. */
 static bool take_tasks(struct sqlite_store *store)
@@ -417,6 +443,7 @@ static bool take_tasks(struct sqlite_store *store)
     while (!is_busy(store) && !store->stopping && STAILQ_EMPTY(&store->tasks) &&
            !store->retain_changed && clock_mono_ns() < when_ns)
         sleep_until(store, when_ns);
+    await_expected(store);
     bool stopping = store->stopping;
     take_retention(store);
     STAILQ_CONCAT(&tasks, &store->tasks);

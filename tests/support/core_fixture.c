@@ -69,6 +69,11 @@ static void store_commit(struct store *store, bool may_fail, store_done_fn *done
     self->held++;
 }
 
+static void store_expect(struct store *store, int by)
+{
+    ((struct core_store *)store)->expected += by;
+}
+
 static struct core_commit *take_commit(struct core_store *store)
 {
     struct core_commit *commit = store->oldest;
@@ -131,6 +136,7 @@ static const struct store_ops durable_ops = {
     .put = store_put,
     .commit = store_commit,
     .retain = store_retain,
+    .expect = store_expect,
 };
 static const struct store_ops other_ops = {
     .durability = DURABILITY_NONE,
@@ -138,6 +144,7 @@ static const struct store_ops other_ops = {
     .put = store_put,
     .commit = store_commit,
     .retain = store_retain,
+    .expect = store_expect,
 };
 
 /* ---- jobs ---- */
@@ -257,6 +264,8 @@ static const struct function_ops flaky_ops = {
     .kind = "native", .run = flaky_run, .repeatable = true};
 /* As most functions are: a call starts once its start is stored, while the loop turns. */
 static const struct function_ops once_ops = {.kind = "native", .run = gate_run};
+static const struct function_ops swift_ops = {
+    .kind = "native", .run = gate_run, .repeatable = true, .quick = true};
 static const struct function_ops either_ops = {
     .kind = "native", .run = either_run, .repeatable = true};
 
@@ -416,6 +425,7 @@ struct core *core_new(const struct core_options *options)
     name_function(core, &core->flaky, "flaky", &flaky_ops);
     name_function(core, &core->either, "either", &either_ops);
     name_function(core, &core->once, "once", &once_ops);
+    name_function(core, &core->swift, "swift", &swift_ops);
     return core;
 }
 

@@ -31,6 +31,7 @@ struct core_store {
     int error;
     struct core_commit *oldest, *newest;
     size_t held;
+    int expected;                        /* as store_ops.expect has summed up */
     size_t changes[CHANGE_RESERVED + 1]; /* changes handed over so far, by kind */
 };
 
@@ -68,8 +69,9 @@ struct core {
      * asked; `stubborn` counts what it is asked and waits to be let through; `flaky` raises Boom
      * in the attempts before the one whose number its arguments are; `either` raises Boom where
      * its item is "fail". They may be executed again, so they start before their start is stored;
-     * `once` does what `gate` does, and does not. */
-    struct function ok, fail, gate, stubborn, flaky, either, once;
+     * `once` does what `gate` does, and does not; `swift` too, and may be executed before its
+     * submit is stored. */
+    struct function ok, fail, gate, stubborn, flaky, either, once, swift;
     int permits; /* eventfd, a semaphore: jobs that may pass the gate */
 
     pthread_mutex_t lock;   /* guards what follows */

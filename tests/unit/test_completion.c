@@ -198,12 +198,9 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        messages_come_in_the_order_of_posting,
-        a_post_that_wakes_brings_the_silent_ones_along,
-        what_comes_soon_comes_together,
-        every_post_wakes_where_that_is_wanted,
-        messages_left_behind_are_forgotten,
-        nothing_is_lost_or_overtaken_among_many_posters,
+        messages_come_in_the_order_of_posting, a_post_that_wakes_brings_the_silent_ones_along,
+        what_comes_soon_comes_together,        every_post_wakes_where_that_is_wanted,
+        messages_left_behind_are_forgotten,    nothing_is_lost_or_overtaken_among_many_posters,
     };
     return CORE_CHECK("completion", tests);
 }

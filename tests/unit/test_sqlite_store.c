@@ -117,6 +117,26 @@ START_TEST(what_was_not_committed_is_not_there)
 }
 END_TEST
 
+START_TEST(what_is_expected_and_does_not_come_holds_nothing_back)
+{
+    struct stored_spec spec = plain_spec("{}");
+    struct fixture fixture;
+    fixture_init(&fixture);
+    fixture_open(&fixture);
+    for (uint64_t id = 1; id <= 3; id++) {
+        struct stored_future future = plain_future(id, &spec);
+        fixture.store->ops->expect(fixture.store, 1);
+        put_future(&fixture, &future);
+        commit_ok(&fixture);
+    }
+    fixture.store->ops->expect(fixture.store, -3);
+    commit_ok(&fixture);
+    fixture_reopen(&fixture);
+    ck_assert_uint_eq(fixture.loaded.future_count, 3);
+    fixture_end(&fixture);
+}
+END_TEST
+
 START_TEST(a_running_future_comes_back_as_running)
 {
     struct fixture fixture;
@@ -195,6 +215,7 @@ int main(void)
         a_pending_future_comes_back_whole,
         ids_and_cursors_that_were_reserved_do_not_come_again,
         what_was_not_committed_is_not_there,
+        what_is_expected_and_does_not_come_holds_nothing_back,
         a_running_future_comes_back_as_running,
         a_done_future_leaves_a_trace_and_is_read_back,
     };

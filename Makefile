@@ -234,6 +234,9 @@ $(BUILD)/tests/integration/%: $O/tests/integration/%.o $(SUPPORT) $(BUILD)/libpr
 	@mkdir -p $(@D)
 	$(link) $(TEST_LIBS) $(CLIENT_LIBS)
 
+# It looks into the database that a kill has left.
+$(BUILD)/tests/integration/test_kill: private CLIENT_LIBS += $(SQLITE_LIBS)
+
 # Those of the library use it as any program does.
 $(BUILD)/tests/integration/test_lib%: $O/tests/integration/test_lib%.o $(SUPPORT) \
     $(BUILD)/libproto.a $(BUILD)/libfuture.so $(STAMP)

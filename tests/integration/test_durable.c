@@ -1,5 +1,4 @@
-/* What was acknowledged is there after the daemon was killed, and what must run once has. The jobs
- * write to a ledger that is the test's; the daemon is killed while it works. */
+/* What was acknowledged is there after the daemon was killed or has ended. */
 #include <check.h>
 #include <errno.h>
 #include <signal.h>
@@ -221,59 +220,6 @@ START_TEST(an_end_in_order_keeps_what_is_pending)
 }
 END_TEST
 
-/* ---- killed at any moment ---- */
-
-/* How often the line stands in the ledger. */
-static unsigned count_lines(const char *ledger, json_int_t wanted)
-{
-    FILE *file = fopen(ledger, "re");
-    long long id;
-    unsigned count = 0;
-    while (file && fscanf(file, "%lld", &id) == 1)
-        count += id == wanted;
-    if (file)
-        fclose(file);
-    return count;
-}
-
-START_TEST(nothing_acknowledged_is_lost_or_run_twice)
-{
-    const int rounds = getenv("FUTURED_LONG") ? 200 : 12;
-    char *ledger = text_print("%s/ledger", daemon_directory(f.daemon));
-    size_t count = 0, room = (size_t)rounds * 200;
-    json_int_t *ids = calloc(room, sizeof(*ids));
-    ck_assert_ptr_nonnull(ids);
-    srand(1);
-    for (int round = 0; round < rounds; round++) {
-        int more = rand() % 100 + 20;
-        for (int i = 0; i < more; i++)
-            ids[count++] = client_submit(
-                f.client,
-                "{'fn':'exec','args':{'argv':['sh','-c','echo $FUTURE_ID >>\\\"$0\\\"','%s']}}",
-                ledger);
-        fixture_kill_and_restart(&f);
-    }
-    unsigned interrupted = 0;
-    for (size_t i = 0; i < count; i++) {
-        json_t *reply = client_result(f.client, "result", "{'id':%lld}", ids[i]);
-        unsigned ran = count_lines(ledger, ids[i]);
-        json_expect(reply, "state", "'FINISHED'");
-        if (json_has(reply, "result")) {
-            ck_assert_uint_eq(ran, 1);
-        } else {
-            json_expect(reply, "exception.type", "'Interrupted'");
-            ck_assert_uint_le(ran, 1);
-            interrupted++;
-        }
-        json_decref(reply);
-    }
-    /* At most as many as there are workers at each kill. */
-    ck_assert_uint_le(interrupted, (unsigned)rounds * 4);
-    free(ids);
-    free(ledger);
-}
-END_TEST
-
 int main(void)
 {
     const TTest *const tests[] = {
@@ -283,7 +229,6 @@ int main(void)
         a_reader_of_cursors_misses_nothing,
         what_need_not_survive_does_not,
         an_end_in_order_keeps_what_is_pending,
-        nothing_acknowledged_is_lost_or_run_twice,
         NULL,
     };
     return fixture_run("durable", setup, teardown, tests);

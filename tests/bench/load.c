@@ -1,18 +1,28 @@
 /* The clients of the benchmark: each drives the daemon, or a limit, over its socket and prints
  * numbers.
  *
- *     load echo SOCKET COUNT WINDOW        requests to a server that answers each with one line
- *     load submit SOCKET COUNT WINDOW      submits of `echo`, each until its future.done
- *         both print: requests a second, and the microseconds of one, p50 and p99
- *     load map SOCKET COUNT CHUNK          maps of CHUNK integers until all ordered results are
- * here load exec SOCKET COUNT PROGRAM       one map of a command until its results are here both
- * print: items a second load pending SOCKET COUNT            futures with 100 bytes of args that
- * stay pending prints: bytes of the daemon's memory each; submits and cancels a second with these
- * there load clients SOCKET COUNT            connections that have said something and stay prints:
- * bytes of the daemon's memory each load subscribers SOCKET COUNT        connections that all wait
- * for one future prints: milliseconds from letting it run to the last notification load hold SOCKET
- * COUNT [BYTES]       keeps COUNT connections open, or COUNT futures of BYTES args pending in the
- * pool "held"; says "ready", and ends with its standard input */
+ *     load echo SOCKET COUNT WINDOW
+ *         requests to a server that answers each with one line
+ *     load submit SOCKET COUNT WINDOW
+ *         submits of `echo`, each until its future.done; both print: requests a second, and with a
+ *         window of 1 the microseconds of one, p50 and p99
+ *     load commands SOCKET COUNT WINDOW
+ *         the same with /bin/true, and no microseconds
+ *     load map SOCKET COUNT CHUNK
+ *         maps of CHUNK integers until all ordered results are here; prints: items a second
+ *     load exec SOCKET COUNT PROGRAM
+ *         one map of a command until its results are here; prints: items a second
+ *     load pending SOCKET COUNT
+ *         futures with 100 bytes of args that stay pending; prints: bytes of the daemon's memory
+ *         each; submits and cancels a second with these there
+ *     load clients SOCKET COUNT
+ *         connections that have said something and stay; prints: bytes of the daemon's memory each
+ *     load subscribers SOCKET COUNT
+ *         connections that all wait for one future; prints: milliseconds from letting it run to the
+ *         last notification
+ *     load hold SOCKET COUNT [BYTES]
+ *         keeps COUNT connections open, or COUNT futures of BYTES args pending in the pool "held";
+ *         says "ready", and ends with its standard input */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -70,19 +80,26 @@ static char *call(struct reader *reader, const char *request, size_t *ret_size)
 
 /* ---- single requests ---- */
 
-static void add_submit(struct text *text, uint64_t number)
+static void add_submit(struct text *text, uint64_t number, bool command)
 {
     text_string(text, "{\"jsonrpc\":\"2.0\",\"id\":");
     text_uint(text, number);
-    text_string(text, ",\"method\":\"submit\",\"params\":{\"fn\":\"echo\",\"args\":{\"number\":");
-    text_uint(text, number);
+    text_string(text, ",\"method\":\"submit\",\"params\":{\"fn\":");
+    if (command) {
+        text_string(text, "\"exec\",\"args\":{\"argv\":[\"/bin/true\"]");
+    } else {
+        text_string(text, "\"echo\",\"args\":{\"number\":");
+        text_uint(text, number);
+    }
     text_string(text, "},\"subscribe\":true}}\n");
 }
 
+enum request_kind { REQUEST_ECHO, REQUEST_SUBMIT, REQUEST_COMMAND };
+
 /* One line has come: 1 if a request is through with it. */
-static uint64_t count_done(const char *line, size_t size, bool submits)
+static uint64_t count_done(const char *line, size_t size, enum request_kind kind)
 {
-    if (!submits)
+    if (kind == REQUEST_ECHO)
         return 1;
     if (is_notification(line, size))
         return 1;
@@ -99,7 +116,8 @@ static void print_requests(double rate, uint64_t *took_ns, uint64_t count, uint6
     printf("\n");
 }
 
-static void run_requests(const char *socket, uint64_t count, uint64_t window, bool submits)
+static void run_requests(const char *socket, uint64_t count, uint64_t window,
+                         enum request_kind kind)
 {
     struct reader reader = {.fd = connect_unix(socket)};
     struct text text = {0};
@@ -115,12 +133,12 @@ static void run_requests(const char *socket, uint64_t count, uint64_t window, bo
         uint64_t sent_ns = now_ns();
 
         while (sent < count && sent - done < window)
-            add_submit(&text, ++sent);
+            add_submit(&text, ++sent, kind == REQUEST_COMMAND);
         text_send(&text, reader.fd);
         for (uint64_t before = done; done == before;) {
             reader_fill(&reader);
             for (char *line; (line = reader_line(&reader, &size));)
-                done += count_done(line, size, submits);
+                done += count_done(line, size, kind);
         }
         if (window == 1)
             took_ns[done - 1] = now_ns() - sent_ns;
@@ -453,9 +471,11 @@ int main(int argc, char **argv)
 
     errno = 0;
     if (strcmp(mode, "echo") == 0 && last)
-        run_requests(socket, count, number_arg(last), false);
+        run_requests(socket, count, number_arg(last), REQUEST_ECHO);
     else if (strcmp(mode, "submit") == 0 && last)
-        run_requests(socket, count, number_arg(last), true);
+        run_requests(socket, count, number_arg(last), REQUEST_SUBMIT);
+    else if (strcmp(mode, "commands") == 0 && last)
+        run_requests(socket, count, number_arg(last), REQUEST_COMMAND);
     else if (strcmp(mode, "map") == 0 && last)
         run_map(socket, count, number_arg(last));
     else if (strcmp(mode, "exec") == 0 && last)

@@ -86,7 +86,7 @@ status "nothing is said of those" 1 grep -q "left behind" "$daemon_log"
 id=$(future submit -- sh -c "$(escape "$TMPDIR/three")")
 ok "a job that leaves something behind ends" future wait "$id"
 pid=$(<"$TMPDIR/three")
-until_true "what it has left is named in the log" grep -q "future $id (exec) has left behind: $pid (sleep)" "$daemon_log"
+until_true "what it has left is named in the log" grep -q "future $id (exec) has left behind: $pid (" "$daemon_log"
 status "and lives" 1 gone "$pid"
 left_group=$group$(in_group "$pid")
 eq "nobody joins it" "$(<"$left_group/cgroup.procs")" "$pid"

@@ -161,7 +161,6 @@ static bool is_version_2(const json_t *version)
 static bool envelope_is_bad(json_t *object, struct rpc_error *error)
 {
     const json_t *params = json_object_get(object, "params");
-    const char *unknown = unknown_member(object);
 
     if (!is_version_2(json_object_get(object, "jsonrpc")))
         rpc_error_set(error, RPC_INVALID_REQUEST, "jsonrpc must be \"2.0\"");
@@ -171,9 +170,6 @@ static bool envelope_is_bad(json_t *object, struct rpc_error *error)
         rpc_error_set(error, RPC_INVALID_REQUEST, "method must be a string");
     else if (params != NULL && !json_is_object(params) && !json_is_array(params))
         rpc_error_set(error, RPC_INVALID_REQUEST, "params must be an object or an array");
-    else if (unknown != NULL)
-        rpc_error_set(error, RPC_INVALID_REQUEST,
-                      "unknown member \"%s\", expected jsonrpc, id, method, params", unknown);
     else
         return false;
     return true;
@@ -183,6 +179,7 @@ static bool envelope_is_bad(json_t *object, struct rpc_error *error)
 static void take_request(json_t *value, struct slice text, struct rpc_request *request)
 {
     const json_t *method;
+    const char *unknown;
 
     *request = (struct rpc_request){.id = null_id};
     if (!json_is_object(value)) {
@@ -197,6 +194,14 @@ static void take_request(json_t *value, struct slice text, struct rpc_request *r
     }
     if (envelope_is_bad(value, &request->error)) {
         request->has_id = true;
+        return;
+    }
+    /* A request all the same: where it is a notification it is not answered. */
+    unknown = unknown_member(value);
+    if (unknown != NULL) {
+        rpc_error_param(
+            &request->error, unknown,
+            "unknown member \"%s\" of the request, expected jsonrpc, id, method, params", unknown);
         return;
     }
     method = json_object_get(value, "method");

@@ -128,14 +128,18 @@ static int start_again(struct future *future)
     return 0;
 }
 
-enum refusal executor_retry(struct executor *executor, struct future *future)
+enum refusal executor_may_retry(const struct future *future)
 {
-    if (executor->shut_down)
-        return REFUSED_SHUT_DOWN;
     if (!future_is_done(future))
         return REFUSED_STATE;
-    if (pool_is_broken(future->spec->pool))
-        return REFUSED_BROKEN_POOL;
+    return pool_is_broken(future->spec->pool) ? REFUSED_BROKEN_POOL : REFUSED_NOT;
+}
+
+enum refusal executor_retry(struct executor *executor, struct future *future)
+{
+    enum refusal refusal = executor_may_retry(future);
+    if (refusal != REFUSED_NOT)
+        return refusal;
     struct map *map = future->spec->map; /* it is the map, or an item */
     /* A map that is done starts again with any of its items. */
     if (map && future_is_done(map->self) && start_again(map->self) < 0)

@@ -96,6 +96,8 @@ struct pool *executor_pool_at(const struct executor *executor, size_t index);
 /* Makes the pool, or changes its settings. 0; -EMFILE: too many pools; -ENOMEM. */
 int executor_set_pool(struct executor *executor, const char *name,
                       const struct pool_settings *settings);
+/* What holds for the futures of a pool: as much as it wants and the store gives. */
+enum durability executor_durability(const struct executor *executor, const struct pool *pool);
 /* Whether the workers of all pools do what they are for, as pool_makes_progress. */
 bool executor_makes_progress(struct executor *executor);
 void executor_pause_pool(struct executor *executor, struct pool *pool, bool paused);
@@ -278,8 +280,12 @@ void executor_cancel(struct executor *executor, struct future *future,
 enum refusal executor_update_priority(struct executor *executor, struct future *future,
                                       int64_t priority);
 
-/* A done future starts again under its id as the next attempt. NOT; STATE; SHUT_DOWN. */
+/* A done future starts again under its id as the next attempt: no new work, so it is taken during a
+ * shutdown too. NOT; STATE; BROKEN_POOL; NO_MEMORY. */
 enum refusal executor_retry(struct executor *executor, struct future *future);
+/* What executor_retry would answer now, but for memory: where one of several is refused nothing is
+ * to be done. */
+enum refusal executor_may_retry(const struct future *future);
 
 /* Removes a done future, a map with its items. NOT; STATE. */
 enum refusal executor_forget(struct executor *executor, struct future *future);

@@ -6,14 +6,10 @@
 #include "daemon/core/executor_impl.h"
 #include "daemon/core/owner.h"
 
-/* As much as the pool wants and the store gives. */
-static enum durability durability_of(const struct executor *executor,
-                                     const struct submission *submission)
+enum durability executor_durability(const struct executor *executor, const struct pool *pool)
 {
-    enum durability wanted = pool_settings(submission->pool)->durability;
+    enum durability wanted = pool_settings(pool)->durability;
     enum durability given = executor->settings.store->ops->durability;
-    if (submission->not_stored)
-        return DURABILITY_NONE;
     return wanted < given ? wanted : given;
 }
 
@@ -40,7 +36,8 @@ struct spec *spec_new(struct executor *executor, const struct submission *submis
     spec->retry_backoff = submission->retry_backoff;
     spec->rerun_on_crash = submission->rerun_on_crash;
     spec->scoped = submission->scoped;
-    spec->durability = durability_of(executor, submission);
+    spec->durability =
+        submission->not_stored ? DURABILITY_NONE : executor_durability(executor, submission->pool);
     if (label_size > 0)
         memcpy(spec->label, submission->label, label_size);
     return spec;

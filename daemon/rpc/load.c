@@ -104,6 +104,11 @@ int request_load(struct request *request, const struct store_query *query)
     int r = come_again(request);
     if (r < 0)
         return r;
+    /* What a subscription names is told before the replies to what was asked for after it. */
+    if (request->handler == method_subscribe && !request->replays) {
+        request->replays = true;
+        session_replay_begin(session);
+    }
     executor_load(session->service->executor, session->client.number, query, on_loaded, request);
     return -EINPROGRESS;
 }

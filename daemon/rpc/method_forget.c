@@ -111,6 +111,8 @@ void method_retry(struct request *request)
     enum refusal refusal = retried ? REFUSED_NOT : REFUSED_NO_MEMORY;
     struct refusal_detail detail = {.id = 0};
     request->state = retried;
+    for (size_t i = 0; i < count && refusal == REFUSED_NOT; i++)
+        refusal = executor_may_retry(session_future(session, ids[i]));
     for (size_t i = 0; i < count && refusal == REFUSED_NOT; i++) {
         struct future *future = session_future(session, ids[i]);
         detail.id = retried->ids[retried->count++] = ids[i];

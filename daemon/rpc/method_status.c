@@ -118,6 +118,12 @@ static void status_list(struct request *request, const struct status_params *par
     end_list(request, writer, next, counts);
 }
 
+static int newest_first(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x < y) - (x > y);
+}
+
 static void status_ids(struct request *request, const struct status_params *params)
 {
     uint64_t *ids;
@@ -125,6 +131,8 @@ static void status_ids(struct request *request, const struct status_params *para
     uint64_t counts[FUTURE_STATES] = {0};
     if (resolve_loaded(request, &params->ids, false, &ids, &count) < 0)
         return;
+    if (count > 1)
+        qsort(ids, count, sizeof(*ids), newest_first);
     struct writer *writer = begin_list(request);
     for (size_t i = 0; i < count; i++) {
         struct future *future = session_future(request->session, ids[i]);

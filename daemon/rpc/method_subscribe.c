@@ -51,8 +51,12 @@ static void subscribe(struct request *request, const struct subscribe_params *pa
         writer_uint(writer, count);
     }
     writer_end_object(writer);
+    bool replays = request->replays;
+    request->replays = false;
     request_end(request);
     subscription_start(subscription, params->has_since, params->since);
+    if (replays)
+        session_replay_end(session);
 }
 
 void method_subscribe(struct request *request)

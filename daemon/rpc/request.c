@@ -23,6 +23,7 @@ struct batch {
     struct created *created;
     size_t created_count;
     bool holds_all; /* there was no memory to note what was created */
+    bool waits_for_ends;
 };
 
 void session_fail(struct session *session)
@@ -63,7 +64,7 @@ static void send_held(struct session *session, const struct writer *held)
     }
 }
 
-void session_tell_later(struct session *session)
+static void tell_later(struct session *session)
 {
     struct writer later = session->later;
     session->later = (struct writer){.data = NULL};
@@ -74,6 +75,56 @@ void session_tell_later(struct session *session)
     writer_free(&later);
 }
 
+void session_replay_begin(struct session *session)
+{
+    session->replays++;
+    session->service->replays++;
+}
+
+void session_replay_end(struct session *session)
+{
+    struct service *service = session->service;
+    if (--session->replays == 0)
+        tell_later(session);
+    if (--service->replays == 0)
+        service_check_end(service);
+}
+
+/* Appends a line, of two parts and with its LF, to what is held back. */
+static void hold_back(struct session *session, const struct writer *head, const char *rest,
+                      size_t rest_size)
+{
+    struct writer *later = &session->later;
+    writer_raw(later, head->data, head->size);
+    writer_raw(later, rest, rest_size);
+    /* Nobody is told more than this at a time, whether it is held back here or unsent. */
+    if (later->size > session->service->limits->unsent_bytes) {
+        log_warning("client %llu: too much came while it was told what was done before",
+                    (unsigned long long)session->client.number);
+        session_fail(session);
+    }
+}
+
+/* Whether the request is answered because futures are done. */
+static bool waits_for_ends(const struct request *request)
+{
+    return request->handler == method_result || request->handler == method_exception ||
+           request->handler == method_wait || request->handler == method_cancel ||
+           request->handler == method_shutdown;
+}
+
+/* A batch that made something is not held back: its reply must come before what is told of that. */
+static void send_batch(const struct batch *batch)
+{
+    struct session *session = batch->session;
+    const struct writer *replies = &batch->replies;
+    bool made = batch->created_count > 0 || batch->holds_all;
+    if (session->replays > 0 && batch->waits_for_ends && !made)
+        hold_back(session, replies, "\n", 1);
+    else
+        session->output.send(session->output.arg, replies->data, replies->size);
+}
+
 static void batch_done_one(struct batch *batch)
 {
     if (--batch->left > 0)
@@ -82,7 +133,7 @@ static void batch_done_one(struct batch *batch)
     if (batch->replies.size > 0) {
         writer_raw(&batch->replies, "]", 1);
         if (!writer_failed(&batch->replies))
-            session->output.send(session->output.arg, batch->replies.data, batch->replies.size);
+            send_batch(batch);
     }
     if (writer_failed(&batch->replies) || writer_failed(&batch->held))
         session_fail(session);
@@ -152,12 +203,15 @@ static struct request *request_new(struct session *session, struct batch *batch,
 static void request_free(struct request *request)
 {
     struct session *session = request->session;
+    bool replays = request->replays;
     deadline_clear(session->service->timers, &request->deadline);
     TAILQ_REMOVE(&session->requests, request, link);
     session->request_count--;
     free(request->again);
     free(request->state);
     free(request);
+    if (replays)
+        session_replay_end(session);
 }
 
 void request_drop(struct request *request)
@@ -176,7 +230,7 @@ static struct slice id_of(const struct request *request)
 }
 
 /* The session's message is complete: out with it, on its own or into the batch. */
-static void send_reply(struct session *session, struct batch *batch)
+static void send_reply(struct session *session, struct batch *batch, bool waits_for_ends)
 {
     struct writer *text = &session->service->text;
     if (writer_failed(text)) {
@@ -186,6 +240,9 @@ static void send_reply(struct session *session, struct batch *batch)
     } else if (batch) {
         writer_raw(&batch->replies, batch->replies.size > 0 ? "," : "[", 1);
         writer_raw(&batch->replies, text->data, text->size);
+        batch->waits_for_ends |= waits_for_ends;
+    } else if (waits_for_ends && session->replays > 0) {
+        hold_back(session, text, "\n", 1);
     } else {
         session->output.send(session->output.arg, text->data, text->size);
     }
@@ -221,7 +278,7 @@ void request_end(struct request *request)
             request_fail(request, RPC_INTERNAL, "no memory for the reply");
             return;
         }
-        send_reply(session, batch);
+        send_reply(session, batch, waits_for_ends(request));
     }
     request_free(request);
     if (batch)
@@ -242,7 +299,11 @@ void request_end_shared(struct request *request, struct shared_text *rest)
         request_fail(request, RPC_INTERNAL, "no memory for the reply");
         return;
     }
-    session->output.send_shared(session->output.arg, text->data, text->size, rest);
+    if (waits_for_ends(request) && session->replays > 0) {
+        hold_back(session, text, rest->data, rest->size);
+    } else {
+        session->output.send_shared(session->output.arg, text->data, text->size, rest);
+    }
     request_free(request);
 }
 
@@ -254,7 +315,7 @@ void request_error(struct request *request, const struct rpc_error *error)
     if (!request->silent) {
         writer_reset(&session->service->text);
         rpc_write_error(&session->service->text, id_of(request), error);
-        send_reply(session, batch);
+        send_reply(session, batch, false);
     }
     request_free(request);
     if (batch)
@@ -354,8 +415,7 @@ void session_notify(struct session *session, const char *method, uint64_t subscr
         return;
     }
     if (session->replays > 0 && subscription != session->telling) {
-        writer_raw(&session->later, text->data, text->size);
-        writer_raw(&session->later, "\n", 1);
+        hold_back(session, text, "\n", 1);
         return;
     }
     struct batch *batch;
@@ -377,7 +437,7 @@ static void answer_error(struct session *session, struct batch *batch, struct sl
     service_count_error(session->service, error);
     writer_reset(&session->service->text);
     rpc_write_error(&session->service->text, id, error);
-    send_reply(session, batch);
+    send_reply(session, batch, false);
 }
 
 static void answer_no_memory(struct session *session, struct batch *batch, struct slice id)

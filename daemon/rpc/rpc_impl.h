@@ -35,9 +35,11 @@ struct service {
     uint64_t running_wanted; /* subscriptions that want to know of starts promptly */
     TAILQ_HEAD(, subscription) all_subscriptions;
     TAILQ_HEAD(, request) shutdown_waiters;
-    struct writer text;       /* the message being written; a small one always has room */
-    struct writer nowhere;    /* what nobody wants to read */
-    struct writer event_text; /* the future that `event_cursor` is of, serialised once for all */
+    unsigned replays;          /* of all sessions; the daemon does not end before them */
+    struct deadline end_check; /* set when the last of them is over */
+    struct writer text;        /* the message being written; a small one always has room */
+    struct writer nowhere;     /* what nobody wants to read */
+    struct writer event_text;  /* the future that `event_cursor` is of, serialised once for all */
     uint64_t event_cursor;
     struct shared_text *outcome; /* what `result` says of the future with .. ; NULL: none */
     uint64_t outcome_id, outcome_cursor;
@@ -60,10 +62,11 @@ struct session {
     uint64_t subscription_count;
     struct subscription *own;   /* that of `subscribe: true`; NULL: none yet */
     LIST_HEAD(, scoped) scoped; /* futures that end with this session */
-    /* While the store is asked what was done before, what came later is held back. */
+    /* While the store is asked what was done before, what came later is held back, and with it the
+     * replies that an end brings about: future.done comes before them. */
     unsigned replays;    /* subscriptions that wait for the store */
     uint64_t telling;    /* the one of them whose turn it is; 0: none */
-    struct writer later; /* notifications, one a line */
+    struct writer later; /* notifications and replies, one a line */
 };
 
 typedef void method_fn(struct request *request);
@@ -90,6 +93,7 @@ struct request {
     unsigned loads;                        /* how often that was */
     uint64_t stored_counts[FUTURE_STATES]; /* what the store counted when it was asked to */
     bool silent;                           /* a notification */
+    bool replays;                          /* a replay of its session until it is freed */
     size_t id_size;
     char id[]; /* JSON text */
 };
@@ -124,8 +128,9 @@ void dispatch_line(struct session *session, const char *line, size_t size, bool 
 void session_fail(struct session *session);
 /* Drops without a reply. */
 void request_drop(struct request *request);
-/* Sends what was held back during replays. */
-void session_tell_later(struct session *session);
+/* A replay begins, and is over: with the last one goes out what was held back. */
+void session_replay_begin(struct session *session);
+void session_replay_end(struct session *session);
 /* Sends a notification: {"jsonrpc":"2.0","method":METHOD,"params":{"subscription":N, and what
  * `members` holds. */
 void session_notify(struct session *session, const char *method, uint64_t subscription,
@@ -205,7 +210,8 @@ void show_future_dump(struct writer *writer, const struct future *future);
 int show_outcome(struct writer *writer, const struct future *future, uint64_t max_bytes);
 /* The value of "exception". */
 void show_exception(struct writer *writer, const struct future *future);
-void show_pool(struct writer *writer, const struct pool *pool, bool workers);
+void show_pool(struct writer *writer, const struct executor *executor, const struct pool *pool,
+               bool workers);
 /* Bytes as member NAME, or NAME_base64 where they are not UTF-8. */
 void show_bytes(struct writer *writer, const char *name, const void *data, size_t size);
 
@@ -254,6 +260,8 @@ void outcome_tidy(struct service *service);
 
 /* ---- service.c ---- */
 
+/* Ends the daemon, if nothing is left to do, once no session replays any more. */
+void service_check_end(struct service *service);
 /* An error goes out: counted, and the limit that it names. */
 void service_count_error(struct service *service, const struct rpc_error *error);
 

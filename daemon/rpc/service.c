@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/log.h"
 #include "daemon/rpc/rpc_impl.h"
 
 /* How many rows limit_table has. */
@@ -32,16 +33,36 @@ void service_count_error(struct service *service, const struct rpc_error *error)
         service_count_limit(service, error->limit);
 }
 
-/* The waiting calls of shutdown are answered, then the daemon may end. */
+/* The waiting calls of shutdown are answered, then the daemon may end; not before each session has
+ * been told what it has asked for. */
 static void on_drained(void *arg)
 {
     struct service *service = arg;
     struct request *request;
+    if (service->replays > 0)
+        return;
     while ((request = TAILQ_FIRST(&service->shutdown_waiters))) {
         TAILQ_REMOVE(&service->shutdown_waiters, request, waiting_link);
         shutdown_reply(request, true);
     }
     service->settings.on_end(service->settings.arg);
+}
+
+static void on_end_check(struct deadline *deadline)
+{
+    struct service *service =
+        (struct service *)((char *)deadline - offsetof(struct service, end_check));
+    if (executor_is_drained(service->executor))
+        on_drained(service);
+}
+
+void service_check_end(struct service *service)
+{
+    if (service->replays > 0 || !executor_is_shut_down(service->executor))
+        return;
+    /* In a turn of its own: the caller may be a session that goes. */
+    if (deadline_set(service->timers, &service->end_check, clock_mono_ns(), on_end_check) < 0)
+        log_error("no memory to end as asked for");
 }
 
 int service_new(const struct service_settings *settings, struct service **ret_service)
@@ -80,6 +101,7 @@ void service_free(struct service *service)
         return;
     static const struct executor_observer nobody = {.arg = NULL};
     executor_set_observer(service->executor, &nobody);
+    deadline_clear(service->timers, &service->end_check);
     writer_free(&service->text);
     writer_free(&service->nowhere);
     writer_free(&service->event_text);

@@ -291,7 +291,8 @@ static void show_worker(const struct pool_worker_info *info, void *arg)
     writer_end_object(writer);
 }
 
-static void show_settings(struct writer *writer, const struct pool_settings *settings)
+static void show_settings(struct writer *writer, const struct pool_settings *settings,
+                          enum durability durability)
 {
     writer_key(writer, "max_workers");
     writer_uint(writer, settings->max_workers);
@@ -306,7 +307,7 @@ static void show_settings(struct writer *writer, const struct pool_settings *set
     writer_key(writer, "on_full");
     writer_cstring(writer, settings->on_full_wait ? "wait" : "error");
     writer_key(writer, "durability");
-    writer_cstring(writer, durability_name(settings->durability));
+    writer_cstring(writer, durability_name(durability));
     writer_key(writer, "thread_name_prefix");
     writer_cstring(writer, settings->thread_name_prefix);
     writer_key(writer, "launcher");
@@ -339,12 +340,13 @@ static void show_trouble(struct writer *writer, const struct pool *pool)
         writer_null(writer);
 }
 
-void show_pool(struct writer *writer, const struct pool *pool, bool workers)
+void show_pool(struct writer *writer, const struct executor *executor, const struct pool *pool,
+               bool workers)
 {
     writer_begin_object(writer);
     writer_key(writer, "name");
     writer_cstring(writer, pool_name(pool));
-    show_settings(writer, pool_settings(pool));
+    show_settings(writer, pool_settings(pool), executor_durability(executor, pool));
     writer_key(writer, "paused");
     writer_bool(writer, pool_is_paused(pool));
     writer_key(writer, "broken");

@@ -279,7 +279,7 @@ int subscription_new(struct session *session, unsigned events, struct subscripti
 static void begin_replay(struct subscription *subscription)
 {
     subscription->replaying = true;
-    subscription->session->replays++;
+    session_replay_begin(subscription->session);
 }
 
 static void end_replay(struct subscription *subscription)
@@ -287,8 +287,7 @@ static void end_replay(struct subscription *subscription)
     struct session *session = subscription->session;
     executor_unload(session->service->executor, subscription);
     subscription->replaying = false;
-    if (--session->replays == 0)
-        session_tell_later(session);
+    session_replay_end(session);
 }
 
 void subscription_free(struct subscription *subscription)
@@ -483,11 +482,14 @@ static void replay_since(struct subscription *subscription)
 
 void subscription_start(struct subscription *subscription, bool has_since, uint64_t since)
 {
+    struct session *session = subscription->session;
+    session->telling = subscription->id;
     tell_earlier_output(subscription);
-    if (!subscription->all) {
+    if (!subscription->all)
         replay_named(subscription, has_since ? since : 0);
+    session->telling = 0;
+    if (!subscription->all)
         return;
-    }
     if (has_since) {
         subscription->told = since;
         begin_replay(subscription);

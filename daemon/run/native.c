@@ -128,7 +128,6 @@ const struct function *native_sleep(void)
         .kind = "native",
         .check_args = sleep_check_args,
         .run = sleep_run,
-        .repeatable = true,
     };
     static const struct function function = {
         .name = "sleep",

@@ -147,6 +147,37 @@ START_TEST(what_was_started_is_interrupted_or_run_again)
 }
 END_TEST
 
+START_TEST(what_was_seen_running_is_not_run_again)
+{
+    json_int_t id = client_submit(f.client, "{'fn':'sleep','args':{'seconds':3600}}");
+    json_decref(client_result(f.client, "subscribe", "{'all':true,'events':['running']}"));
+    json_t *status = client_result(f.client, "status", "{'id':%lld}", id);
+    if (strcmp(json_text_at(status, "state"), "PENDING") == 0)
+        json_decref(client_notification(f.client));
+    json_decref(status);
+    fixture_kill_and_restart(&f);
+    expect_exception(f.client, id, "Interrupted");
+}
+END_TEST
+
+START_TEST(the_scope_of_a_connection_ends_with_the_daemon)
+{
+    json_decref(client_result(f.client, "pool.pause", "{'pool':'default'}"));
+    json_int_t one = client_submit(f.client, "{'fn':'echo','scope':'connection'}");
+    json_t *map =
+        client_result(f.client, "map", "{'fn':'echo','items':[1,2],'scope':'connection'}");
+    json_int_t stays = client_submit(f.client, "{'fn':'echo'}");
+    fixture_kill_and_restart(&f);
+    json_decref(client_result(f.client, "wait", "{'ids':[%lld,%lld],'timeout':60}", one,
+                              json_int_at(map, "id")));
+    expect_state(f.client, one, "CANCELLED");
+    expect_state(f.client, json_int_at(map, "id"), "CANCELLED");
+    expect_state(f.client, json_int_at(map, "first"), "CANCELLED");
+    expect_state(f.client, stays, "PENDING");
+    json_decref(map);
+}
+END_TEST
+
 START_TEST(a_reader_of_cursors_misses_nothing)
 {
     json_int_t seen[40] = {0};
@@ -181,7 +212,9 @@ START_TEST(what_need_not_survive_does_not)
 {
     json_decref(client_result(f.client, "pool.pause", "{'pool':'default'}"));
     json_int_t gone = client_submit(f.client, "{'fn':'echo','durable':false}");
-    json_decref(client_result(f.client, "pool.set", "{'pool':'fast','durability':'none'}"));
+    json_t *set = client_result(f.client, "pool.set", "{'pool':'fast','durability':'none'}");
+    json_expect(set, "durability", "'none'");
+    json_decref(set);
     json_int_t fast = client_submit(f.client, "{'fn':'echo','pool':'fast','delay':3600}");
     json_int_t kept = client_submit(f.client, "{'fn':'echo'}");
     fixture_kill_and_restart(&f);
@@ -226,6 +259,8 @@ int main(void)
         pending_futures_come_back_as_they_were,
         results_come_back,
         what_was_started_is_interrupted_or_run_again,
+        what_was_seen_running_is_not_run_again,
+        the_scope_of_a_connection_ends_with_the_daemon,
         a_reader_of_cursors_misses_nothing,
         what_need_not_survive_does_not,
         an_end_in_order_keeps_what_is_pending,

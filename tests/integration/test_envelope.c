@@ -78,6 +78,22 @@ START_TEST(ids_are_echoed_by_errors)
 }
 END_TEST
 
+START_TEST(an_unknown_member_of_a_request_is_named)
+{
+    send_line("{'jsonrpc':'2.0','id':5,'method':'ping','extra':1}");
+    json_t *reply = client_read(f.client);
+    json_expect(reply, "id", "5");
+    json_expect(reply, "error.code", "-32602");
+    json_expect(reply, "error.data", "{'param':'extra'}");
+    json_decref(reply);
+    send_line("{'jsonrpc':'2.0','method':'ping','extra':1}");
+    send_line("{'jsonrpc':'2.0','id':6,'method':'ping'}");
+    reply = client_read(f.client);
+    json_expect(reply, "id", "6");
+    json_decref(reply);
+}
+END_TEST
+
 START_TEST(one_id_twice_is_the_clients_own_affair)
 {
     json_int_t id = fixture_hold(&f);
@@ -434,6 +450,7 @@ int main(void)
     const TTest *const tests[] = {
         ids_are_echoed_exactly,
         ids_are_echoed_by_errors,
+        an_unknown_member_of_a_request_is_named,
         one_id_twice_is_the_clients_own_affair,
         a_nul_byte_is_a_parse_error,
         too_deep_and_too_many_values,

@@ -180,6 +180,23 @@ START_TEST(waiting_for_the_new_attempt)
 }
 END_TEST
 
+START_TEST(nothing_starts_again_where_one_cannot)
+{
+    json_int_t good = client_submit(f.client, "{'fn':'echo'}");
+    expect_result(f.client, good, "{}");
+    json_decref(
+        client_result(f.client, "pool.set",
+                      "{'pool':'bad','initializer':{'fn':'exec','args':{'argv':['false']}}}"));
+    json_int_t broken = client_submit(f.client, "{'fn':'echo','pool':'bad'}");
+    expect_exception(f.client, broken, "BrokenPool");
+    ck_assert_int_eq(client_error(f.client, "retry", "{'ids':[%lld,%lld]}", good, broken), -32010);
+    json_t *status = client_result(f.client, "status", "{'id':%lld}", good);
+    json_expect(status, "attempt", "1");
+    json_expect(status, "state", "'FINISHED'");
+    json_decref(status);
+}
+END_TEST
+
 START_TEST(a_map_runs_its_failed_items_again)
 {
     const char *directory = daemon_directory(f.daemon);
@@ -220,6 +237,7 @@ int main(void)
         cancelled_and_good_ones_start_again_too,
         the_new_attempt_is_announced,
         waiting_for_the_new_attempt,
+        nothing_starts_again_where_one_cannot,
         a_map_runs_its_failed_items_again,
         NULL,
     };

@@ -339,6 +339,8 @@ START_TEST(all_works_while_draining)
     expect_result(f.client, other, "{}");
     json_int_t held = fixture_hold(&f);
     json_int_t pending = client_submit(f.client, "{'fn':'echo','args':{},'after':[%lld]}", held);
+    json_int_t again = client_submit(f.client, "{'fn':'echo','args':{'n':2}}");
+    expect_result(f.client, again, "{'n':2}");
     json_t *reply = client_result(f.client, "shutdown", "{'wait':false}");
     json_expect(reply, "", "{'terminated':false,'cancelled':0}");
     json_decref(reply);
@@ -350,6 +352,8 @@ START_TEST(all_works_while_draining)
     json_decref(client_result(late, "info", "{}"));
     json_decref(client_result(late, "status", "{}"));
     expect_result(late, done, "{}");
+    json_decref(client_result(late, "retry", "{'ids':[%lld]}", again));
+    expect_result(late, again, "{'n':2}");
     json_decref(client_result(late, "wait", "{'ids':[%lld],'timeout':0}", held));
     json_decref(client_result(late, "output", "{'id':%lld}", held));
     json_decref(client_result(late, "subscribe", "{'all':true,'events':['done','running']}"));

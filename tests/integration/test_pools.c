@@ -75,6 +75,22 @@ START_TEST(the_default_pool)
 }
 END_TEST
 
+START_TEST(a_pool_shows_the_durability_in_force)
+{
+    static const char *const arguments[] = {"--durability", "process", NULL};
+    static const struct daemon_options options = {.args = arguments};
+    fixture_stop(&f);
+    fixture_start(&f, &options);
+    json_t *reply = set("{'pool':'p','durability':'full'}");
+    json_expect(reply, "durability", "'process'");
+    json_decref(reply);
+    reply = set("{'pool':'p','durability':'none'}");
+    json_expect(reply, "durability", "'none'");
+    json_decref(reply);
+    expect_pool("default", "durability", "\"process\"");
+}
+END_TEST
+
 START_TEST(every_setting)
 {
     json_t *reply = set("{'pool':'p','max_workers':7,'min_workers':2,'idle_timeout':1.5,"
@@ -439,6 +455,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         the_default_pool,
+        a_pool_shows_the_durability_in_force,
         every_setting,
         threads_come_with_work,
         workers_are_shown,

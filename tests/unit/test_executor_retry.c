@@ -252,8 +252,23 @@ START_TEST(only_what_is_done_can_be_retried)
     core_pass(core, 1);
     core_await_done(core, pending);
     core_expect_result(pending, "2");
+    core_free(core);
+}
+END_TEST
+
+START_TEST(a_shutdown_takes_a_retry_and_waits_for_it)
+{
+    struct core *core = core_new(NULL);
+    struct future *running = core_start(core, &core->gate, "1");
+    core_await_running(core, running);
+    struct future *pending = core_start(core, &core->ok, "2");
+    ck_assert(core_cancel(core, pending));
     executor_shut_down(core->executor, false, false);
-    ck_assert_int_eq(executor_retry(core->executor, pending), REFUSED_SHUT_DOWN);
+    ck_assert_int_eq(executor_retry(core->executor, pending), REFUSED_NOT);
+    ck_assert_int_eq(future_state(pending), FUTURE_PENDING);
+    core_pass(core, 1);
+    core_await_done(core, pending);
+    core_expect_result(pending, "2");
     core_free(core);
 }
 END_TEST
@@ -293,6 +308,7 @@ int main(void)
         a_timeout_for_ever_is_none,
         a_done_future_starts_again_under_its_id,
         only_what_is_done_can_be_retried,
+        a_shutdown_takes_a_retry_and_waits_for_it,
         a_retry_may_be_tried_by_itself_again,
     };
     return CORE_CHECK("executor_retry", tests);

@@ -146,14 +146,23 @@ if [[ $durable != none ]]; then
     eq "nothing is lost by that, either" "$(future result "$kept")" "kept again"
 fi
 
-# Restarted again and again, with clients that come all the time: each of them is served.
-touch /run/go-on
+# Restarted again and again, with clients that come all the time: each of them is served, or told that the
+# daemon is about to end, and what was taken is done.
+touch /run/go-on /run/refused
 for ((i = 0; i < 3; i++)); do
-    (while [[ -e /run/go-on ]]; do
-        future --no-start ping >/dev/null 2>>/run/refused || echo "exit status $?" >>/run/refused
+    (n=0
+    while [[ -e /run/go-on ]]; do
+        n=$((n + 1))
+        if id=$(future --no-start submit -- echo "$i.$n" 2>"/run/said.$i"); then
+            echo "$id $i.$n" >>"/run/taken.$i"
+        else
+            code=$?
+            grep -q 'Shut down' "/run/said.$i" || { cat "/run/said.$i"; echo "exit status $code"; } >>/run/refused
+        fi
     done) &
 done
 for ((i = 0; i < 5; i++)); do
+    until_true "calls are taken ($i)" bash -c "((\$(cat /run/taken.* | wc -l) > 20 * ($i + 1)))"
     systemctl restart futured.service || break
 done
 eq "it restarts under load" "$i" 5
@@ -161,6 +170,13 @@ rm /run/go-on
 wait
 status "no client is refused" 1 grep -E 'refused|No such file' /run/refused
 eq "nor left without an answer" "$(cat /run/refused)" ""
+if [[ $durable != none ]]; then
+    cat /run/taken.* >/run/taken
+    while read -r id text; do
+        got=$(future result "$id" 2>&1) && [[ $got == "$text" ]] || echo "$id: $got, not $text"
+    done </run/taken >/run/lost
+    eq "and none of them is lost" "$(head -n 5 /run/lost)" ""
+fi
 
 main_pid=$(systemctl show --property MainPID --value futured.service)
 ok "future shutdown ends it" future shutdown
@@ -195,6 +211,18 @@ status "as it was" 1 test -e /var/lib/futured/later
 eq "with the rights as they were" "$(stat -c '%U %a' /var/lib/futured)" "futured 700"
 [[ $durable == none ]] || eq "the old result is there" "$(future result "$old")" old
 eq "and the service serves" "$(future submit --wait -- echo restored)" restored
+
+# The same with a copy that is made while the service works, as futured(8) has it.
+if [[ $durable != none ]]; then
+    ok "a copy, without a stop" future backup /var/lib/futured/copy.db
+    mv /var/lib/futured/copy.db /run
+    systemctl stop futured.socket futured.service
+    find /var/lib/futured -mindepth 1 -delete
+    install -o futured -g futured -m 600 /run/copy.db /var/lib/futured/futured.db
+    systemctl start futured.socket futured.service
+    eq "the service has all from there" "$(future result "$old")" old
+    eq "and goes on" "$(future submit --wait -- echo from the copy)" "from the copy"
+fi
 
 # ---- the watchdog ----
 

@@ -1,6 +1,10 @@
-/* The inside of a call, for the files of core alone. Who owns it: its future's thread (the loop)
- * until it is pushed, the work queue's lock while it is queued, the worker that took it until it
- * posts `finished`, and the loop again from the moment that message is taken. */
+/* What waits for a worker, and the inside of what a worker makes of it, for the files of core
+ * alone.
+ *
+ * A future's work lies in its pool's queue. A worker that takes it fills in a call, which it has
+ * made beforehand, so that pending futures need none. The call is the worker's until it posts
+ * `finished`, but for what is shared; from the moment that `started` is taken from the completions
+ * the future owns its memory, and from `finished` on all of it is the loop's. */
 #ifndef FUTURED_CORE_CALL_IMPL_H
 #define FUTURED_CORE_CALL_IMPL_H
 
@@ -17,20 +21,27 @@
 
 #define WORKER_NAME_SIZE 16 /* as much as the kernel keeps of a thread's name */
 
+struct future;
 struct lane;
 struct worker;
 
-struct call {
-    TAILQ_ENTRY(call) link; /* in its lane; queue's lock */
-    struct lane *lane;      /* NULL: not queued; queue's lock */
+/* The queue's lock guards it. Zeroed memory is not queued. */
+struct work {
+    TAILQ_ENTRY(work) link; /* in its lane */
+    struct lane *lane;      /* NULL: not queued (any more) */
+};
 
-    /* Set before the push, the same until the call is finished. */
+struct call {
+    /* Set when the work is taken, the same until the call is finished. */
+    struct future *future; /* NULL: of none */
     uint64_t id;
     const struct function *function;
-    const char *args, *item; /* borrowed from the spec and the future */
+    const char *args, *item; /* borrowed from the future and its map */
     size_t args_bytes, item_bytes;
     uint64_t output_cap_bytes;
     unsigned attempt;
+    bool wake_on_start; /* a timeout's timer waits for the start */
+    bool gated;         /* the worker waits for worker_open_gate */
 
     /* Shared while the call runs. */
     _Atomic pid_t pid;
@@ -40,9 +51,7 @@ struct call {
     atomic_bool output_posted, progress_posted; /* they are in the completion list */
     atomic_bool stop_asked;
 
-    bool wake_on_start; /* set before the push: a timeout's timer waits for the start */
-    bool gated;         /* set before the push: the worker waits for worker_open_gate */
-    bool break_pool;    /* the worker's: the pool must not go on after this call */
+    bool break_pool; /* the worker's: the pool must not go on after this call */
     enum { LOST_NOT, LOST_UNSEEN, LOST } lost; /* the worker's: as call_lost says */
     bool reported; /* the loop's, which may read `worker` from `started` to `finished` */
     char worker_name[WORKER_NAME_SIZE]; /* the loop's: who has, or had, it; "": nobody yet */
@@ -56,6 +65,10 @@ struct call {
     struct message started, finished;
 };
 
+/* NULL: no memory. */
+struct call *call_new(void);
+/* Its worker must be through with it. NULL is allowed. */
+void call_free(struct call *call);
 /* The output, made if it is not there yet. Worker or loop. NULL: no memory. */
 struct output *call_output_ensure(struct call *call);
 /* Loop: has changes of the output posted as `output_changed`. */

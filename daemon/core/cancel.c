@@ -14,7 +14,7 @@ static bool cancel_call(struct future *future)
         return future->settling && future->cancelling;
     if (future->starting)
         return false;
-    if (future->queued && !pool_remove(future->spec->pool, &future->call)) {
+    if (future->queued && !pool_remove(future->spec->pool, &future->work)) {
         /* The worker's report is on its way, but whoever asks is told the truth now. */
         start_call(future, clock_wall_us());
         return false;
@@ -26,9 +26,9 @@ static bool cancel_call(struct future *future)
 
 bool stop_call(struct future *future, const struct stop_request *stop)
 {
-    struct worker *worker = pool_call_worker(&future->call);
+    struct worker *worker = pool_call_worker(future->call);
     if (worker) {
-        worker_stop_call(worker, &future->call, stop);
+        worker_stop_call(worker, future->call, stop);
         return true;
     }
     struct rare *rare = future_rare(future);
@@ -38,8 +38,7 @@ bool stop_call(struct future *future, const struct stop_request *stop)
         rare->stop_on_start = malloc(sizeof(*stop));
         if (!rare->stop_on_start)
             return false;
-        executor_of(future)->stops_on_start++;
-        wake_for_starts(executor_of(future));
+        await_report(future);
     }
     *rare->stop_on_start = *stop;
     return true;

@@ -8,7 +8,7 @@ struct future *executor_job_of_session(struct executor *executor, pid_t session)
     for (size_t i = 0; i < executor->pool_count; i++) {
         struct call *call = pool_call_of_pid(executor->pools[i], session);
         if (call)
-            return (struct future *)((char *)call - offsetof(struct future, call));
+            return call->future;
     }
     return NULL;
 }

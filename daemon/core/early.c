@@ -53,6 +53,7 @@ void early_finished(struct future *future)
     /* That of RUNNING; the one that comes is that of the end. */
     future->cursor = next_cursor(executor);
     future->settling = future->early_end = true;
+    future->finished_us = future->call->finished_us;
     give_end(future);
     expect(executor, -1);
 }
@@ -82,7 +83,7 @@ bool early_refused(struct future *future)
 {
     if (!no_longer_early(future))
         return false;
-    if (future->queued && pool_remove(future->spec->pool, &future->call))
+    if (future->queued && pool_remove(future->spec->pool, &future->work))
         future->queued = false;
     future->refuse_start = future->queued || future->starting;
     return future->refuse_start;

@@ -29,35 +29,68 @@ struct after_commit {
 void wake_for_starts(struct executor *executor)
 {
     completions_wake_always(executor->completions,
-                            executor->running_wanted || executor->stops_on_start > 0);
+                            executor->running_wanted || executor->reports_awaited > 0);
 }
 
-static void on_call_started(struct call *call)
+void await_report(struct future *future)
 {
-    struct future *future = CONTAINER(call, struct future, call);
-    pool_call_started(future->spec->pool, call);
-    start_call(future, call->started_us);
-    let_start(future);
+    struct executor *executor = executor_of(future);
+    if (future->report_awaited)
+        return;
+    future->report_awaited = true;
+    executor->reports_awaited++;
+    wake_for_starts(executor);
+}
+
+void await_no_report(struct future *future)
+{
+    struct executor *executor = executor_of(future);
+    if (!future->report_awaited)
+        return;
+    future->report_awaited = false;
+    executor->reports_awaited--;
+    wake_for_starts(executor);
+}
+
+/* What was asked of the call while nobody knew which it is. */
+static void catch_up(struct future *future)
+{
+    struct call *call = future->call;
     struct rare *rare = future->rare;
+    await_no_report(future);
     if (rare && rare->stop_on_start) {
         worker_stop_call(pool_call_worker(call), call, rare->stop_on_start);
         free(rare->stop_on_start);
         rare->stop_on_start = NULL;
-        executor_of(future)->stops_on_start--;
-        wake_for_starts(executor_of(future));
     }
+    if (!future->watch_output)
+        return;
+    call_watch_output(call);
+    struct output *output = future_output(future);
+    if (output && output_bytes(output) > 0)
+        future_tell(future, EVENT_FUTURE_OUTPUT);
+}
+
+static void on_call_started(struct call *call)
+{
+    struct future *future = call->future;
+    future->call = call;
+    pool_call_started(future->spec->pool, call);
+    start_call(future, call->started_us);
+    let_start(future);
+    catch_up(future);
 }
 
 static void on_call_output(struct call *call)
 {
-    struct future *future = CONTAINER(call, struct future, call);
+    struct future *future = call->future;
     atomic_store(&call->output_posted, false);
     future_tell(future, EVENT_FUTURE_OUTPUT);
 }
 
 static void on_call_progress(struct executor *executor, struct call *call)
 {
-    struct future *future = CONTAINER(call, struct future, call);
+    struct future *future = call->future;
     atomic_store(&call->progress_posted, false);
     char *progress = atomic_exchange(&call->progress, NULL);
     if (!progress)
@@ -90,7 +123,7 @@ static void break_pool(struct executor *executor, struct pool *pool, const char 
         if (future->spec->pool != pool || future->state != FUTURE_PENDING || future->settling ||
             own_map(future))
             continue;
-        if (future->starting || (future->queued && !pool_remove(pool, &future->call)))
+        if (future->starting || (future->queued && !pool_remove(pool, &future->work)))
             continue; /* another worker was good and has taken it */
         future->queued = false;
         settle_exception(future, "BrokenPool", message, NULL);
@@ -104,7 +137,7 @@ static void on_worker_broken(struct executor *executor, struct worker *worker)
 
 static void on_call_finished(struct executor *executor, struct call *call)
 {
-    struct future *future = CONTAINER(call, struct future, call);
+    struct future *future = call->future;
     struct pool *pool = future->spec->pool;
     pool_call_finished(pool, call);
     if (call->break_pool && call->outcome.kind == OUTCOME_EXCEPTION)
@@ -208,6 +241,17 @@ fail:
     return r;
 }
 
+/* Nobody will hear the reports that are still there: the calls go with their futures. */
+static void give_calls_back(struct executor *executor)
+{
+    struct message *message = completions_take(executor->completions);
+    for (; message; message = message->next)
+        if (message->kind == MESSAGE_CALL_STARTED) {
+            struct call *call = CONTAINER(message, struct call, started);
+            call->future->call = call;
+        }
+}
+
 static void free_futures(struct executor *executor)
 {
     /* From the newest: the items of a map go before the map that they refer to. */
@@ -217,7 +261,7 @@ static void free_futures(struct executor *executor)
         id = future->id - 1;
         stop_waiting(future);
         if (future->queued)
-            (void)pool_remove(future->spec->pool, &future->call);
+            (void)pool_remove(future->spec->pool, &future->work);
         future_table_remove(executor->table, future->id, false);
         future_free(future);
     }
@@ -247,6 +291,8 @@ void executor_free(struct executor *executor)
         pool_close(executor->pools[i]);
     for (size_t i = 0; i < executor->pool_count; i++)
         pool_join(executor->pools[i]);
+    if (executor->completions)
+        give_calls_back(executor);
     deadline_clear(executor->settings.timers, &executor->again);
     free_submits(executor);
     if (executor->table) {

@@ -33,6 +33,7 @@ struct executor {
     struct completions *completions;
     struct future_table *table;
     struct owners *owners;
+    struct spec *specs;     /* uthash, see there */
     struct key_entry *keys; /* uthash, by user and key */
     const struct function **functions;
     size_t function_count;
@@ -63,8 +64,8 @@ struct executor {
     uint64_t keys_stale;        /* traces gone since the keys were looked through */
     bool recovering;            /* what comes is from the store, and is not put there again */
     bool shut_down, drop_pending, keep_pending;
-    bool running_wanted;     /* somebody wants to be told of starts promptly */
-    uint64_t stops_on_start; /* jobs that will be stopped when their start is reported */
+    bool running_wanted;      /* somebody wants to be told of starts promptly */
+    uint64_t reports_awaited; /* futures with `report_awaited` */
 };
 
 /* An answer to map.add that waits for the store, then while the map's window is full. */
@@ -83,11 +84,19 @@ struct map_add_waiter {
 /* Has starts reported promptly while somebody waits for them, and not otherwise. */
 void wake_for_starts(struct executor *executor);
 
+/* Has the start of this one reported promptly, and with it the call: somebody wants something of
+ * that. Once it is there, or cannot come any more, nobody waits. */
+void await_report(struct future *future);
+void await_no_report(struct future *future);
+
 /* ---- spec.c ---- */
 
 /* What was submitted, by whom. NULL: no memory. */
 struct spec *spec_new(struct executor *executor, const struct submission *submission,
                       const struct client *client);
+/* The same with a durability that was settled before. */
+struct spec *spec_restore(struct executor *executor, const struct submission *submission,
+                          const struct client *client, enum durability durability);
 
 /* ---- submit.c ---- */
 
@@ -275,11 +284,10 @@ void cache_enforce(struct executor *executor);
 void remove_trace(struct executor *executor, uint64_t id, bool expired);
 /* Makes a future from what the store has of it: not in the table, not counted, without its map.
  * NULL: no memory. Takes the outcome and the output out of the record. */
-struct future *future_from_record(struct executor *executor, struct stored_future *record,
-                                  struct spec *spec);
+struct future *future_from_record(struct stored_future *record, struct spec *spec);
 /* (recover.c) What was submitted; the function and the pool are made up where they are not there
  * any more. NULL: no memory. */
-struct spec *spec_from_record(struct executor *executor, const struct stored_spec *record);
+struct spec *spec_from_record(struct executor *executor, const struct stored_future *record);
 /* The map of a future from a record. NULL: no memory. */
 struct map *map_from_record(const struct stored_map *record);
 void drop_loads(struct executor *executor, uint64_t client);

@@ -58,8 +58,8 @@ static void count_change(const struct future *future, enum future_state before)
     struct pool_statistics *statistics = pool_statistics(future->spec->pool);
     if (own_map(future))
         return;
-    if (before == FUTURE_RUNNING)
-        histogram_add(&statistics->run_time, future->call.finished_us - future->started_us);
+    if (before == FUTURE_RUNNING && future->call)
+        histogram_add(&statistics->run_time, future->call->finished_us - future->started_us);
     switch (future->state) {
     case FUTURE_PENDING:
         statistics->retried++;
@@ -80,39 +80,63 @@ static void count_change(const struct future *future, enum future_state before)
     }
 }
 
-static void set_call(struct future *future)
+struct future *future_new(struct spec *spec, bool is_item, const char *text, size_t text_bytes)
 {
+    if (text_bytes > UINT32_MAX)
+        return NULL;
+    struct future *future = malloc(sizeof(*future) + text_bytes + 1);
+    if (!future)
+        return NULL;
+    *future = (struct future){
+        .spec = spec_ref(spec),
+        .is_item = is_item,
+        .state = FUTURE_PENDING,
+        .attempt = 1,
+        .text_bytes = (uint32_t)text_bytes,
+    };
+    memcpy(future->text, text, text_bytes);
+    future->text[text_bytes] = '\0';
+    if (own_map(future))
+        spec->map->self = future;
+    return future;
+}
+
+/* An item's arguments are its map's. */
+static const struct future *args_holder(const struct future *future)
+{
+    return future->is_item ? future->spec->map->self : future;
+}
+
+/* Everything that is read here stays as it is until the call is finished. */
+void future_begin_call(struct call *call, struct work *work)
+{
+    struct future *future = (struct future *)((char *)work - offsetof(struct future, work));
     const struct spec *spec = future->spec;
-    const struct future *with_args = future->is_item ? spec->map->self : future;
-    struct call *call = &future->call;
+    const struct future *with_args = args_holder(future);
+    call->future = future;
+    call->id = future->id;
     call->function = spec->function;
     call->args = with_args->text;
     call->args_bytes = with_args->text_bytes;
     call->item = future->is_item ? future->text : NULL;
     call->item_bytes = future->is_item ? future->text_bytes : 0;
-    call->attempt = 1;
-    call->started.kind = MESSAGE_CALL_STARTED;
-    call->finished.kind = MESSAGE_CALL_FINISHED;
-    call->output_changed.kind = MESSAGE_CALL_OUTPUT;
-    call->progressed.kind = MESSAGE_CALL_PROGRESS;
+    call->output_cap_bytes = spec->output_cap_bytes;
+    call->attempt = future->attempt;
+    call->wake_on_start = spec->timeout_ns > 0;
+    call->gated = spec_is_gated(spec);
 }
 
-struct future *future_new(struct spec *spec, bool is_item, const char *text, size_t text_bytes)
+struct call *future_call(struct future *future)
 {
-    if (text_bytes > UINT32_MAX)
-        return NULL;
-    struct future *future = calloc(1, sizeof(*future) + text_bytes + 1);
-    if (!future)
-        return NULL;
-    future->spec = spec_ref(spec);
-    future->is_item = is_item;
-    future->state = FUTURE_PENDING;
-    future->text_bytes = (uint32_t)text_bytes;
-    memcpy(future->text, text, text_bytes);
-    if (own_map(future))
-        spec->map->self = future;
-    set_call(future);
-    return future;
+    if (!future->call)
+        future->call = call_new();
+    return future->call;
+}
+
+const struct outcome *future_decided(const struct future *future)
+{
+    static const struct outcome no_memory = {.kind = OUTCOME_EXCEPTION};
+    return future->call ? &future->call->outcome : &no_memory;
 }
 
 struct rare *future_rare(struct future *future)
@@ -160,9 +184,7 @@ void future_free(struct future *future)
         map_free(future->spec->map);
         future->spec->map = NULL;
     }
-    outcome_clear(&future->call.outcome);
-    output_unref(atomic_load(&future->call.output));
-    free(atomic_load(&future->call.progress));
+    call_free(future->call);
     rare_free(future->rare);
     spec_unref(future->spec);
     free(future);
@@ -188,8 +210,7 @@ int future_set_state(struct future *future, enum future_state state, uint64_t cu
     count_change(future, before);
     switch (state) {
     case FUTURE_PENDING:
-        future->started_us = future->finished_us = future->queued_us = 0;
-        future->call.worker_name[0] = '\0';
+        future->started_us = future->finished_us = 0;
         break;
     case FUTURE_RUNNING:
         break;
@@ -252,6 +273,7 @@ static bool is_deadlocked(const struct future *future)
 void future_describe(const struct future *future, struct future_info *ret_info)
 {
     const struct spec *spec = future->spec;
+    const struct call *call = future->call;
     *ret_info = (struct future_info){
         .id = future->id,
         .state = future->state,
@@ -260,15 +282,15 @@ void future_describe(const struct future *future, struct future_info *ret_info)
         .pool = pool_name(spec->pool),
         .label = spec->label[0] != '\0' ? spec->label : NULL,
         .priority = future->priority,
-        .attempt = future->call.attempt,
+        .attempt = future->attempt,
         .uid = owner_uid(spec->owner),
         .submitted_us = future->submitted_us,
         .started_us = future->started_us,
-        .finished_us = future->finished_us,
+        .finished_us = future_is_done(future) ? future->finished_us : 0,
         .failed = future_failed(future),
-        .pid = atomic_load(&future->call.pid),
-        .worker = future->state != FUTURE_PENDING && future->call.worker_name[0] != '\0'
-                      ? future->call.worker_name
+        .pid = call ? atomic_load(&call->pid) : 0,
+        .worker = future->state != FUTURE_PENDING && call && call->worker_name[0] != '\0'
+                      ? call->worker_name
                       : NULL,
         .deadlocked = is_deadlocked(future),
     };
@@ -322,7 +344,7 @@ bool future_is_done(const struct future *future)
 
 bool future_failed(const struct future *future)
 {
-    return future->state == FUTURE_FINISHED && future->call.outcome.kind == OUTCOME_EXCEPTION;
+    return future->state == FUTURE_FINISHED && future_decided(future)->kind == OUTCOME_EXCEPTION;
 }
 
 const char *future_state_name(enum future_state state)
@@ -347,12 +369,15 @@ const struct function *future_function(const struct future *future)
 
 const char *future_args(const struct future *future, size_t *ret_bytes)
 {
-    return call_args(&future->call, ret_bytes);
+    const struct future *with_args = args_holder(future);
+    *ret_bytes = with_args->text_bytes;
+    return with_args->text;
 }
 
 const char *future_item(const struct future *future, size_t *ret_bytes)
 {
-    return call_item(&future->call, ret_bytes);
+    *ret_bytes = future->is_item ? future->text_bytes : 0;
+    return future->is_item ? future->text : NULL;
 }
 
 const char *future_pool_name(const struct future *future)
@@ -374,7 +399,7 @@ const struct outcome *future_outcome(const struct future *future)
 {
     static const struct outcome none = {.kind = OUTCOME_NONE};
     /* Before it is finished the outcome may be the worker's. */
-    return future->state == FUTURE_FINISHED ? &future->call.outcome : &none;
+    return future->state == FUTURE_FINISHED ? future_decided(future) : &none;
 }
 
 const char *future_progress(const struct future *future)
@@ -384,7 +409,7 @@ const char *future_progress(const struct future *future)
 
 struct output *future_output(const struct future *future)
 {
-    return atomic_load(&future->call.output);
+    return future->call ? atomic_load(&future->call->output) : NULL;
 }
 
 bool future_output_left(const struct future *future)
@@ -432,10 +457,13 @@ struct future *future_map_item(const struct future *future, uint64_t index)
 
 void future_watch_output(struct future *future)
 {
-    if (future_is_done(future))
+    if (future_is_done(future) || own_map(future))
         return;
     future->watch_output = true;
-    call_watch_output(&future->call);
+    if (future->call)
+        call_watch_output(future->call);
+    else
+        await_report(future);
 }
 
 struct key_entry *future_key(const struct future *future)

@@ -6,6 +6,9 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
 #include "daemon/base/timers.h"
 #include "daemon/core/call_impl.h"
 #include "daemon/core/future.h"
@@ -18,22 +21,25 @@ struct map_add_waiter;
 struct owner;
 struct pool;
 
-/* What was submitted, but for the arguments: the same from the submit on. Shared by a map and its
- * items. */
+/* What was submitted, but for the arguments. Shared by a map and its items; other submits that are
+ * equal in all of it share one, too. */
 struct spec {
     struct executor *executor;
     unsigned references;
+    struct map *map;   /* the map's own future owns it; NULL: no map */
+    UT_hash_handle hh; /* in the executor's `specs`, where it is no map's */
+    /* From here to the end of the label: what tells one from another, gaps zeroed. */
     const struct function *function;
     struct pool *pool;
     struct owner *owner;
-    struct map *map; /* the map's own future owns it; NULL: no map */
     uint64_t client;
     uint64_t timeout_ns; /* 0: none */
-    uint32_t retry_max;
     uint64_t retry_delay_ns;
     double retry_backoff;
-    bool rerun_on_crash, scoped;
+    uint64_t output_cap_bytes; /* of each stream */
+    uint32_t retry_max;
     enum durability durability;
+    bool rerun_on_crash, scoped;
     char label[]; /* "" for none */
 };
 
@@ -64,35 +70,48 @@ struct rare {
 
 struct future {
     struct spec *spec;
+    /* The execution by a worker that has reported its start; at last what holds the outcome, see
+     * future_call. Owned; NULL: neither. */
+    struct call *call;
     struct rare *rare;            /* see future_rare; owned, NULL: nothing of that */
     struct future_watch *watches; /* a ring; the first one, NULL: nobody watches */
     uint64_t id;
-    uint32_t index;      /* an item's place */
-    uint32_t text_bytes; /* see `text` */
-    enum future_state state : 2;
-    unsigned holds : 5;    /* bits of enum hold; only while PENDING */
-    bool is_item : 1;      /* of the map of its spec */
-    bool queued : 1;       /* pushed, and no worker is known to have it */
-    bool starting : 1;     /* PENDING, a worker has it, and its start is on its way to the store */
-    bool let_start : 1;    /* that is done, and the worker is to be told */
-    bool refuse_start : 1; /* that it may not: the start is not in the store */
-    bool early : 1;        /* pushed before its submit was stored; until that is; see early.c */
-    bool early_end : 1;    /* `settling` since before that: the store has its end already */
-    bool settling : 1;     /* its end is decided, and on its way through the store */
-    bool cancelling : 1;   /* settling, and the end is CANCELLED */
-    bool stopped : 1;      /* somebody asked the job to end: no further attempt */
-    bool watch_output : 1;
-    bool stuck : 1;       /* scratch of deadlock.c */
-    bool output_left : 1; /* what it has written is in the store, not here */
     int64_t priority;
     uint64_t cursor;
     uint64_t coming_cursor; /* of the transition that is on its way through the store */
-    int64_t submitted_us, started_us, finished_us;
-    int64_t queued_us;             /* when it was pushed last; 0: not yet */
-    TAILQ_ENTRY(future) link;      /* in the executor's `to_settle`, then in its `done` */
-    TAILQ_ENTRY(future) kept_link; /* in the executor's `kept` or `cached` */
-    uint64_t kept_bytes;           /* what counts there */
-    struct call call;
+    int64_t submitted_us, started_us;
+    int64_t finished_us; /* from the moment that its end is decided */
+    /* What workers read has places of its own, apart from the bits. */
+    uint32_t index; /* an item's place */
+    unsigned attempt;
+    uint32_t text_bytes; /* see `text` */
+    bool is_item;        /* of the map of its spec */
+    enum future_state state : 2;
+    unsigned holds : 5;      /* bits of enum hold; only while PENDING */
+    bool queued : 1;         /* pushed, and no worker is known to have it */
+    bool starting : 1;       /* PENDING, taken, and its start is on its way to the store */
+    bool let_start : 1;      /* that is done, and the worker is to be told */
+    bool refuse_start : 1;   /* that it may not: the start is not in the store */
+    bool early : 1;          /* pushed before its submit was stored; until that is; see early.c */
+    bool early_end : 1;      /* `settling` since before that: the store has its end already */
+    bool settling : 1;       /* its end is decided, and on its way through the store */
+    bool cancelling : 1;     /* settling, and the end is CANCELLED */
+    bool stopped : 1;        /* somebody asked the job to end: no further attempt */
+    bool watch_output : 1;   /* somebody wants to be told of output */
+    bool report_awaited : 1; /* see await_report */
+    bool stuck : 1;          /* scratch of deadlock.c */
+    bool output_left : 1;    /* what it has written is in the store, not here */
+    union {
+        struct { /* until its end is decided */
+            struct work work;
+            int64_t queued_us; /* when it was pushed last; 0: not yet */
+        };
+        struct {                           /* from then on */
+            TAILQ_ENTRY(future) link;      /* in the executor's `to_settle`, then in its `done` */
+            TAILQ_ENTRY(future) kept_link; /* in the executor's `kept` or `cached` */
+            uint64_t kept_bytes;           /* what counts there */
+        };
+    };
     char text[]; /* JSON: an item's own, or the arguments */
 };
 TAILQ_HEAD(future_list, future);
@@ -149,6 +168,14 @@ static inline struct map *item_map(const struct future *future)
  * Where the spec has a map it is that map's item, if `is_item`, or the map's own. NULL: no memory.
  */
 struct future *future_new(struct spec *spec, bool is_item, const char *text, size_t text_bytes);
+/* Worker: fills in the call for a future's work that it has taken. */
+void future_begin_call(struct call *call, struct work *work);
+/* Its call; where there is none an empty one is made, for the outcome of a future that ends without
+ * being executed. NULL: no memory; a future that is finished without a call has a MemoryError. */
+struct call *future_call(struct future *future);
+/* How it ended, or will end: of a finished one, or one whose end is decided and is not CANCELLED.
+ */
+const struct outcome *future_decided(const struct future *future);
 /* What is rare of it, made where it is not there yet. NULL: no memory. */
 struct rare *future_rare(struct future *future);
 /* Counts a future in, once it has an id. */
@@ -167,6 +194,8 @@ void future_tell(struct future *future, enum future_event event);
 /* One more reference to it, which is returned. */
 struct spec *spec_ref(struct spec *spec);
 void spec_unref(struct spec *spec);
+/* A worker that takes the call must not begin before it is told that the start is in the store. */
+bool spec_is_gated(const struct spec *spec);
 /* The future's key; NULL: none. */
 struct key_entry *future_key(const struct future *future);
 

@@ -18,9 +18,9 @@ static struct log_subject subject_of(const struct future *future)
 static void say_failed(const struct future *future, const char *what)
 {
     struct log_subject subject = subject_of(future);
-    subject.exception = outcome_type(&future->call.outcome);
+    subject.exception = outcome_type(future_decided(future));
     log_about(&subject, LOG_LEVEL_INFO, "future %" PRIu64 " (%s) %s: %s: %s", subject.future,
-              subject.fn, what, subject.exception, outcome_message(&future->call.outcome));
+              subject.fn, what, subject.exception, outcome_message(future_decided(future)));
 }
 
 /* The outcome is the worker's as long as the future runs. */
@@ -30,18 +30,18 @@ void future_log_running(const struct future *future)
         return;
     struct log_subject subject = subject_of(future);
     log_about(&subject, LOG_LEVEL_DEBUG, "future %" PRIu64 " (%s) runs in pool %s, attempt %u",
-              subject.future, subject.fn, subject.pool, future->call.attempt);
+              subject.future, subject.fn, subject.pool, future->attempt);
 }
 
 void future_log_again(const struct future *future)
 {
-    if (log_is_on(LOG_LEVEL_INFO) && future->call.outcome.kind == OUTCOME_EXCEPTION)
+    if (log_is_on(LOG_LEVEL_INFO) && future_decided(future)->kind == OUTCOME_EXCEPTION)
         say_failed(future, "failed and is tried again");
 }
 
 void future_log_done(const struct future *future)
 {
-    bool failed = future->call.outcome.kind == OUTCOME_EXCEPTION;
+    bool failed = future_failed(future);
     if (!log_is_on(failed ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG))
         return;
     if (failed) {

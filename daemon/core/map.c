@@ -207,7 +207,7 @@ static bool item_failed(const struct map *map, uint64_t index)
     struct future *item = map_item(map, index);
     struct trace trace;
     if (item && item->settling)
-        return !item->cancelling && item->call.outcome.kind == OUTCOME_EXCEPTION;
+        return !item->cancelling && future_decided(item)->kind == OUTCOME_EXCEPTION;
     if (item)
         return future_failed(item);
     uint64_t id = map_item_id(map, index);
@@ -241,7 +241,9 @@ void map_check_done(struct map *map)
     } else if (map->failed + map->ending_failed > 0) {
         finish_failed(map);
     } else if (cancelled == 0) {
-        outcome_set_result(&self->call.outcome, NULL, 0);
+        struct call *call = future_call(self);
+        if (call)
+            outcome_set_result(&call->outcome, NULL, 0);
         settle_finished(self);
     } else if (cancelled == map->count && self->state == FUTURE_PENDING) {
         settle_cancelled(self);

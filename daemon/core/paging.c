@@ -140,6 +140,18 @@ static bool take_attempts(struct future *future, struct stored_future *record)
     return true;
 }
 
+static bool take_outcome(struct future *future, struct stored_future *record)
+{
+    if (record->outcome.kind == OUTCOME_NONE)
+        return true;
+    struct call *call = future_call(future);
+    if (!call)
+        return false;
+    call->outcome = record->outcome;
+    record->outcome = (struct outcome){.kind = OUTCOME_NONE};
+    return true;
+}
+
 static bool take_key(struct future *future, const struct stored_future *record)
 {
     struct key_entry *key =
@@ -152,8 +164,7 @@ static bool take_key(struct future *future, const struct stored_future *record)
     return rare;
 }
 
-struct future *future_from_record(struct executor *executor, struct stored_future *record,
-                                  struct spec *spec)
+struct future *future_from_record(struct stored_future *record, struct spec *spec)
 {
     bool is_item = record->item_of != 0;
     if (record->map && !(spec->map = map_from_record(record->map)))
@@ -167,7 +178,8 @@ struct future *future_from_record(struct executor *executor, struct stored_futur
     }
     if (!future)
         return NULL;
-    if (!take_attempts(future, record) || !take_key(future, record)) {
+    if (!take_attempts(future, record) || !take_outcome(future, record) ||
+        !take_key(future, record)) {
         future_free(future);
         return NULL;
     }
@@ -178,21 +190,18 @@ struct future *future_from_record(struct executor *executor, struct stored_futur
     future->started_us = record->started_us;
     future->finished_us = record->finished_us;
     future->index = (uint32_t)record->index;
-    future->call.attempt = record->attempt;
-    future->call.output_cap_bytes = executor->settings.output_bytes;
-    future->call.wake_on_start = spec->timeout_ns > 0;
-    future->call.outcome = record->outcome;
-    record->outcome = (struct outcome){.kind = OUTCOME_NONE};
+    future->attempt = record->attempt;
     return future;
 }
 
 /* Brings what a record with output has to a future that has come without. */
 static void take_output(struct future *future, struct stored_future *record)
 {
-    if (!future->output_left || !record->output)
+    struct call *call = future->output_left && record->output ? future_call(future) : NULL;
+    if (!call)
         return;
     cache_remove(future); /* it grows */
-    output_unref(atomic_exchange(&future->call.output, record->output));
+    output_unref(atomic_exchange(&call->output, record->output));
     record->output = NULL;
     cache_add(future);
 }
@@ -201,7 +210,7 @@ static struct spec *spec_of(struct executor *executor, const struct stored_futur
                             struct future *map_self)
 {
     if (!map_self)
-        return spec_from_record(executor, record->spec);
+        return spec_from_record(executor, record);
     return spec_ref(map_self->spec);
 }
 
@@ -215,11 +224,11 @@ static struct future *page_in(struct executor *executor, struct stored_future *r
     struct spec *spec = spec_of(executor, record, map_self);
     if (!spec)
         return NULL;
-    struct future *future = future_from_record(executor, record, spec);
+    struct future *future = future_from_record(record, spec);
     spec_unref(spec);
     if (!future)
         return NULL;
-    future->id = future->call.id = record->id;
+    future->id = record->id;
     future->output_left = true;
     struct map *map = own_map(future);
     if (map) {

@@ -9,7 +9,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
-#include "daemon/core/call_impl.h"
+#include "daemon/core/future_impl.h"
 #include "daemon/core/place.h"
 #include "daemon/core/statistics.h"
 #include "daemon/core/work_queue.h"
@@ -111,16 +111,6 @@ int pool_new(const char *name, const struct pool_settings *settings,
     return 0;
 }
 
-void pool_free(struct pool *pool)
-{
-    if (!pool)
-        return;
-    work_queue_free(pool->queue);
-    free(pool->settings.initializer_args);
-    free(pool->name);
-    free(pool);
-}
-
 const char *pool_name(const struct pool *pool)
 {
     return pool->name;
@@ -159,6 +149,7 @@ static void member_free(struct member *member)
 {
     TAILQ_REMOVE(&member->pool->members, member, link);
     member->pool->member_count--;
+    worker_free(member->worker);
     free(member);
 }
 
@@ -170,6 +161,7 @@ static int start_worker(struct pool *pool)
     const char *args = pool->settings.initializer_args;
     struct worker_settings settings = {
         .queue = pool->queue,
+        .begin_call = future_begin_call,
         .completions = pool->completions,
         .place = pool->settings.place,
         .name_prefix = pool->settings.thread_name_prefix,
@@ -277,17 +269,27 @@ size_t pool_worker_count(const struct pool *pool)
 void pool_join(struct pool *pool)
 {
     struct member *member;
-    while ((member = TAILQ_FIRST(&pool->members))) {
+    TAILQ_FOREACH (member, &pool->members, link)
         worker_join(member->worker);
-        member_free(member);
-    }
+}
+
+void pool_free(struct pool *pool)
+{
+    if (!pool)
+        return;
+    while (!TAILQ_EMPTY(&pool->members))
+        member_free(TAILQ_FIRST(&pool->members));
+    work_queue_free(pool->queue);
+    free(pool->settings.initializer_args);
+    free(pool->name);
+    free(pool);
 }
 
 /* ---- calls ---- */
 
-int pool_push(struct pool *pool, struct call *call, int64_t priority, uint32_t uid, uint64_t client)
+int pool_push(struct pool *pool, struct work *work, int64_t priority, uint32_t uid, uint64_t client)
 {
-    int r = work_queue_push(pool->queue, call, priority, uid, client);
+    int r = work_queue_push(pool->queue, work, priority, uid, client);
     if (r < 0)
         return r;
     pool->queued++;
@@ -295,14 +297,14 @@ int pool_push(struct pool *pool, struct call *call, int64_t priority, uint32_t u
     return 0;
 }
 
-int pool_move(struct pool *pool, struct call *call, int64_t priority)
+int pool_move(struct pool *pool, struct work *work, int64_t priority)
 {
-    return work_queue_move(pool->queue, call, priority);
+    return work_queue_move(pool->queue, work, priority);
 }
 
-bool pool_remove(struct pool *pool, struct call *call)
+bool pool_remove(struct pool *pool, struct work *work)
 {
-    bool removed = work_queue_remove(pool->queue, call);
+    bool removed = work_queue_remove(pool->queue, work);
     if (removed)
         pool->queued--;
     return removed;
@@ -345,7 +347,7 @@ struct call *pool_call_of_pid(const struct pool *pool, pid_t pid)
 
 struct worker *pool_call_worker(const struct call *call)
 {
-    return call->reported ? call->worker : NULL;
+    return call && call->reported ? call->worker : NULL;
 }
 
 bool pool_makes_progress(struct pool *pool)

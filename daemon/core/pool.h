@@ -19,6 +19,7 @@ struct place;
 struct pool;
 struct pool_statistics;
 struct stop_request;
+struct work;
 struct worker;
 
 #define POOL_PREFIX_SIZE 13 /* leaves a thread's name room for "-99" */
@@ -45,7 +46,7 @@ void pool_default_settings(const char *name, struct pool_settings *ret_settings)
 /* `completions` is borrowed. 0 or -ENOMEM. */
 int pool_new(const char *name, const struct pool_settings *settings,
              struct completions *completions, struct pool **ret_pool);
-/* Every worker must be gone. */
+/* Every worker must be gone, or joined. */
 void pool_free(struct pool *pool);
 
 const char *pool_name(const struct pool *pool);
@@ -66,19 +67,19 @@ int pool_ensure_worker(struct pool *pool);
 
 /* Queues a call and starts a worker for it if none is free. 0 or -ENOMEM. A thread that cannot be
  * started leaves the call queued. */
-int pool_push(struct pool *pool, struct call *call, int64_t priority, uint32_t uid,
+int pool_push(struct pool *pool, struct work *work, int64_t priority, uint32_t uid,
               uint64_t client);
 /* As work_queue_move. */
-int pool_move(struct pool *pool, struct call *call, int64_t priority);
+int pool_move(struct pool *pool, struct work *work, int64_t priority);
 /* As work_queue_remove. */
-bool pool_remove(struct pool *pool, struct call *call);
+bool pool_remove(struct pool *pool, struct work *work);
 
 /* The worker has reported that it took the call, or finished it (told twice, it counts once). */
 void pool_call_started(struct pool *pool, struct call *call);
 void pool_call_finished(struct pool *pool, struct call *call);
 /* The call whose work the process `pid` does; NULL: none. */
 struct call *pool_call_of_pid(const struct pool *pool, pid_t pid);
-/* The worker that runs the call, NULL where that is not known. */
+/* The worker that runs the call, NULL where that is not known, or where `call` is NULL. */
 struct worker *pool_call_worker(const struct call *call);
 
 /* After MESSAGE_WORKER_EXITED: joins the worker, frees it and starts another one if there is work
@@ -89,8 +90,8 @@ struct pool *pool_of_worker(const struct worker *worker);
 /* Has every thread leave as soon as its call is done, and stops running initializers. */
 void pool_close(struct pool *pool);
 size_t pool_worker_count(const struct pool *pool);
-/* Blocks until every thread of a closed pool has ended, and frees the workers. Their messages are
- * gone with them: the completion list must not be taken after that. */
+/* Blocks until every thread of a closed pool has ended. What they have reported can still be taken
+ * from the completion list, until pool_free. */
 void pool_join(struct pool *pool);
 
 /* Whether the workers do what they are for. False: at this call and at the one before there were

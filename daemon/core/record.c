@@ -23,7 +23,7 @@ static struct store_change change_of(const struct future *future, enum store_cha
         .kind = kind,
         .durability = future->spec->durability,
         .id = future->id,
-        .attempt = future->call.attempt,
+        .attempt = future->attempt,
         .cursor = future->coming_cursor,
     };
 }
@@ -77,7 +77,7 @@ void put_submitted(struct future *future, int64_t due_us, const struct stored_af
         .item = future->is_item ? future->text : NULL,
         .item_bytes = future->is_item ? future->text_bytes : 0,
         .state = FUTURE_PENDING,
-        .attempt = future->call.attempt,
+        .attempt = future->attempt,
         .submitted_us = future->submitted_us,
         .due_us = due_us,
         .cursor = future->cursor,
@@ -130,7 +130,7 @@ void put_end(struct future *future, int64_t wall_us)
     change.started_us = future->started_us;
     change.wall_us = wall_us;
     if (!future->cancelling) {
-        change.outcome = &future->call.outcome;
+        change.outcome = future_decided(future);
         change.output = future_output(future);
     }
     if (own_map(future)) {

@@ -71,8 +71,9 @@ static struct pool *pool_named(struct executor *executor, const char *name)
     return executor_pool(executor, name);
 }
 
-struct spec *spec_from_record(struct executor *executor, const struct stored_spec *record)
+struct spec *spec_from_record(struct executor *executor, const struct stored_future *future)
 {
+    const struct stored_spec *record = future->spec;
     const struct function *function = function_named(executor, record->function);
     if (!function)
         return NULL;
@@ -88,12 +89,10 @@ struct spec *spec_from_record(struct executor *executor, const struct stored_spe
         .retry_backoff = record->retry_backoff,
         .rerun_on_crash = record->rerun_on_crash,
         .scoped = record->scoped,
+        .is_map = future->map,
     };
     struct client client = {.uid = record->uid};
-    struct spec *spec = spec_new(executor, &submission, &client);
-    if (spec)
-        spec->durability = record->durability;
-    return spec;
+    return spec_restore(executor, &submission, &client, record->durability);
 }
 
 /* ---- loading ---- */
@@ -198,7 +197,7 @@ static int spec_for(struct executor *executor, const struct stored_future *recor
 {
     struct future *self = NULL;
     if (record->item_of == 0) {
-        *ret_spec = spec_from_record(executor, record->spec);
+        *ret_spec = spec_from_record(executor, record);
         return *ret_spec ? 0 : -ENOMEM;
     }
     if (future_table_find(executor->table, record->item_of, &self) < 0 || !own_map(self) ||
@@ -216,7 +215,7 @@ static int load_future(void *arg, struct stored_future *record)
     int r = spec_for(executor, record, &spec);
     if (r < 0)
         return r;
-    struct future *future = future_from_record(executor, record, spec);
+    struct future *future = future_from_record(record, spec);
     spec_unref(spec);
     if (!future)
         return -ENOMEM;
@@ -227,7 +226,7 @@ static int load_future(void *arg, struct stored_future *record)
         future_free(future);
         return r;
     }
-    future->id = future->call.id = record->id;
+    future->id = record->id;
     future_count_in(future);
     struct map *map = own_map(future);
     if (map && map->open)
@@ -336,7 +335,7 @@ static void wait_again(struct recovered *recovered)
 {
     struct future *future = recovered->future;
     /* A further attempt waits for nobody: the first one has, or was given up. */
-    if (future->call.attempt == 1 && !depend_again(recovered))
+    if (future->attempt == 1 && !depend_again(recovered))
         return;
     int64_t left_us = recovered->due_us - clock_wall_us();
     if (recovered->due_us > 0 && left_us > 0 &&
@@ -348,9 +347,12 @@ static void wait_again(struct recovered *recovered)
 /* It was started, and nobody knows how far it came. */
 static void interrupt(struct future *future)
 {
-    outcome_set_exception(&future->call.outcome, "Interrupted",
-                          "the daemon ended while the job ran", NULL, 0);
-    future->call.finished_us = clock_wall_us();
+    struct call *call = future_call(future);
+    if (call) {
+        outcome_set_exception(&call->outcome, "Interrupted", "the daemon ended while the job ran",
+                              NULL, 0);
+        call->finished_us = clock_wall_us();
+    }
     if (!future->spec->rerun_on_crash || future->spec->scoped || next_attempt(future, 0) < 0)
         settle_finished(future);
 }

@@ -9,8 +9,10 @@
 
 uint64_t bytes_of(const struct future *future)
 {
-    uint64_t bytes = sizeof(*future) + future->text_bytes + future->call.outcome.json_bytes;
-    struct output *output = atomic_load(&future->call.output);
+    uint64_t bytes = sizeof(*future) + future->text_bytes;
+    struct output *output = future_output(future);
+    if (future->call)
+        bytes += sizeof(*future->call) + future->call->outcome.json_bytes;
     if (output)
         bytes += output_bytes(output);
     return bytes;

@@ -8,9 +8,8 @@
 int push_call(struct future *future)
 {
     struct spec *spec = future->spec;
-    future->call.gated = spec->durability != DURABILITY_NONE && !spec->function->ops->repeatable;
     future->queued_us = clock_wall_us();
-    int r = pool_push(spec->pool, &future->call, future->priority, owner_uid(spec->owner),
+    int r = pool_push(spec->pool, &future->work, future->priority, owner_uid(spec->owner),
                       spec->client);
     if (r == 0)
         future->queued = true;

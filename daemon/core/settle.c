@@ -44,24 +44,28 @@ int next_attempt(struct future *future, uint64_t delay_ns)
         return -ENOMEM;
     *attempt = (struct attempt){
         .earlier = rare->attempts,
-        .number = future->call.attempt,
+        .number = future->attempt,
         .started_us = future->started_us,
-        .finished_us = future->finished_us ? future->finished_us : future->call.finished_us,
-        .outcome = future->call.outcome,
+        .finished_us = future->finished_us,
     };
     rare->attempts = attempt;
-    future->call.outcome = (struct outcome){.kind = OUTCOME_NONE};
-    output_unref(atomic_exchange(&future->call.output, NULL));
-    future->call.attempt++;
+    if (future->call) {
+        attempt->outcome = future->call->outcome;
+        if (!future_is_done(future))
+            attempt->finished_us = future->call->finished_us;
+        future->call->outcome = (struct outcome){.kind = OUTCOME_NONE};
+    }
+    future->attempt++;
     future->stopped = false;
     free(rare->progress);
     rare->progress = NULL;
-    atomic_store(&future->call.stop_asked, false);
-    future->call.break_pool = false;
-    future->call.lost = LOST_NOT;
-    future->call.host = NULL;
     future->let_start = future->refuse_start = false;
+    /* A done one had its lists there. */
+    future->work = (struct work){.lane = NULL};
+    future->queued_us = 0;
     change_state(future, FUTURE_PENDING, next_cursor(executor_of(future)), 0);
+    call_free(future->call);
+    future->call = NULL;
     if (future->watch_output)
         future_watch_output(future);
     put_retried(future, delay_ns > 0 ? clock_wall_us() + (int64_t)(delay_ns / 1000) : 0);
@@ -76,7 +80,7 @@ static uint64_t retry_delay_ns(const struct future *future)
     static const double longest_ns = 1e18; /* some thirty years */
     double delay_ns = (double)future->spec->retry_delay_ns;
     double backoff = future->spec->retry_backoff;
-    for (unsigned i = 1; i < future->call.attempt && backoff > 1 && delay_ns < longest_ns; i++)
+    for (unsigned i = 1; i < future->attempt && backoff > 1 && delay_ns < longest_ns; i++)
         delay_ns *= backoff;
     delay_ns *= 1 + (double)arc4random_uniform(1000) / 4000;
     return (uint64_t)(delay_ns < longest_ns ? delay_ns : longest_ns);
@@ -87,12 +91,12 @@ static uint64_t retry_delay_ns(const struct future *future)
 static bool tries_again(const struct future *future, uint64_t *ret_delay_ns)
 {
     const struct executor *executor = executor_of(future);
-    const struct call *call = &future->call;
+    const struct call *call = future->call;
     bool rerun = call->lost == LOST_UNSEEN ||
                  (call->lost == LOST && future->spec->rerun_on_crash && !future->spec->scoped);
     if (call->outcome.kind != OUTCOME_EXCEPTION || future->stopped || executor->drop_pending ||
         (!is_stored(future) && executor->keep_pending) ||
-        (!rerun && call->attempt > future->spec->retry_max))
+        (!rerun && future->attempt > future->spec->retry_max))
         return false;
     *ret_delay_ns = call->lost == LOST_UNSEEN ? 0 : retry_delay_ns(future);
     if (call->lost != LOST_NOT && *ret_delay_ns < call->rest_ns)
@@ -119,7 +123,7 @@ void end_running(struct future *future)
 
 static bool ends_failed(const struct future *future)
 {
-    return !future->cancelling && future->call.outcome.kind == OUTCOME_EXCEPTION;
+    return !future->cancelling && future_decided(future)->kind == OUTCOME_EXCEPTION;
 }
 
 static void count_ending(struct future *future, int by)
@@ -146,6 +150,7 @@ static void settle(struct future *future, bool cancelling)
     if (future->settling)
         return;
     stop_waiting(future);
+    await_no_report(future);
     future->settling = true;
     future->cancelling = cancelling;
     executor_of(future)->cancels += cancelling;
@@ -176,8 +181,11 @@ void settle_exception(struct future *future, const char *type, const char *messa
 {
     if (future->settling)
         return;
-    char *copy = data ? strdup(data) : NULL;
-    outcome_set_exception(&future->call.outcome, type, message, copy, copy ? strlen(copy) : 0);
+    struct call *call = future_call(future);
+    if (call) {
+        char *copy = data ? strdup(data) : NULL;
+        outcome_set_exception(&call->outcome, type, message, copy, copy ? strlen(copy) : 0);
+    }
     settle_finished(future);
 }
 
@@ -278,7 +286,7 @@ static void on_end_stored(void *arg, int error)
     if (future->is_item)
         count_ending(future, -1);
     enum future_state state = future->cancelling ? FUTURE_CANCELLED : FUTURE_FINISHED;
-    if (!change_state(future, state, future->coming_cursor, future->call.finished_us))
+    if (!change_state(future, state, future->coming_cursor, future->finished_us))
         return;
     future_log_done(future);
     if (!LIST_EMPTY(&executor->blocks))
@@ -302,7 +310,7 @@ void give_end(struct future *future)
     struct store *store = executor->settings.store;
     executor->committing++;
     future->coming_cursor = next_cursor(executor);
-    put_end(future, future->call.finished_us);
+    put_end(future, future->finished_us);
     fail_dependents(future);
     store->ops->commit(store, false, on_end_stored, future);
 }
@@ -316,9 +324,8 @@ void settle_run(struct executor *executor)
     do {
         while ((future = TAILQ_FIRST(&executor->to_settle))) {
             TAILQ_REMOVE(&executor->to_settle, future, link);
-            bool ran = future->state == FUTURE_RUNNING && !own_map(future);
-            if (!ran)
-                future->call.finished_us = clock_wall_us();
+            bool ran = future->state == FUTURE_RUNNING && !own_map(future) && future->call;
+            future->finished_us = ran ? future->call->finished_us : clock_wall_us();
             give_end(future);
         }
         admit_parked(executor);

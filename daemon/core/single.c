@@ -15,34 +15,57 @@ struct single {
     struct completions *completions;
     struct work_queue *queue;
     struct worker *worker;
-    bool busy, started, stop_waits;
-    struct stop_request stop; /* where `stop_waits`: for when its start is told */
-    char *text;               /* the arguments, and the item behind them */
-    struct call call;
+    bool busy;
+    bool stop_waits, watch_waits; /* for the start to be told, which tells the call */
+    struct stop_request stop;     /* where `stop_waits` */
+    struct single_call what;      /* with its texts in `text`; the worker's while busy */
+    char *text;                   /* the arguments, and the item behind them */
+    struct work work;
+    struct call *call; /* the running one, or the last; NULL: its start was not told yet */
 };
 
-static void call_clear(struct single *single)
+/* On the worker's thread. */
+static void begin_call(struct call *call, struct work *work)
 {
-    struct call *call = &single->call;
+    const struct single *single =
+        (const struct single *)((char *)work - offsetof(struct single, work));
+    const struct single_call *what = &single->what;
 
-    outcome_clear(&call->outcome);
-    output_unref(atomic_exchange(&call->output, NULL));
-    free(atomic_exchange(&call->progress, NULL));
+    call->id = what->id;
+    call->function = what->function;
+    call->args = what->args;
+    call->args_bytes = what->args_bytes;
+    call->item = what->item;
+    call->item_bytes = what->item_bytes;
+    call->output_cap_bytes = single->output_bytes;
+    call->attempt = what->attempt;
+}
+
+static void clear(struct single *single)
+{
+    call_free(single->call);
+    single->call = NULL;
     free(single->text);
     single->text = NULL;
 }
 
-static void on_started(struct single *single)
+static void on_started(struct single *single, struct message *message)
 {
-    single->started = true;
+    struct call *call = (struct call *)((char *)message - offsetof(struct call, started));
+
+    single->call = call;
     if (single->stop_waits)
-        worker_stop_call(single->worker, &single->call, &single->stop);
-    single->stop_waits = false;
+        worker_stop_call(single->worker, call, &single->stop);
+    if (single->watch_waits) {
+        call_watch_output(call);
+        single->hooks.on_output(single->hooks.arg); /* there may be some already */
+    }
+    single->stop_waits = single->watch_waits = false;
 }
 
 static void on_progress(struct single *single)
 {
-    struct call *call = &single->call;
+    struct call *call = single->call;
     char *progress;
 
     atomic_store(&call->progress_posted, false);
@@ -52,14 +75,14 @@ static void on_progress(struct single *single)
     free(progress);
 }
 
-static void handle(struct single *single, enum message_kind kind)
+static void handle(struct single *single, struct message *message)
 {
-    switch (kind) {
+    switch (message->kind) {
     case MESSAGE_CALL_STARTED:
-        on_started(single);
+        on_started(single, message);
         break;
     case MESSAGE_CALL_OUTPUT:
-        atomic_store(&single->call.output_posted, false);
+        atomic_store(&single->call->output_posted, false);
         single->hooks.on_output(single->hooks.arg);
         break;
     case MESSAGE_CALL_PROGRESS:
@@ -67,8 +90,8 @@ static void handle(struct single *single, enum message_kind kind)
         break;
     case MESSAGE_CALL_FINISHED:
         single->busy = false;
-        single->hooks.on_finished(single->hooks.arg, &single->call.outcome,
-                                  single->call.break_pool);
+        single->hooks.on_finished(single->hooks.arg, &single->call->outcome,
+                                  single->call->break_pool);
         break;
     case MESSAGE_WORKER_EXITED:
     case MESSAGE_WORKER_BROKEN:
@@ -84,7 +107,7 @@ static void on_wakeup(void *arg)
     while (message) {
         struct message *next = message->next;
 
-        handle(single, message->kind);
+        handle(single, message);
         message = next;
     }
 }
@@ -94,7 +117,8 @@ int single_new(struct loop *loop, const char *name, unsigned number, uint64_t ou
 {
     struct single *single = calloc(1, sizeof(*single));
     struct work_queue_rules rules = {.max_threads = 1, .min_threads = 1};
-    struct worker_settings settings = {.name_prefix = name, .number = number};
+    struct worker_settings settings = {
+        .begin_call = begin_call, .name_prefix = name, .number = number};
     int r = -ENOMEM;
 
     if (!single)
@@ -127,8 +151,9 @@ void single_free(struct single *single)
     if (single->worker) {
         work_queue_set_rules(single->queue, &closing);
         worker_join(single->worker);
+        worker_free(single->worker);
     }
-    call_clear(single);
+    clear(single);
     completions_free(single->completions);
     work_queue_free(single->queue);
     free(single);
@@ -136,33 +161,21 @@ void single_free(struct single *single)
 
 int single_start(struct single *single, const struct single_call *what)
 {
-    struct call *call = &single->call;
     char *text = malloc(what->args_bytes + what->item_bytes + 1);
 
     if (!text)
         return -ENOMEM;
-    call_clear(single);
+    clear(single);
     memcpy(text, what->args, what->args_bytes);
     if (what->item)
         memcpy(text + what->args_bytes, what->item, what->item_bytes);
     single->text = text;
-    *call = (struct call){
-        .id = what->id,
-        .function = what->function,
-        .args = text,
-        .args_bytes = what->args_bytes,
-        .item = what->item ? text + what->args_bytes : NULL,
-        .item_bytes = what->item_bytes,
-        .output_cap_bytes = single->output_bytes,
-        .attempt = what->attempt,
-        .started = {.kind = MESSAGE_CALL_STARTED},
-        .finished = {.kind = MESSAGE_CALL_FINISHED},
-        .output_changed = {.kind = MESSAGE_CALL_OUTPUT},
-        .progressed = {.kind = MESSAGE_CALL_PROGRESS},
-    };
+    single->what = *what;
+    single->what.args = text;
+    single->what.item = what->item ? text + what->args_bytes : NULL;
     single->busy = true;
-    single->started = single->stop_waits = false;
-    return work_queue_push(single->queue, call, 0, 0, 0);
+    single->stop_waits = single->watch_waits = false;
+    return work_queue_push(single->queue, &single->work, 0, 0, 0);
 }
 
 bool single_is_busy(const struct single *single)
@@ -174,11 +187,10 @@ void single_stop(struct single *single, const struct stop_request *request)
 {
     if (!single->busy)
         return;
-    if (single->started) {
-        worker_stop_call(single->worker, &single->call, request);
+    if (single->call) {
+        worker_stop_call(single->worker, single->call, request);
         return;
     }
-    /* The worker may not have it yet. */
     single->stop = *request;
     single->stop_waits = true;
     completions_wake_always(single->completions, true);
@@ -186,16 +198,22 @@ void single_stop(struct single *single, const struct stop_request *request)
 
 void single_watch(struct single *single)
 {
-    if (single->busy)
-        call_watch_output(&single->call);
+    if (!single->busy)
+        return;
+    if (single->call) {
+        call_watch_output(single->call);
+        return;
+    }
+    single->watch_waits = true;
+    completions_wake_always(single->completions, true);
 }
 
 struct output *single_output(const struct single *single)
 {
-    return atomic_load(&single->call.output);
+    return single->call ? atomic_load(&single->call->output) : NULL;
 }
 
 pid_t single_pid(const struct single *single)
 {
-    return atomic_load(&single->call.pid);
+    return single->call ? atomic_load(&single->call->pid) : 0;
 }

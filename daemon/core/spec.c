@@ -1,5 +1,5 @@
-/* What was submitted, as a map and its items share it: made from a submission, freed with the last
- * future of it. */
+/* What was submitted, as the futures of equal submits share it: made from a submission, freed with
+ * the last future of it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +13,37 @@ enum durability executor_durability(const struct executor *executor, const struc
     return wanted < given ? wanted : given;
 }
 
-struct spec *spec_new(struct executor *executor, const struct submission *submission,
-                      const struct client *client)
+static size_t key_size(const struct spec *spec)
+{
+    return offsetof(struct spec, label) - offsetof(struct spec, function) + strlen(spec->label);
+}
+
+static void spec_free(struct spec *spec)
+{
+    owner_unref(spec->owner);
+    free(spec);
+}
+
+/* Gives back the one that equals `spec` in its place, or lets others find `spec`. */
+static struct spec *share(struct spec *spec)
+{
+    struct executor *executor = spec->executor;
+    struct spec *known = NULL;
+    size_t size = key_size(spec);
+    unsigned hash;
+    HASH_VALUE(&spec->function, size, hash);
+    HASH_FIND_BYHASHVALUE(hh, executor->specs, &spec->function, size, hash, known);
+    if (known) {
+        spec_free(spec);
+        return spec_ref(known);
+    }
+    /* Without memory for the hash it is its submit's alone. */
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, executor->specs, &spec->function, size, hash, spec);
+    return spec;
+}
+
+static struct spec *make(struct executor *executor, const struct submission *submission,
+                         const struct client *client, enum durability durability)
 {
     size_t label_size = submission->label ? strlen(submission->label) : 0;
     struct spec *spec = calloc(1, sizeof(*spec) + label_size + 1);
@@ -34,13 +63,32 @@ struct spec *spec_new(struct executor *executor, const struct submission *submis
     spec->retry_max = submission->retry_max;
     spec->retry_delay_ns = submission->retry_delay_ns;
     spec->retry_backoff = submission->retry_backoff;
+    spec->output_cap_bytes = executor->settings.output_bytes;
     spec->rerun_on_crash = submission->rerun_on_crash;
     spec->scoped = submission->scoped;
-    spec->durability =
-        submission->not_stored ? DURABILITY_NONE : executor_durability(executor, submission->pool);
+    spec->durability = durability;
     if (label_size > 0)
         memcpy(spec->label, submission->label, label_size);
-    return spec;
+    return submission->is_map ? spec : share(spec);
+}
+
+struct spec *spec_new(struct executor *executor, const struct submission *submission,
+                      const struct client *client)
+{
+    enum durability durability =
+        submission->not_stored ? DURABILITY_NONE : executor_durability(executor, submission->pool);
+    return make(executor, submission, client, durability);
+}
+
+struct spec *spec_restore(struct executor *executor, const struct submission *submission,
+                          const struct client *client, enum durability durability)
+{
+    return make(executor, submission, client, durability);
+}
+
+bool spec_is_gated(const struct spec *spec)
+{
+    return spec->durability != DURABILITY_NONE && !spec->function->ops->repeatable;
 }
 
 struct spec *spec_ref(struct spec *spec)
@@ -53,6 +101,7 @@ void spec_unref(struct spec *spec)
 {
     if (!spec || --spec->references > 0)
         return;
-    owner_unref(spec->owner);
-    free(spec);
+    if (spec->hh.tbl)
+        HASH_DEL(spec->executor->specs, spec);
+    spec_free(spec);
 }

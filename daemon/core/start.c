@@ -50,7 +50,7 @@ void begin_running(struct future *future, int64_t wall_us)
 
 void let_start(struct future *future)
 {
-    struct worker *worker = pool_call_worker(&future->call);
+    struct worker *worker = pool_call_worker(future->call);
     if (future->let_start && worker)
         worker_open_gate(worker, !future->refuse_start);
 }
@@ -77,7 +77,7 @@ void start_call(struct future *future, int64_t wall_us)
         early_started(future, wall_us);
         return;
     }
-    if (!future->call.gated) {
+    if (!spec_is_gated(future->spec)) {
         begin_running(future, wall_us);
         return;
     }

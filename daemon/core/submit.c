@@ -253,11 +253,9 @@ static enum refusal link_dependencies(struct admission *admission, struct refusa
 static void number_future(struct executor *executor, struct future *future, int64_t now_us,
                           unsigned holds)
 {
-    future->id = future->call.id = future_table_add(executor->table, future);
+    future->id = future_table_add(executor->table, future);
     if (future->spec->durability == DURABILITY_NONE)
         reserve_id(executor, future->id);
-    future->call.output_cap_bytes = executor->settings.output_bytes;
-    future->call.wake_on_start = future->spec->timeout_ns > 0;
     future->submitted_us = now_us;
     future->cursor = next_cursor(executor);
     add_hold(future, holds);

@@ -8,7 +8,7 @@ static int update(struct future *future, int64_t priority)
 {
     if (future->priority == priority || future->settling || future->starting)
         return 0;
-    int r = future->queued ? pool_move(future->spec->pool, &future->call, priority) : 0;
+    int r = future->queued ? pool_move(future->spec->pool, &future->work, priority) : 0;
     if (r < 0)
         return r == -ESRCH ? 0 : r;
     future->priority = priority;

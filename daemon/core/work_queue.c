@@ -49,7 +49,7 @@ struct lane {
     struct lane_key key;
     struct share *share;
     TAILQ_ENTRY(lane) link;
-    TAILQ_HEAD(, call) calls;
+    TAILQ_HEAD(, work) calls;
     UT_hash_handle hh;
 };
 
@@ -237,11 +237,11 @@ static void lane_put(struct work_queue *queue, struct lane *lane)
         lane_free(queue, before);
 }
 
-static void call_unlink(struct work_queue *queue, struct call *call)
+static void work_unlink(struct work_queue *queue, struct work *work)
 {
-    struct lane *lane = call->lane;
-    TAILQ_REMOVE(&lane->calls, call, link);
-    call->lane = NULL;
+    struct lane *lane = work->lane;
+    TAILQ_REMOVE(&lane->calls, work, link);
+    work->lane = NULL;
     queue->length--;
     lane_put(queue, lane);
 }
@@ -253,7 +253,7 @@ void work_queue_free(struct work_queue *queue)
     while (queue->lanes) {
         struct lane *lane = queue->lanes;
         if (!TAILQ_EMPTY(&lane->calls)) {
-            call_unlink(queue, TAILQ_FIRST(&lane->calls));
+            work_unlink(queue, TAILQ_FIRST(&lane->calls));
             continue;
         }
         queue->resting = NULL; /* no other has no calls */
@@ -273,15 +273,15 @@ void work_queue_set_rules(struct work_queue *queue, const struct work_queue_rule
     pthread_mutex_unlock(&queue->lock);
 }
 
-int work_queue_push(struct work_queue *queue, struct call *call, int64_t priority, uint32_t uid,
+int work_queue_push(struct work_queue *queue, struct work *work, int64_t priority, uint32_t uid,
                     uint64_t client)
 {
     int r = -ENOMEM;
     pthread_mutex_lock(&queue->lock);
     struct lane *lane = lane_get(queue, priority, uid, client);
     if (lane) {
-        TAILQ_INSERT_TAIL(&lane->calls, call, link);
-        call->lane = lane;
+        TAILQ_INSERT_TAIL(&lane->calls, work, link);
+        work->lane = lane;
         queue->length++;
         if (queue->idle > 0)
             pthread_cond_signal(&queue->ready);
@@ -291,30 +291,30 @@ int work_queue_push(struct work_queue *queue, struct call *call, int64_t priorit
     return r;
 }
 
-bool work_queue_remove(struct work_queue *queue, struct call *call)
+bool work_queue_remove(struct work_queue *queue, struct work *work)
 {
     pthread_mutex_lock(&queue->lock);
-    bool queued = call->lane != NULL;
+    bool queued = work->lane != NULL;
     if (queued)
-        call_unlink(queue, call);
+        work_unlink(queue, work);
     pthread_mutex_unlock(&queue->lock);
     return queued;
 }
 
-int work_queue_move(struct work_queue *queue, struct call *call, int64_t priority)
+int work_queue_move(struct work_queue *queue, struct work *work, int64_t priority)
 {
     int r = -ESRCH;
     pthread_mutex_lock(&queue->lock);
-    if (call->lane) {
-        const struct lane_key *key = &call->lane->key;
+    if (work->lane) {
+        const struct lane_key *key = &work->lane->key;
         struct lane *lane = lane_get(queue, priority, (uint32_t)key->uid, key->client);
         r = lane ? 0 : -ENOMEM;
         if (lane) {
             /* In its new lane first: none is ever empty. */
-            struct lane *before = call->lane;
-            TAILQ_REMOVE(&before->calls, call, link);
-            TAILQ_INSERT_TAIL(&lane->calls, call, link);
-            call->lane = lane;
+            struct lane *before = work->lane;
+            TAILQ_REMOVE(&before->calls, work, link);
+            TAILQ_INSERT_TAIL(&lane->calls, work, link);
+            work->lane = lane;
             lane_put(queue, before);
         }
     }
@@ -375,7 +375,7 @@ void work_queue_leave(struct work_queue *queue)
 }
 
 /* The call whose turn it is, unlinked; NULL: none. */
-static struct call *pop(struct work_queue *queue)
+static struct work *pop(struct work_queue *queue)
 {
     struct heap_node *node = heap_first(&queue->by_priority);
     if (!node || queue->rules.paused)
@@ -383,13 +383,13 @@ static struct call *pop(struct work_queue *queue)
     struct level *level = (struct level *)((char *)node - offsetof(struct level, node));
     struct share *share = TAILQ_FIRST(&level->shares);
     struct lane *lane = TAILQ_FIRST(&share->lanes);
-    struct call *call = TAILQ_FIRST(&lane->calls);
+    struct work *work = TAILQ_FIRST(&lane->calls);
     TAILQ_REMOVE(&level->shares, share, link);
     TAILQ_INSERT_TAIL(&level->shares, share, link);
     TAILQ_REMOVE(&share->lanes, lane, link);
     TAILQ_INSERT_TAIL(&share->lanes, lane, link);
-    call_unlink(queue, call);
-    return call;
+    work_unlink(queue, work);
+    return work;
 }
 
 /* Waits for a change; false once the thread has been idle for as long as it may be. */
@@ -440,16 +440,16 @@ static bool await_call(struct work_queue *queue)
     return false;
 }
 
-struct call *work_queue_take(struct work_queue *queue)
+struct work *work_queue_take(struct work_queue *queue)
 {
-    struct call *call = NULL;
+    struct work *work = NULL;
     pthread_mutex_lock(&queue->lock);
     if (await_call(queue)) {
-        call = pop(queue);
+        work = pop(queue);
         queue->busy++;
     }
     pthread_mutex_unlock(&queue->lock);
-    return call;
+    return work;
 }
 
 bool work_queue_await(struct work_queue *queue)
@@ -460,14 +460,14 @@ bool work_queue_await(struct work_queue *queue)
     return there;
 }
 
-struct call *work_queue_try(struct work_queue *queue)
+struct work *work_queue_try(struct work_queue *queue)
 {
     pthread_mutex_lock(&queue->lock);
-    struct call *call = queue->rules.closing ? NULL : pop(queue);
-    if (call)
+    struct work *work = queue->rules.closing ? NULL : pop(queue);
+    if (work)
         queue->busy++;
     pthread_mutex_unlock(&queue->lock);
-    return call;
+    return work;
 }
 
 void work_queue_pass(struct work_queue *queue)

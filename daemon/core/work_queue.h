@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct call;
+struct work;
 struct work_queue;
 
 struct work_queue_rules {
@@ -30,16 +30,16 @@ void work_queue_free(struct work_queue *queue);
 void work_queue_set_rules(struct work_queue *queue, const struct work_queue_rules *rules);
 
 /* Loop thread. The call is the queue's until it is taken or removed. 0 or -ENOMEM. */
-int work_queue_push(struct work_queue *queue, struct call *call, int64_t priority, uint32_t uid,
+int work_queue_push(struct work_queue *queue, struct work *work, int64_t priority, uint32_t uid,
                     uint64_t client);
 
 /* Loop thread. True: it was still queued, is out now, and no worker has seen it. False: a worker
  * has taken it. */
-bool work_queue_remove(struct work_queue *queue, struct call *call);
+bool work_queue_remove(struct work_queue *queue, struct work *work);
 
 /* Loop thread. Gives a queued call another place: behind its client's calls of that priority. 0;
  * -ENOMEM; -ESRCH: a worker has taken it. Where it fails nothing has changed. */
-int work_queue_move(struct work_queue *queue, struct call *call, int64_t priority);
+int work_queue_move(struct work_queue *queue, struct work *work, int64_t priority);
 
 /* Loop thread. */
 unsigned work_queue_threads(struct work_queue *queue);
@@ -54,12 +54,12 @@ void work_queue_enter(struct work_queue *queue);
 void work_queue_leave(struct work_queue *queue);
 
 /* Worker: blocks for the next call. NULL: the thread has been counted out and must end. */
-struct call *work_queue_take(struct work_queue *queue);
+struct work *work_queue_take(struct work_queue *queue);
 
 /* Worker: blocks until there is a call to take, and leaves it where it is. False: as NULL above. */
 bool work_queue_await(struct work_queue *queue);
 /* Worker: the next call if there is one right now; NULL: another thread was faster. */
-struct call *work_queue_try(struct work_queue *queue);
+struct work *work_queue_try(struct work_queue *queue);
 /* Worker: it cannot take the call that it awaited; one that waits may. */
 void work_queue_pass(struct work_queue *queue);
 

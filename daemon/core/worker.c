@@ -19,6 +19,7 @@
 
 struct worker {
     struct work_queue *queue;
+    begin_call_fn *begin_call;
     struct completions *completions;
     struct place *place; /* NULL: here */
     struct seat *seat;   /* the thread's own; NULL as `place`, or without memory */
@@ -29,6 +30,7 @@ struct worker {
     _Atomic pid_t tid;
     struct call initializer; /* function NULL: none */
     char *initializer_args;
+    struct call *next_call; /* for what is taken next; the thread's own */
     struct message exited, broken;
 
     int stop_fd;               /* readable while a stop is asked for and not read */
@@ -157,17 +159,24 @@ static enum standing await_seat(struct worker *worker)
     }
 }
 
+/* Fills in the call that was made for it. */
 static enum standing take_call(struct worker *worker, struct call **ret_call)
 {
+    struct work *work;
     do {
         if (!worker->seat)
-            *ret_call = work_queue_take(worker->queue);
+            work = work_queue_take(worker->queue);
         else if (await_seat(worker) == LEFT)
             return LEFT;
         else
-            *ret_call = work_queue_try(worker->queue);
-    } while (worker->seat && !*ret_call);
-    return *ret_call ? STAYS : LEFT;
+            work = work_queue_try(worker->queue);
+    } while (worker->seat && !work);
+    if (!work)
+        return LEFT;
+    *ret_call = worker->next_call;
+    worker->next_call = NULL;
+    worker->begin_call(*ret_call, work);
+    return STAYS;
 }
 
 static enum standing begin(struct worker *worker)
@@ -209,10 +218,12 @@ static enum standing execute(struct worker *worker, struct call *call, uint64_t 
     else
         refuse_call(worker, call);
     call->finished_us = clock_wall_us();
+    /* Without memory for another call the thread ends, as one that cannot be started. */
+    worker->next_call = call_new();
     /* The thread is gone from the pool, or free for the next call, before anyone can learn that
      * this one is done. */
     bool more;
-    bool retired = work_queue_retire(worker->queue, tasks, !fit, &more);
+    bool retired = work_queue_retire(worker->queue, tasks, !fit || !worker->next_call, &more);
     if (retired)
         completions_post(worker->completions, &worker->exited, WAKE_NOT);
     /* While others wait in the queue what counts is how many get through: the loop takes in several
@@ -268,7 +279,7 @@ bool call_stop(struct call *call, struct stop_request *ret_request)
 
 /* ---- on the loop's thread ---- */
 
-static void worker_free(struct worker *worker)
+void worker_free(struct worker *worker)
 {
     if (!worker)
         return;
@@ -276,6 +287,7 @@ static void worker_free(struct worker *worker)
         close(worker->stop_fd);
     pthread_cond_destroy(&worker->gate_moved);
     pthread_mutex_destroy(&worker->stop_lock);
+    call_free(worker->next_call);
     outcome_clear(&worker->initializer.outcome);
     output_unref(atomic_load(&worker->initializer.output));
     free(worker->initializer_args);
@@ -317,6 +329,7 @@ int worker_start(const struct worker_settings *settings, void *owner, struct wor
     if (!worker)
         return -ENOMEM;
     worker->queue = settings->queue;
+    worker->begin_call = settings->begin_call;
     worker->completions = settings->completions;
     worker->place = settings->place;
     worker->number = settings->number;
@@ -328,6 +341,8 @@ int worker_start(const struct worker_settings *settings, void *owner, struct wor
     snprintf(worker->name, sizeof(worker->name), "%s-%u", settings->name_prefix, settings->number);
     worker->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int r = worker->stop_fd < 0 ? -errno : set_initializer(worker, settings);
+    if (r == 0 && !(worker->next_call = call_new()))
+        r = -ENOMEM;
     if (r == 0)
         r = create_thread(worker);
     if (r < 0) {
@@ -341,7 +356,6 @@ int worker_start(const struct worker_settings *settings, void *owner, struct wor
 void worker_join(struct worker *worker)
 {
     pthread_join(worker->thread, NULL);
-    worker_free(worker);
 }
 
 void worker_open_gate(struct worker *worker, bool run)

@@ -1,5 +1,6 @@
 /* A worker: one thread of a pool. It takes calls from the pool's queue, runs them one at a time,
- * and posts what happened to the completion list. It never touches a future. */
+ * and posts what happened to the completion list. It never touches a future. The calls that it
+ * posts as started are the loop's to free, once they are finished. */
 #ifndef FUTURED_CORE_WORKER_H
 #define FUTURED_CORE_WORKER_H
 
@@ -14,13 +15,18 @@
 struct function;
 struct outcome;
 struct place;
+struct work;
 struct work_queue;
 struct worker;
+
+/* Worker thread: fills in an empty call with what the work that it has taken stands for. */
+typedef void begin_call_fn(struct call *call, struct work *work);
 
 /* What a pool gives each of its workers. `queue` and `completions` are borrowed and outlive the
  * worker, as do the place and the function; the rest is copied. */
 struct worker_settings {
     struct work_queue *queue;
+    begin_call_fn *begin_call;
     struct completions *completions;
     struct place *place; /* where its calls are executed; NULL: here */
     const char *name_prefix;
@@ -34,8 +40,11 @@ struct worker_settings {
  * back from worker_owner. */
 int worker_start(const struct worker_settings *settings, void *owner, struct worker **ret_worker);
 
-/* Loop thread, after MESSAGE_WORKER_EXITED: joins the thread, which is at its end, and frees. */
+/* Loop thread: blocks until the thread has ended, which it has all but done after
+ * MESSAGE_WORKER_EXITED. */
 void worker_join(struct worker *worker);
+/* Loop thread: the thread has been joined, or was never started. NULL is allowed. */
+void worker_free(struct worker *worker);
 
 /* Loop thread: asks the call to stop if this worker still runs it; does nothing otherwise. */
 void worker_stop_call(struct worker *worker, const struct call *call,
@@ -57,7 +66,7 @@ void *worker_owner(const struct worker *worker);
 const char *worker_name(const struct worker *worker);
 pid_t worker_tid(const struct worker *worker);
 
-/* Loop thread, between MESSAGE_WORKER_BROKEN and worker_join: how the initializer failed. */
+/* Loop thread, between MESSAGE_WORKER_BROKEN and worker_free: how the initializer failed. */
 const struct outcome *worker_failure(const struct worker *worker);
 
 /* From a message of kind WORKER_EXITED or WORKER_BROKEN to its worker. */

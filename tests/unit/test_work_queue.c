@@ -25,7 +25,7 @@ static struct work_queue *queue_with(const struct work_queue_rules *rules, unsig
     return queue;
 }
 
-static void push(struct work_queue *queue, struct call *call, int64_t priority, uint32_t uid,
+static void push(struct work_queue *queue, struct work *call, int64_t priority, uint32_t uid,
                  uint64_t client)
 {
     if (work_queue_push(queue, call, priority, uid, client) != 0)
@@ -33,10 +33,10 @@ static void push(struct work_queue *queue, struct call *call, int64_t priority, 
 }
 
 /* Takes as many as there are pushed; must never block. */
-static struct call *take(struct work_queue *queue)
+static struct work *take(struct work_queue *queue)
 {
     ck_assert_uint_gt(work_queue_length(queue), 0);
-    struct call *call = work_queue_take(queue);
+    struct work *call = work_queue_take(queue);
     ck_assert_ptr_nonnull(call);
     return call;
 }
@@ -49,7 +49,7 @@ START_TEST(higher_priority_leaves_first)
                                          7, -7, 0,         INT64_MIN + 1, INT64_MAX - 1};
     static const size_t order[] = {3, 9, 5, 4, 0, 7, 1, 6, 8, 2};
     enum { COUNT = sizeof(order) / sizeof(order[0]) };
-    struct call calls[COUNT] = {0};
+    struct work calls[COUNT] = {0};
     struct work_queue *queue = queue_with(&open_rules, 1);
     for (size_t i = 0; i < COUNT; i++)
         push(queue, &calls[i], priorities[i], 1, 1);
@@ -62,7 +62,7 @@ END_TEST
 
 START_TEST(calls_of_a_client_leave_in_their_order)
 {
-    struct call calls[100] = {0};
+    struct work calls[100] = {0};
     struct work_queue *queue = queue_with(&open_rules, 1);
     for (size_t i = 0; i < 100; i++)
         push(queue, &calls[i], 5, 1, 1);
@@ -76,14 +76,13 @@ END_TEST
 /* Pushes `who` ("AAAB": a letter a client, lower case of another user) and expects `order`. */
 static void expect_turns(const char *who, const char *order)
 {
-    struct call calls[64] = {0};
+    struct work calls[64] = {0};
     struct work_queue *queue = queue_with(&open_rules, 1);
     for (size_t i = 0; who[i] != '\0'; i++) {
-        calls[i].id = (uint64_t)who[i];
         push(queue, &calls[i], 0, who[i] >= 'a' ? 2 : 1, (uint64_t)who[i]);
     }
     for (size_t i = 0; order[i] != '\0'; i++)
-        ck_assert_msg(take(queue)->id == (uint64_t)order[i], "%s: turn %zu", who, i);
+        ck_assert_msg(who[take(queue) - calls] == order[i], "%s: turn %zu", who, i);
     ck_assert_uint_eq(work_queue_length(queue), 0);
     work_queue_free(queue);
 }
@@ -105,8 +104,8 @@ END_TEST
 
 START_TEST(a_newcomer_waits_for_one_turn_only)
 {
-    struct call calls[10] = {0};
-    struct call late = {.id = 99};
+    struct work calls[10] = {0};
+    struct work late = {0};
     struct work_queue *queue = queue_with(&open_rules, 1);
     for (size_t i = 0; i < 10; i++)
         push(queue, &calls[i], 0, 1, 1);
@@ -121,7 +120,7 @@ END_TEST
 
 START_TEST(turns_at_one_priority_are_not_those_at_another)
 {
-    struct call high[4] = {0}, low[4] = {0};
+    struct work high[4] = {0}, low[4] = {0};
     struct work_queue *queue = queue_with(&open_rules, 1);
     for (size_t i = 0; i < 4; i++) {
         push(queue, &low[i], -1, 1, 1 + i % 2);
@@ -142,7 +141,7 @@ END_TEST
 START_TEST(a_removed_call_never_leaves)
 {
     static const size_t removed[] = {0, 4, 9};
-    struct call calls[10] = {0};
+    struct work calls[10] = {0};
     struct work_queue *queue = queue_with(&open_rules, 1);
     for (size_t i = 0; i < 10; i++)
         push(queue, &calls[i], 0, 1, 1);
@@ -162,7 +161,7 @@ END_TEST
 
 START_TEST(a_lane_that_empties_can_be_filled_again)
 {
-    struct call calls[3] = {0};
+    struct work calls[3] = {0};
     struct work_queue *queue = queue_with(&open_rules, 1);
     for (unsigned round = 0; round < 3; round++) {
         for (size_t i = 0; i < 3; i++)
@@ -177,7 +176,7 @@ END_TEST
 
 START_TEST(a_moved_call_has_its_new_place)
 {
-    struct call a = {0}, b = {0}, c = {0};
+    struct work a = {0}, b = {0}, c = {0};
     struct work_queue *queue = queue_with(&open_rules, 1);
     push(queue, &a, 0, 1, 1);
     push(queue, &b, 0, 1, 1);
@@ -198,7 +197,7 @@ END_TEST
 
 START_TEST(a_moved_call_is_the_last_of_its_client)
 {
-    struct call a = {0}, b = {0}, c = {0};
+    struct work a = {0}, b = {0}, c = {0};
     struct work_queue *queue = queue_with(&open_rules, 1);
     push(queue, &a, 0, 1, 1);
     push(queue, &b, 1, 1, 1);
@@ -213,7 +212,7 @@ END_TEST
 
 START_TEST(a_queue_goes_with_calls_in_it)
 {
-    struct call calls[5] = {0};
+    struct work calls[5] = {0};
     struct work_queue *queue = queue_with(&open_rules, 0);
     for (size_t i = 0; i < 5; i++)
         push(queue, &calls[i], (int64_t)i, (uint32_t)i / 2, i);
@@ -227,7 +226,7 @@ END_TEST
 START_TEST(paused_hands_out_nothing)
 {
     struct work_queue_rules rules = {.max_threads = 1, .idle_ns = NS_PER_MS, .paused = true};
-    struct call call = {0};
+    struct work call = {0};
     struct work_queue *queue = queue_with(&rules, 1);
     push(queue, &call, 0, 1, 1);
     /* The thread leaves for having been idle, though there is a call. */
@@ -245,7 +244,7 @@ END_TEST
 START_TEST(closing_sends_every_thread_away)
 {
     struct work_queue_rules rules = {.max_threads = 2, .min_threads = 2, .closing = true};
-    struct call call = {0};
+    struct work call = {0};
     struct work_queue *queue = queue_with(&rules, 2);
     push(queue, &call, 0, 1, 1);
     ck_assert_ptr_null(work_queue_take(queue));
@@ -259,7 +258,7 @@ END_TEST
 START_TEST(one_thread_too_many_leaves_and_not_two)
 {
     struct work_queue_rules rules = {.max_threads = 2, .idle_ns = HOUR_NS};
-    struct call calls[2] = {0};
+    struct work calls[2] = {0};
     struct work_queue *queue = queue_with(&rules, 2);
     push(queue, &calls[0], 0, 1, 1);
     push(queue, &calls[1], 0, 1, 1);
@@ -283,7 +282,7 @@ START_TEST(an_idle_thread_leaves_after_its_time)
     ck_assert_uint_ge(clock_mono_ns() - since_ns, 2 * NS_PER_MS);
     ck_assert_uint_eq(work_queue_threads(queue), 0);
     /* So long a time that its end is past the end of the clock. */
-    struct call call = {0};
+    struct work call = {0};
     rules.idle_ns = UINT64_MAX;
     work_queue_set_rules(queue, &rules);
     work_queue_enter(queue);
@@ -296,7 +295,7 @@ END_TEST
 START_TEST(a_thread_retires_after_its_share)
 {
     struct work_queue_rules rules = {.max_threads = 2, .idle_ns = HOUR_NS};
-    struct call calls[4] = {0};
+    struct work calls[4] = {0};
     struct work_queue *queue = queue_with(&rules, 2);
     bool more;
     for (size_t i = 0; i < 4; i++) {
@@ -321,7 +320,7 @@ END_TEST
 START_TEST(threads_are_missing_for_calls_that_none_is_free_for)
 {
     struct work_queue_rules rules = {.max_threads = 3, .idle_ns = HOUR_NS};
-    struct call calls[6] = {0};
+    struct work calls[6] = {0};
     struct work_queue *queue = queue_with(&rules, 0);
     bool more;
     ck_assert_uint_eq(work_queue_missing(queue), 0);
@@ -356,7 +355,7 @@ struct taker {
     pthread_t thread;
     struct work_queue *queue;
     int report; /* pipe: one byte for each return of take */
-    struct call *got;
+    struct work *got;
 };
 
 static void *take_one(void *arg)
@@ -385,7 +384,7 @@ START_TEST(the_last_threads_stay)
     struct work_queue_rules rules = {.max_threads = 2, .min_threads = 1, .idle_ns = NS_PER_MS};
     struct work_queue *queue = queue_with(&rules, 0);
     struct taker takers[2];
-    struct call call = {0};
+    struct work call = {0};
     int report[2];
     ck_assert_int_eq(pipe(report), 0);
     taker_start(&takers[0], queue, report[1]);
@@ -409,7 +408,7 @@ START_TEST(new_rules_reach_idle_threads_at_once)
     struct work_queue_rules rules = {.max_threads = 3, .idle_ns = HOUR_NS};
     struct work_queue *queue = queue_with(&rules, 0);
     struct taker takers[3];
-    struct call call = {0};
+    struct work call = {0};
     int report[2];
     ck_assert_int_eq(pipe(report), 0);
     for (size_t i = 0; i < 3; i++)
@@ -445,14 +444,14 @@ END_TEST
 #define STORM_THREADS 4
 
 struct storm_call {
-    struct call call;
+    struct work call;
     atomic_uint taken;
     bool removed;
 };
 
 static void *take_all(void *arg)
 {
-    struct call *call;
+    struct work *call;
     bool more;
     while ((call = work_queue_take(arg))) {
         atomic_fetch_add(&((struct storm_call *)call)->taken, 1);

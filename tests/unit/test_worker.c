@@ -15,7 +15,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
-#include "daemon/core/call_impl.h"
+#include "daemon/core/future_impl.h"
 #include "daemon/core/work_queue.h"
 #include "tests/support/core_fixture.h"
 
@@ -47,6 +47,7 @@ static void desk_open(struct desk *desk, const struct function *initializer, uin
     work_queue_set_rules(desk->queue, &rules);
     struct worker_settings settings = {
         .queue = desk->queue,
+        .begin_call = future_begin_call,
         .completions = desk->completions,
         .name_prefix = "a-rather-long",
         .number = 7,
@@ -82,6 +83,7 @@ static void desk_close(struct desk *desk)
     ck_assert_ptr_null(desk->messages);
     ck_assert_uint_eq(work_queue_threads(desk->queue), 0);
     worker_join(desk->worker);
+    worker_free(desk->worker);
     work_queue_free(desk->queue);
     completions_free(desk->completions);
     loop_free(desk->loop);
@@ -96,34 +98,46 @@ static void send_away(struct desk *desk)
     desk_close(desk);
 }
 
-static void call_init(struct call *call, const struct function *function)
+/* What is pushed, and the call that the worker makes of it. */
+struct job {
+    struct future *future;
+    struct call *call;
+};
+
+static void job_init(struct job *job, const struct function *function)
 {
-    memset(call, 0, sizeof(*call));
-    call->function = function;
-    call->args = "[1]";
-    call->args_bytes = 3;
-    call->attempt = 1;
-    call->id = 5;
-    call->output_cap_bytes = 100;
-    call->started.kind = MESSAGE_CALL_STARTED;
-    call->finished.kind = MESSAGE_CALL_FINISHED;
-    call->output_changed.kind = MESSAGE_CALL_OUTPUT;
+    struct spec *spec = calloc(1, sizeof(*spec) + 1);
+    ck_assert_ptr_nonnull(spec);
+    spec->function = function;
+    spec->output_cap_bytes = 100;
+    *job = (struct job){.future = future_new(spec, false, "[1]", 3)};
+    ck_assert_ptr_nonnull(job->future);
+    job->future->id = 5;
 }
 
-static void push(struct desk *desk, struct call *call)
+static void job_clear(struct job *job)
 {
-    ck_assert_int_eq(work_queue_push(desk->queue, call, 0, 1, 1), 0);
+    call_free(job->call);
+    free(job->future->spec);
+    free(job->future);
 }
 
-static void expect(struct desk *desk, struct message *message)
+static void push(struct desk *desk, struct job *job)
 {
-    ck_assert_ptr_eq(next_message(desk), message);
+    ck_assert_int_eq(work_queue_push(desk->queue, &job->future->work, 0, 1, 1), 0);
 }
 
-static void call_clear(struct call *call)
+static void expect_started(struct desk *desk, struct job *job)
 {
-    outcome_clear(&call->outcome);
-    output_unref(atomic_load(&call->output));
+    struct message *message = next_message(desk);
+    ck_assert_int_eq(message->kind, MESSAGE_CALL_STARTED);
+    job->call = (struct call *)((char *)message - offsetof(struct call, started));
+    ck_assert_ptr_eq(job->call->future, job->future);
+}
+
+static void expect_finished(struct desk *desk, struct job *job)
+{
+    ck_assert_ptr_eq(next_message(desk), &job->call->finished);
 }
 
 /* ---- jobs ---- */
@@ -206,13 +220,13 @@ START_TEST(a_call_runs_on_a_thread_of_its_own)
     struct thread_facts facts = {.id = 0};
     struct function_ops ops;
     struct function function = function_of(look_around, &ops, &facts);
-    struct call call;
+    struct job job;
     struct desk desk;
     desk_open(&desk, NULL, 0);
-    call_init(&call, &function);
-    push(&desk, &call);
-    expect(&desk, &call.started);
-    expect(&desk, &call.finished);
+    job_init(&job, &function);
+    push(&desk, &job);
+    expect_started(&desk, &job);
+    expect_finished(&desk, &job);
     ck_assert_str_eq(facts.name, "a-rather-long-7");
     ck_assert_str_eq(worker_name(desk.worker), "a-rather-long-7");
     ck_assert_int_ne(facts.tid, gettid());
@@ -222,13 +236,13 @@ START_TEST(a_call_runs_on_a_thread_of_its_own)
     ck_assert_uint_eq(facts.attempt, 1);
     ck_assert_int_eq(sigismember(&facts.mask, SIGTERM), 1);
     ck_assert_int_eq(sigismember(&facts.mask, SIGCHLD), 1);
-    ck_assert_int_eq(call.outcome.kind, OUTCOME_RESULT);
-    ck_assert_int_eq(atomic_load(&call.pid), 0);
-    ck_assert_int_gt(call.started_us, 0);
-    ck_assert_int_ge(call.finished_us, call.started_us);
-    ck_assert_ptr_eq(call.worker, desk.worker);
+    ck_assert_int_eq(job.call->outcome.kind, OUTCOME_RESULT);
+    ck_assert_int_eq(atomic_load(&job.call->pid), 0);
+    ck_assert_int_gt(job.call->started_us, 0);
+    ck_assert_int_ge(job.call->finished_us, job.call->started_us);
+    ck_assert_ptr_eq(job.call->worker, desk.worker);
     send_away(&desk);
-    call_clear(&call);
+    job_clear(&job);
     /* The mask of this thread is as it was. */
     sigset_t mask;
     pthread_sigmask(SIG_BLOCK, NULL, &mask);
@@ -240,23 +254,23 @@ START_TEST(a_function_without_outcome_raises_and_its_output_ends)
 {
     struct function_ops ops;
     struct function function = function_of(set_no_outcome, &ops, NULL);
-    struct call call;
+    struct job job;
     struct desk desk;
     char text[8];
     uint64_t kept;
     bool ended;
     desk_open(&desk, NULL, 0);
-    call_init(&call, &function);
-    push(&desk, &call);
-    expect(&desk, &call.started);
-    expect(&desk, &call.finished);
-    ck_assert_int_eq(call.outcome.kind, OUTCOME_EXCEPTION);
-    ck_assert_str_eq(outcome_type(&call.outcome), "InternalError");
+    job_init(&job, &function);
+    push(&desk, &job);
+    expect_started(&desk, &job);
+    expect_finished(&desk, &job);
+    ck_assert_int_eq(job.call->outcome.kind, OUTCOME_EXCEPTION);
+    ck_assert_str_eq(outcome_type(&job.call->outcome), "InternalError");
     ck_assert_uint_eq(
-        output_read(atomic_load(&call.output), OUTPUT_STDOUT, 0, text, 8, &kept, &ended), 2);
+        output_read(atomic_load(&job.call->output), OUTPUT_STDOUT, 0, text, 8, &kept, &ended), 2);
     ck_assert(ended);
     send_away(&desk);
-    call_clear(&call);
+    job_clear(&job);
 }
 END_TEST
 
@@ -264,18 +278,18 @@ START_TEST(a_worker_takes_one_call_after_the_other)
 {
     struct function_ops ops;
     struct function function = function_of(raise_boom, &ops, NULL);
-    struct call calls[20];
+    struct job jobs[20];
     struct desk desk;
     desk_open(&desk, NULL, 0);
     for (size_t i = 0; i < 20; i++) {
-        call_init(&calls[i], &function);
-        push(&desk, &calls[i]);
+        job_init(&jobs[i], &function);
+        push(&desk, &jobs[i]);
     }
     for (size_t i = 0; i < 20; i++) {
-        expect(&desk, &calls[i].started);
-        expect(&desk, &calls[i].finished);
-        ck_assert_str_eq(outcome_type(&calls[i].outcome), "Boom");
-        call_clear(&calls[i]);
+        expect_started(&desk, &jobs[i]);
+        expect_finished(&desk, &jobs[i]);
+        ck_assert_str_eq(outcome_type(&jobs[i].call->outcome), "Boom");
+        job_clear(&jobs[i]);
     }
     send_away(&desk);
 }
@@ -285,23 +299,23 @@ START_TEST(the_last_call_of_a_share_is_told_after_the_exit)
 {
     struct function_ops ops;
     struct function function = function_of(raise_boom, &ops, NULL);
-    struct call calls[3];
+    struct job jobs[3];
     struct desk desk;
     desk_open(&desk, NULL, 2);
     for (size_t i = 0; i < 3; i++) {
-        call_init(&calls[i], &function);
-        push(&desk, &calls[i]);
+        job_init(&jobs[i], &function);
+        push(&desk, &jobs[i]);
     }
-    expect(&desk, &calls[0].started);
-    expect(&desk, &calls[0].finished);
-    expect(&desk, &calls[1].started);
+    expect_started(&desk, &jobs[0]);
+    expect_finished(&desk, &jobs[0]);
+    expect_started(&desk, &jobs[1]);
     expect_exit(&desk);
-    expect(&desk, &calls[1].finished);
+    expect_finished(&desk, &jobs[1]);
     ck_assert_uint_eq(work_queue_length(desk.queue), 1);
-    ck_assert(work_queue_remove(desk.queue, &calls[2]));
+    ck_assert(work_queue_remove(desk.queue, &jobs[2].future->work));
     desk_close(&desk);
     for (size_t i = 0; i < 3; i++)
-        call_clear(&calls[i]);
+        job_clear(&jobs[i]);
 }
 END_TEST
 
@@ -311,18 +325,18 @@ START_TEST(the_initializer_comes_first)
     struct function_ops ops, call_ops;
     struct function initializer = function_of(look_around, &ops, &facts);
     struct function function = function_of(raise_boom, &call_ops, NULL);
-    struct call call;
+    struct job job;
     struct desk desk;
     desk_open(&desk, &initializer, 0);
-    call_init(&call, &function);
-    push(&desk, &call);
-    expect(&desk, &call.started);
+    job_init(&job, &function);
+    push(&desk, &job);
+    expect_started(&desk, &job);
     ck_assert_str_eq(facts.args, "{\"a\":1}");
     ck_assert_uint_eq(facts.id, 0);
     ck_assert_int_eq(facts.tid, worker_tid(desk.worker));
-    expect(&desk, &call.finished);
+    expect_finished(&desk, &job);
     send_away(&desk);
-    call_clear(&call);
+    job_clear(&job);
 }
 END_TEST
 
@@ -330,11 +344,11 @@ START_TEST(an_initializer_that_raises_ends_the_worker)
 {
     struct function_ops ops;
     struct function initializer = function_of(raise_boom, &ops, NULL);
-    struct call call;
+    struct job job;
     struct desk desk;
     desk_open(&desk, &initializer, 0);
-    call_init(&call, &initializer);
-    push(&desk, &call);
+    job_init(&job, &initializer);
+    push(&desk, &job);
     struct message *message = next_message(&desk);
     ck_assert_int_eq(message->kind, MESSAGE_WORKER_BROKEN);
     ck_assert_ptr_eq(worker_of_message(message), desk.worker);
@@ -342,6 +356,7 @@ START_TEST(an_initializer_that_raises_ends_the_worker)
     expect_exit(&desk);
     ck_assert_uint_eq(work_queue_length(desk.queue), 1);
     desk_close(&desk);
+    job_clear(&job);
 }
 END_TEST
 
@@ -352,29 +367,31 @@ START_TEST(only_the_call_that_runs_can_be_stopped)
     struct desk desk;
     struct function waiting = function_of(wait_for_go, &waiting_ops, &desk);
     struct function telling = function_of(tell_stop, &ops, NULL);
-    struct call first, second;
+    struct job first, second;
     desk_open(&desk, NULL, 0);
-    call_init(&first, &waiting);
-    call_init(&second, &telling);
+    job_init(&first, &waiting);
+    job_init(&second, &telling);
     push(&desk, &first);
     push(&desk, &second);
-    expect(&desk, &first.started);
-    worker_stop_call(desk.worker, &second, &stop);
+    expect_started(&desk, &first);
+    struct call other = {.id = 6};
+    worker_stop_call(desk.worker, &other, &stop);
     ck_assert_int_eq(eventfd_write(desk.go, 1), 0);
-    expect(&desk, &first.finished);
-    expect(&desk, &second.started);
-    expect(&desk, &second.finished);
-    ck_assert_str_eq(second.outcome.json, "001 0 ");
+    expect_finished(&desk, &first);
+    expect_started(&desk, &second);
+    expect_finished(&desk, &second);
+    ck_assert_str_eq(second.call->outcome.json, "001 0 ");
     /* Nor one that is through. */
-    worker_stop_call(desk.worker, &second, &stop);
-    call_clear(&second);
-    call_init(&second, &telling);
+    worker_stop_call(desk.worker, second.call, &stop);
+    job_clear(&second);
+    job_init(&second, &telling);
     push(&desk, &second);
-    expect(&desk, &second.started);
-    expect(&desk, &second.finished);
-    ck_assert_str_eq(second.outcome.json, "001 0 ");
+    expect_started(&desk, &second);
+    expect_finished(&desk, &second);
+    ck_assert_str_eq(second.call->outcome.json, "001 0 ");
     send_away(&desk);
-    call_clear(&second);
+    job_clear(&first);
+    job_clear(&second);
 }
 END_TEST
 
@@ -385,22 +402,22 @@ START_TEST(a_stop_that_nobody_read_does_not_stop_the_next_call)
     struct desk desk;
     struct function waiting = function_of(wait_for_go, &waiting_ops, &desk);
     struct function telling = function_of(tell_stop, &ops, NULL);
-    struct call first, second;
+    struct job first, second;
     desk_open(&desk, NULL, 0);
-    call_init(&first, &waiting);
-    call_init(&second, &telling);
+    job_init(&first, &waiting);
+    job_init(&second, &telling);
     push(&desk, &first);
     push(&desk, &second);
-    expect(&desk, &first.started);
-    worker_stop_call(desk.worker, &first, &stop);
+    expect_started(&desk, &first);
+    worker_stop_call(desk.worker, first.call, &stop);
     ck_assert_int_eq(eventfd_write(desk.go, 1), 0);
-    expect(&desk, &first.finished);
-    expect(&desk, &second.started);
-    expect(&desk, &second.finished);
-    ck_assert_str_eq(second.outcome.json, "001 0 ");
+    expect_finished(&desk, &first);
+    expect_started(&desk, &second);
+    expect_finished(&desk, &second);
+    ck_assert_str_eq(second.call->outcome.json, "001 0 ");
     send_away(&desk);
-    call_clear(&first);
-    call_clear(&second);
+    job_clear(&first);
+    job_clear(&second);
 }
 END_TEST
 
@@ -410,16 +427,16 @@ START_TEST(a_second_stop_has_a_higher_serial)
     struct function_ops ops;
     struct desk desk;
     struct function telling = function_of(tell_stop, &ops, &desk);
-    struct call call;
+    struct job job;
     desk_open(&desk, NULL, 0);
-    call_init(&call, &telling);
-    push(&desk, &call);
-    expect(&desk, &call.started);
-    worker_stop_call(desk.worker, &call, &stop);
-    expect(&desk, &call.finished);
-    ck_assert_str_eq(call.outcome.json, "111 1 enough");
+    job_init(&job, &telling);
+    push(&desk, &job);
+    expect_started(&desk, &job);
+    worker_stop_call(desk.worker, job.call, &stop);
+    expect_finished(&desk, &job);
+    ck_assert_str_eq(job.call->outcome.json, "111 1 enough");
     send_away(&desk);
-    call_clear(&call);
+    job_clear(&job);
 }
 END_TEST
 
@@ -446,22 +463,22 @@ START_TEST(what_begins_after_the_close_is_stopped)
     struct desk desk;
     struct function waiting = function_of(wait_for_go, &waiting_ops, &desk);
     struct function telling = function_of(tell_stop, &ops, &desk);
-    struct call first, second;
+    struct job first, second;
     desk_open(&desk, NULL, 0);
-    call_init(&first, &waiting);
-    call_init(&second, &telling);
+    job_init(&first, &waiting);
+    job_init(&second, &telling);
     push(&desk, &first);
     push(&desk, &second);
-    expect(&desk, &first.started);
+    expect_started(&desk, &first);
     worker_close(desk.worker, &stop);
     ck_assert_int_eq(eventfd_write(desk.go, 1), 0);
-    expect(&desk, &first.finished);
-    expect(&desk, &second.started);
-    expect(&desk, &second.finished);
-    ck_assert_str_eq(second.outcome.json, "111 1 the end");
+    expect_finished(&desk, &first);
+    expect_started(&desk, &second);
+    expect_finished(&desk, &second);
+    ck_assert_str_eq(second.call->outcome.json, "111 1 the end");
     send_away(&desk);
-    call_clear(&first);
-    call_clear(&second);
+    job_clear(&first);
+    job_clear(&second);
 }
 END_TEST
 

@@ -71,14 +71,26 @@ static int end_leftovers(const char *directory, struct leftovers **ret_leftovers
     return 0;
 }
 
+/* In memory, but for the counters; it does without them where there is no place for them. */
+static int open_null_store(const struct config *config, struct store **ret_store)
+{
+    char directory[PATH_MAX], message[512];
+    struct store *store = null_store_new();
+    if (!store)
+        return -ENOMEM;
+    if (find_directory(config, directory, sizeof(directory)) &&
+        null_store_keep_counters(store, directory, message, sizeof(message)) < 0)
+        log_warning("%s: the next daemon may use ids again", message);
+    *ret_store = store;
+    return 0;
+}
+
 int server_store_open(const struct config *config, struct loop *loop, struct store **ret_store,
                       struct leftovers **ret_leftovers)
 {
     char directory[PATH_MAX], message[512];
-    if (config->durability == DURABILITY_NONE) {
-        *ret_store = null_store_new();
-        return *ret_store ? 0 : -ENOMEM;
-    }
+    if (config->durability == DURABILITY_NONE)
+        return open_null_store(config, ret_store);
     if (!find_directory(config, directory, sizeof(directory))) {
         log_error("there is no place for the state: set state_dir, or durability = none");
         return -ENOENT;

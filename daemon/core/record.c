@@ -189,15 +189,17 @@ void put_pool(struct executor *executor, const struct pool *pool)
     put(executor, &change);
 }
 
+/* For every store: ids are never used again, not even where nothing else is kept. */
 static void put_reserved(struct executor *executor)
 {
+    struct store *store = executor->settings.store;
     struct store_change change = {
         .kind = CHANGE_RESERVED,
         .durability = executor->settings.store->ops->durability,
         .id = executor->reserved_id,
         .cursor = executor->reserved_cursor,
     };
-    put(executor, &change);
+    store->ops->put(store, &change);
 }
 
 void reserve_id(struct executor *executor, uint64_t id)

@@ -253,6 +253,34 @@ START_TEST(an_end_in_order_keeps_what_is_pending)
 }
 END_TEST
 
+/* Who asks for an id of the daemon before must not be told of another job. */
+START_TEST(ids_are_never_used_again_even_where_nothing_is_kept)
+{
+    static const char *const arguments[] = {"--durability", "none", NULL};
+    static const struct daemon_options options = {.args = arguments};
+    fixture_stop(&f);
+    fixture_start(&f, &options);
+    json_int_t before = client_submit(f.client, "{'fn':'echo'}");
+    expect_result(f.client, before, "{}");
+    json_t *info = client_result(f.client, "info", "{}");
+    json_int_t cursor = json_int_at(info, "cursor");
+    json_decref(info);
+    fixture_kill_and_restart(&f);
+    ck_assert_int_eq(client_error(f.client, "status", "{'id':%lld}", before), -32002);
+    json_int_t after = client_submit(f.client, "{'fn':'echo'}");
+    ck_assert_int_gt(after, before);
+    info = client_result(f.client, "info", "{}");
+    ck_assert_int_gt(json_int_at(info, "cursor"), cursor);
+    json_decref(info);
+    ck_assert_int_eq(kill(daemon_pid(f.daemon), SIGTERM), 0);
+    ck_assert_int_eq(daemon_wait(f.daemon), 0);
+    client_close(f.client);
+    daemon_restart(f.daemon);
+    f.client = fixture_client(&f);
+    ck_assert_int_eq(client_submit(f.client, "{'fn':'echo'}"), after + 1);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -264,6 +292,7 @@ int main(void)
         a_reader_of_cursors_misses_nothing,
         what_need_not_survive_does_not,
         an_end_in_order_keeps_what_is_pending,
+        ids_are_never_used_again_even_where_nothing_is_kept,
         NULL,
     };
     return fixture_run("durable", setup, teardown, tests);

@@ -64,6 +64,7 @@ struct work_queue {
     struct work_queue_rules rules;
     uint64_t length;
     unsigned threads, idle;
+    bool waking;   /* an idle one has been woken, and is not here yet */
     unsigned busy; /* threads that have a call */
 };
 
@@ -79,6 +80,24 @@ struct work_queue *work_queue_new(void)
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&queue->lock, NULL);
     return queue;
+}
+
+static bool has_call(const struct work_queue *queue)
+{
+    return queue->length > 0 && !queue->rules.paused;
+}
+
+/* Gives the lock back, and wakes a thread if there is a call for it. One at a time: it wakes the
+ * next when it has taken a call and there is one more. So calls that are over sooner than a thread
+ * wakes up do not wake all of them for nothing. */
+static void unlock(struct work_queue *queue)
+{
+    bool wake = has_call(queue) && queue->idle > 0 && !queue->waking;
+    if (wake)
+        queue->waking = true;
+    pthread_mutex_unlock(&queue->lock);
+    if (wake)
+        pthread_cond_signal(&queue->ready);
 }
 
 /* ---- finding and making them; they are in their hashes from here on, and in no list ---- */
@@ -283,11 +302,9 @@ int work_queue_push(struct work_queue *queue, struct work *work, int64_t priorit
         TAILQ_INSERT_TAIL(&lane->calls, work, link);
         work->lane = lane;
         queue->length++;
-        if (queue->idle > 0)
-            pthread_cond_signal(&queue->ready);
         r = 0;
     }
-    pthread_mutex_unlock(&queue->lock);
+    unlock(queue);
     return r;
 }
 
@@ -370,8 +387,7 @@ void work_queue_leave(struct work_queue *queue)
     pthread_mutex_lock(&queue->lock);
     queue->threads--;
     /* What it was woken for somebody else may do. */
-    pthread_cond_signal(&queue->ready);
-    pthread_mutex_unlock(&queue->lock);
+    unlock(queue);
 }
 
 /* The call whose turn it is, unlinked; NULL: none. */
@@ -408,12 +424,8 @@ static bool wait_idle(struct work_queue *queue, uint64_t idle_since_ns)
         r = pthread_cond_timedwait(&queue->ready, &queue->lock, &until);
     }
     queue->idle--;
+    queue->waking = false;
     return r != ETIMEDOUT;
-}
-
-static bool has_call(const struct work_queue *queue)
-{
-    return queue->length > 0 && !queue->rules.paused;
 }
 
 /* With the lock held: blocks until there is a call. False: the thread has been counted out. */
@@ -435,8 +447,6 @@ static bool await_call(struct work_queue *queue)
         }
     }
     queue->threads--;
-    /* This thread may have eaten the signal that was meant to hand a call to a thread. */
-    pthread_cond_signal(&queue->ready);
     return false;
 }
 
@@ -448,7 +458,7 @@ struct work *work_queue_take(struct work_queue *queue)
         work = pop(queue);
         queue->busy++;
     }
-    pthread_mutex_unlock(&queue->lock);
+    unlock(queue);
     return work;
 }
 
@@ -456,7 +466,10 @@ bool work_queue_await(struct work_queue *queue)
 {
     pthread_mutex_lock(&queue->lock);
     bool there = await_call(queue);
-    pthread_mutex_unlock(&queue->lock);
+    if (there)
+        pthread_mutex_unlock(&queue->lock);
+    else
+        unlock(queue);
     return there;
 }
 
@@ -466,15 +479,14 @@ struct work *work_queue_try(struct work_queue *queue)
     struct work *work = queue->rules.closing ? NULL : pop(queue);
     if (work)
         queue->busy++;
-    pthread_mutex_unlock(&queue->lock);
+    unlock(queue);
     return work;
 }
 
 void work_queue_pass(struct work_queue *queue)
 {
     pthread_mutex_lock(&queue->lock);
-    pthread_cond_signal(&queue->ready);
-    pthread_mutex_unlock(&queue->lock);
+    unlock(queue);
 }
 
 bool work_queue_retire(struct work_queue *queue, uint64_t tasks, bool spent, bool *ret_more)

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -379,6 +380,34 @@ static void await_report(int fd)
     ck_assert_int_eq(read(fd, &byte, 1), 1);
 }
 
+/* Each takes one call and no more, so a call that nobody is woken for stays. */
+START_TEST(each_call_wakes_a_thread_in_the_end)
+{
+    struct work_queue_rules rules = {.max_threads = 3, .idle_ns = HOUR_NS};
+    struct work_queue *queue = queue_with(&rules, 0);
+    struct taker takers[3];
+    int report[2];
+    ck_assert_int_eq(pipe(report), 0);
+    for (int round = 0; round < 300; round++) {
+        struct work calls[3] = {0};
+        for (size_t i = 0; i < 3; i++)
+            taker_start(&takers[i], queue, report[1]);
+        for (int turns = round % 3; turns > 0; turns--)
+            sched_yield();
+        for (size_t i = 0; i < 3; i++)
+            push(queue, &calls[i], 0, 1, 1);
+        for (size_t i = 0; i < 3; i++) {
+            await_report(report[0]);
+            work_queue_leave(queue);
+        }
+        for (size_t i = 0; i < 3; i++)
+            pthread_join(takers[i].thread, NULL);
+        ck_assert_uint_eq(work_queue_length(queue), 0);
+    }
+    work_queue_free(queue);
+}
+END_TEST
+
 START_TEST(the_last_threads_stay)
 {
     struct work_queue_rules rules = {.max_threads = 2, .min_threads = 1, .idle_ns = NS_PER_MS};
@@ -528,6 +557,7 @@ int main(void)
         an_idle_thread_leaves_after_its_time,
         a_thread_retires_after_its_share,
         threads_are_missing_for_calls_that_none_is_free_for,
+        each_call_wakes_a_thread_in_the_end,
         the_last_threads_stay,
         new_rules_reach_idle_threads_at_once,
         every_call_leaves_exactly_once,

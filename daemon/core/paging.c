@@ -353,6 +353,14 @@ static void on_records(void *arg, int error, struct stored_future *records, size
     free(load);
 }
 
+/* The map of which the query finds every item that the store has; 0: there is none. */
+static uint64_t whole_map(const struct store_query *query)
+{
+    bool whole = query->kind == QUERY_BELOW && query->limit == SIZE_MAX && query->before == 0 &&
+                 query->states == 0 && !query->pool && !query->label;
+    return whole ? query->item_of : 0;
+}
+
 void executor_load(struct executor *executor, uint64_t client_number,
                    const struct store_query *query, executor_loaded_fn *fn, void *arg)
 {
@@ -369,7 +377,7 @@ void executor_load(struct executor *executor, uint64_t client_number,
         .arg = arg,
         .kind = query->kind,
         .output = query->output,
-        .item_of = query->kind == QUERY_BELOW ? query->item_of : 0,
+        .item_of = whole_map(query),
         .cursor = query->cursor,
         .limit = query->limit,
     };

@@ -150,7 +150,7 @@ typedef void store_done_fn(void *arg, int error);
 enum store_query_kind {
     QUERY_IDS,   /* those of `ids` that are there, each after its map, whether that was named or not
                   */
-    QUERY_SINCE, /* done at a cursor above `cursor`, by rising cursor */
+    QUERY_SINCE, /* done at a cursor above `cursor`, by rising cursor, that match the rest */
     QUERY_BELOW, /* done, with an id below `before`, newest first, that match the rest */
     /* Of SINCE and BELOW the maps of items that were found follow behind all, as `for_item`. */
 };

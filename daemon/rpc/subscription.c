@@ -446,6 +446,8 @@ static void on_replay(void *arg, int error, const struct loaded *loaded)
         end_replay(subscription);
         log_error("subscription %llu: what was done before cannot be read: %s",
                   (unsigned long long)subscription->id, strerror(-error));
+        /* It was promised that nothing is missing: who is sent away may ask again. */
+        session_fail(session);
         return;
     }
     session->telling = subscription->id;

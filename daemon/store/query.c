@@ -156,7 +156,9 @@ static int run_since(struct reading *reading, struct record_reader *reader)
     int64_t limit = query->limit < INT64_MAX ? (int64_t)query->limit : INT64_MAX;
     uint64_t ignored;
     sqlite3_stmt *row;
-    int rc = database_find(reader->database, DONE_SINCE, &row, "ii", query->cursor, limit);
+    int64_t uid = query->all_users ? -1 : (int64_t)query->uid;
+    int rc = database_find(reader->database, DONE_SINCE, &row, "iiissi", query->cursor, limit, uid,
+                           query->pool, query->label, query->item_of);
     if (rc != SQLITE_OK)
         return rc;
     while ((rc = sqlite3_step(row)) == SQLITE_ROW) {
@@ -229,7 +231,7 @@ static int run_below(struct reading *reading, struct record_reader *reader)
 static int add_maps(struct reading *reading, struct record_reader *reader)
 {
     size_t found = reading->count;
-    uint64_t last = reading->query.item_of;
+    uint64_t last = 0;
     int rc = SQLITE_OK;
     for (size_t i = 0; rc == SQLITE_OK && i < found; i++) {
         uint64_t item_of = reading->records[i].item_of, ignored;

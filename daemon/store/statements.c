@@ -56,7 +56,12 @@ static const char *const sql[STATEMENTS] = {
     [DONE_BRIEF] = "SELECT alone, bytes, files FROM done WHERE cursor = ?",
     [DONE_OLDEST] = "SELECT cursor, id, alone, finished_us FROM done WHERE cursor > ?"
                     " ORDER BY cursor LIMIT ?",
-    [DONE_SINCE] = "SELECT id FROM done WHERE cursor > ? ORDER BY cursor LIMIT ?",
+    /* Each one that is done is looked at in its turn, whatever the filter. */
+    [DONE_SINCE] = "SELECT d.id FROM done d CROSS JOIN future f ON f.id = d.id WHERE d.cursor > ?1"
+                   " AND (?3 < 0 OR f.uid = ?3) AND (?6 = 0 OR f.item_of = ?6)"
+                   " AND ((?4 IS NULL AND ?5 IS NULL) OR EXISTS (SELECT 1 FROM spec s"
+                   " WHERE s.id = f.spec AND (?4 IS NULL OR s.pool = ?4)"
+                   " AND (?5 IS NULL OR s.label = ?5))) ORDER BY d.cursor LIMIT ?2",
     [DONE_DROP] = "DELETE FROM done WHERE cursor = ?",
     [ATTEMPT_ADD] = "INSERT OR REPLACE INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     [ATTEMPT_READ] = "SELECT number, started_us, finished_us, kind, type, message, json"

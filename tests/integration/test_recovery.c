@@ -249,6 +249,37 @@ START_TEST(what_belonged_to_a_connection_ends_with_the_daemon)
 }
 END_TEST
 
+START_TEST(items_of_a_done_map_are_found_again)
+{
+    json_t *map = client_result(f.client, "map", "{'fn':'echo','items':[1,2,3]}");
+    json_int_t id = json_int_at(map, "id");
+    json_decref(map);
+    map = client_result(f.client, "map", "{'fn':'echo','items':[4]}");
+    json_int_t other = json_int_at(map, "id");
+    json_decref(map);
+    expect_result(f.client, other, "[{'item':4}]");
+    expect_result(f.client, id, "[{'item':1},{'item':2},{'item':3}]");
+    fixture_kill_and_restart(&f);
+    json_t *list = client_result(f.client, "status", "{'item_of':%lld,'limit':2}", id);
+    ck_assert_uint_eq(json_count_at(list, "futures"), 2);
+    ck_assert_int_eq(json_int_at(list, "futures.0.id"), id + 3);
+    ck_assert_int_eq(json_int_at(list, "futures.1.id"), id + 2);
+    json_decref(list);
+    /* Some of the items are in memory now, and not all. */
+    expect_result(f.client, id, "[{'item':1},{'item':2},{'item':3}]");
+    fixture_kill_and_restart(&f);
+    expect_state(f.client, id, "FINISHED");
+    json_decref(client_result(f.client, "status", "{'item_of':%lld,'limit':1}", id));
+    expect_result(f.client, id, "[{'item':1},{'item':2},{'item':3}]");
+    fixture_kill_and_restart(&f);
+    json_decref(
+        client_result(f.client, "subscribe", "{'all':true,'since':0,'item_of':%lld}", other));
+    (void)expect_done(f.client, other + 1);
+    json_decref(client_result(f.client, "ping", "{}"));
+    expect_quiet(f.client);
+}
+END_TEST
+
 /* ---- keys and retention ---- */
 
 START_TEST(keys_hold_whatever_became_of_the_future)
@@ -313,6 +344,7 @@ int main(void)
         a_map_that_has_failed_fast_stays_closed,
         an_open_map_takes_more,
         what_belonged_to_a_connection_ends_with_the_daemon,
+        items_of_a_done_map_are_found_again,
         keys_hold_whatever_became_of_the_future,
         a_priority_that_was_changed_stays,
         NULL,

@@ -337,7 +337,7 @@ END_TEST
 
 START_TEST(what_is_done_since_a_cursor_comes_in_its_order)
 {
-    struct store_query query = {.kind = QUERY_SINCE, .limit = 100};
+    struct store_query query = {.kind = QUERY_SINCE, .all_users = true, .limit = 100};
     struct fixture fixture;
     fixture_init(&fixture);
     fixture_open(&fixture);
@@ -348,6 +348,21 @@ START_TEST(what_is_done_since_a_cursor_comes_in_its_order)
     query.limit = 2;
     EXPECT_IDS(&fixture, &query, 6, 5);
     query.cursor = 108;
+    expect_ids(&fixture, &query, 0, NULL);
+    query = (struct store_query){.kind = QUERY_SINCE, .all_users = true, .limit = 100};
+    query.item_of = 4;
+    EXPECT_IDS(&fixture, &query, 6, 5);
+    query.item_of = 7;
+    query.limit = 1;
+    EXPECT_IDS(&fixture, &query, 9);
+    query = (struct store_query){.kind = QUERY_SINCE, .all_users = true, .limit = 2};
+    query.label = "some";
+    EXPECT_IDS(&fixture, &query, 9, 8);
+    query.cursor = 106;
+    EXPECT_IDS(&fixture, &query, 1);
+    query = (struct store_query){.kind = QUERY_SINCE, .uid = 7, .limit = 2};
+    EXPECT_IDS(&fixture, &query, 2);
+    query.pool = "default";
     expect_ids(&fixture, &query, 0, NULL);
     fixture_end(&fixture);
 }

@@ -277,6 +277,11 @@ check: tests
 	    CK_TIMEOUT_MULTIPLIER='$(SLOWER)' \
 	    tests/support/run-tests $(UNIT_TESTS) $(FUZZERS) $(WIRE_TESTS) $(SHELL_TESTS)
 
+# What needs a Slurm: two nodes on this one machine, as root. It says so where it cannot be run.
+.PHONY: check-cluster
+check-cluster: all $(SUPERVISE)
+	@BUILD='$(BUILD)' MODE='$(MODE)' tests/support/check-cluster
+
 # The unit tests and one life of the daemon under valgrind. It gives a child a copy of the memory that
 # clone shares, so how an exec has failed is not seen there: those that are about that are left out.
 MEMCHECK_TESTS = $(filter-out %/test_process %/test_command %/test_handler,$(UNIT_TESTS)) \
@@ -362,6 +367,7 @@ help:
 	@echo 'make                builds build/futured (the daemon), build/future (the client), libfuture'
 	@echo 'make run            a first session with a private daemon, to watch'
 	@echo 'make check          builds and runs all tests (T=frame: those with "frame" in their name)'
+	@echo 'make check-cluster  pools on a Slurm of two nodes on this machine, which it installs (as root)'
 	@echo 'make check-long     the same with ten times the load, and then make memcheck'
 	@echo 'make memcheck       unit tests and a session of the daemon under valgrind'
 	@echo 'make fuzz           made-up inputs, FUZZ_RUNS for each target (fuzz-smoke: some seconds each)'

@@ -46,6 +46,13 @@ struct worker_host {
     size_t made_count;
 };
 
+/* The daemon's socket, where that is within reach. */
+static const char *socket_in_reach(void)
+{
+    const char *path = getenv("FUTURE_SOCKET");
+    return path && access(path, R_OK | W_OK) == 0 ? path : NULL;
+}
+
 /* ---- plugins, which are loaded when the first one is asked for ---- */
 
 static const struct function *find_plugged(const struct worker_host *host, const char *name)
@@ -112,6 +119,7 @@ static int make_handlers(struct worker_host *host)
 {
     struct handlers_settings settings = {
         .environment = environ,
+        .socket_path = socket_in_reach(),
         .line_bytes = host->line_bytes,
         .depth = host->depth,
         .values = host->values,
@@ -199,13 +207,6 @@ static const struct function *find(void *arg, const struct remote_call *call, ch
     return function;
 }
 
-/* The daemon's socket, where that is within reach. */
-static const char *socket_in_reach(void)
-{
-    const char *path = getenv("FUTURE_SOCKET");
-    return path && access(path, R_OK | W_OK) == 0 ? path : NULL;
-}
-
 static int on_hello(void *arg, const struct remote_hello *hello)
 {
     struct worker_host *host = arg;
@@ -220,7 +221,10 @@ static int on_hello(void *arg, const struct remote_hello *hello)
     host->values = hello->values;
     if (hello->plugin_dir && !(host->plugin_dir = strdup(hello->plugin_dir)))
         return -ENOMEM;
-    return command_function_new(&command, &host->command);
+    int r = command_function_new(&command, &host->command);
+    if (r == 0)
+        command_function_limit(host->command, hello->output_total_bytes);
+    return r;
 }
 
 static void on_signal(void *arg)

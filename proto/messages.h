@@ -234,6 +234,7 @@ struct future_msg {
     bool is_item;
     uint64_t item_of, item_index;
     const char *worker; /* shown where not NULL */
+    const char *host;   /* the same */
     /* Of a command that has run: raw JSON texts; size 0: not shown. */
     struct slice exit_code, signal, rusage;
 };

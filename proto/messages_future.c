@@ -110,6 +110,10 @@ void future_msg_write(struct writer *writer, const struct future_msg *future)
         KEY(writer, ",\"worker\":");
         writer_cstring(writer, future->worker);
     }
+    if (future->host) {
+        KEY(writer, ",\"host\":");
+        writer_cstring(writer, future->host);
+    }
     if (future->exit_code.size > 0) {
         KEY(writer, ",\"exit_code\":");
         writer_json(writer, future->exit_code.text, future->exit_code.size);

@@ -66,9 +66,9 @@ INSTALL_programs = \
     $(call put,644,$(MANDIR)/man1,client/future.1 client/future-tsp.1) \
     $(call put,644,$(MANDIR)/man8,daemon/futured.8) \
     $(call put,644,$(MANDIR)/man5,daemon/futured.conf.5) \
-    $(call put,644,$(MANDIR)/man7,client/future-recipes.7) \
+    $(call put,644,$(MANDIR)/man7,client/future-recipes.7 daemon/future-cluster.7) \
     $(call put,644,$(DOCDIR),README.md LICENSE) \
-    $(call put,644,$(DOCDIR)/proto,proto/PROTOCOL.md proto/HANDLER.md proto/PLUGIN.md) \
+    $(call put,644,$(DOCDIR)/proto,proto/PROTOCOL.md proto/HANDLER.md proto/WORKER.md proto/PLUGIN.md) \
     $(call put_as,644,$(BASHCOMPDIR)/future,client/completion/future.bash) \
     $(call put_as,644,$(ZSHCOMPDIR)/_future,client/completion/future.zsh) \
     $(call put,644,$(FISHCOMPDIR),client/completion/future.fish)

@@ -175,6 +175,8 @@ static const char *reason_of(const json_t *future, const json_t *pool, const str
         return "paused";
     if (cli_uint(pool, "running") >= cli_uint(pool, "max_workers"))
         return "workers";
+    if (json_is_string(json_object_get(pool, "trouble")))
+        return "launcher";
     return place->ahead > 0 ? "queue" : "starting";
 }
 
@@ -257,6 +259,9 @@ static void print_words(const json_t *future, const json_t *pool, const struct p
     else if (strcmp(reason, "workers") == 0)
         printf("All %llu workers are at work, and about %llu futures come before it.\n", workers,
                (unsigned long long)place->ahead);
+    else if (strcmp(reason, "launcher") == 0)
+        printf("The pool's launcher is in trouble, and tries again: %s.\n",
+               cli_string(pool, "trouble", "?"));
     else if (strcmp(reason, "queue") == 0)
         printf("About %llu futures come before it.\n", (unsigned long long)place->ahead);
     else
@@ -336,8 +341,10 @@ const struct command cmd_explain = {
         "Tells what it waits for, its place in the queue (users take turns, so it may come\n"
         "sooner or later), and what its pool is busy with.\n\n"
         "      --json             id, state, pool, reason (done, running, delay, after, retry,\n"
-        "                         paused, broken, deadlock, workers, queue or starting), ahead,\n"
-        "                         running, max_workers, and after where it waits for others\n\n"
+        "                         paused, broken, deadlock, workers, launcher, queue or\n"
+        "                         starting), ahead, running, max_workers, and after where it "
+        "waits\n"
+        "                         for others\n\n"
         "  future explain last\n",
     .run = run,
 };

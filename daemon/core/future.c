@@ -289,6 +289,7 @@ void future_describe(const struct future *future, struct future_info *ret_info)
         .finished_us = future_is_done(future) ? future->finished_us : 0,
         .failed = future_failed(future),
         .pid = call ? atomic_load(&call->pid) : 0,
+        .host = future->state != FUTURE_PENDING && call ? call->host : NULL,
         .worker = future->state != FUTURE_PENDING && call && call->worker_name[0] != '\0'
                       ? call->worker_name
                       : NULL,

@@ -47,6 +47,7 @@ struct future_info {
     int64_t submitted_us, started_us, finished_us; /* wall clock; 0: not yet */
     bool failed;                                   /* FINISHED with an exception */
     pid_t pid;                                     /* of the job's process; 0: none */
+    const char *host;   /* where that was executed; NULL: here, or unknown */
     const char *worker; /* the thread that has, or had, the last attempt; NULL: none, or unknown */
     bool deadlocked;    /* PENDING behind jobs that all wait for such as this */
     bool is_map;

@@ -60,6 +60,7 @@ static void fill(const struct future *future, struct future_msg *ret_message)
         .item_of = info.item_of,
         .item_index = info.index,
         .worker = info.worker,
+        .host = info.host,
     };
     fill_exit(future, ret_message);
 }

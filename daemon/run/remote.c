@@ -160,6 +160,7 @@ static void set_numbers(struct remote *remote, const struct remote_settings *set
     remote->slots = settings->slots;
     remote->timeout_ms = settings->timeout_ms;
     remote->output_bytes = settings->output_bytes;
+    remote->output_total_bytes = settings->output_total_bytes;
     remote->result_bytes = settings->result_bytes;
     remote->handler = (struct handler_bounds){
         .line_bytes = settings->line_bytes, .depth = settings->depth, .values = settings->values};

@@ -28,7 +28,7 @@ struct remote_settings {
     const char *socket_path;         /* for FUTURE_SOCKET; NULL: none */
     const struct rlimit *open_files; /* what the launcher gets; NULL: ours */
     struct leftovers *leftovers;     /* where launchers are written down; NULL: nowhere */
-    uint64_t output_bytes, result_bytes, line_bytes, depth, values;
+    uint64_t output_bytes, output_total_bytes, result_bytes, line_bytes, depth, values;
 };
 
 /* Looks at what can be wrong with a launcher: 0; -EINVAL with *ret_why (static); -ENOMEM. */

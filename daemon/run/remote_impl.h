@@ -56,7 +56,7 @@ struct remote {
     uint64_t timeout_ms;
     struct handler_bounds bounds;  /* of what a worker says */
     struct handler_bounds handler; /* of what a handler says there */
-    uint64_t output_bytes, result_bytes;
+    uint64_t output_bytes, output_total_bytes, result_bytes;
     struct process_limit open_files;
     bool sets_open_files;
     uint64_t reset_signals;

@@ -96,6 +96,7 @@ void remote_write_hello(struct writer *writer, const struct remote_hello *hello)
     put_text(writer, "pool", hello->pool);
     put_uint(writer, "worker", hello->worker);
     put_uint(writer, "output_bytes", hello->output_bytes);
+    put_uint(writer, "output_total_bytes", hello->output_total_bytes);
     put_uint(writer, "result_bytes", hello->result_bytes);
     put_uint(writer, "line_bytes", hello->line_bytes);
     put_uint(writer, "depth", hello->depth);
@@ -185,6 +186,7 @@ static int read_hello(const json_t *params, struct remote_request *request, cons
         .pool = text_of(params, "pool"),
         .worker = (unsigned)uint_of(params, "worker"),
         .output_bytes = uint_of(params, "output_bytes"),
+        .output_total_bytes = uint_of(params, "output_total_bytes"),
         .result_bytes = uint_of(params, "result_bytes"),
         .line_bytes = uint_of(params, "line_bytes"),
         .depth = uint_of(params, "depth"),

@@ -23,7 +23,7 @@ struct remote_hello {
     const char *version; /* of the daemon */
     const char *pool;
     unsigned worker; /* its number */
-    uint64_t output_bytes, result_bytes, line_bytes, depth, values;
+    uint64_t output_bytes, output_total_bytes, result_bytes, line_bytes, depth, values;
     uint64_t lease_ms;      /* without a word for so long it ends its job, and itself; 0: never */
     const char *plugin_dir; /* NULL: none */
 };

@@ -330,6 +330,7 @@ static int compose_hello(struct seat *seat)
         .pool = remote->pool,
         .worker = seat->number,
         .output_bytes = remote->output_bytes,
+        .output_total_bytes = remote->output_total_bytes,
         .result_bytes = remote->result_bytes,
         .line_bytes = remote->handler.line_bytes,
         .depth = remote->handler.depth,

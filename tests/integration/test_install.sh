@@ -46,11 +46,13 @@ eq "these files, and no others" "$(listing "$stage")" "$(sort -k 2 <<END
 644 usr/share/doc/futured/proto/HANDLER.md
 644 usr/share/doc/futured/proto/PLUGIN.md
 644 usr/share/doc/futured/proto/PROTOCOL.md
+644 usr/share/doc/futured/proto/WORKER.md
 644 usr/share/fish/vendor_completions.d/future.fish
 644 usr/share/man/man1/future-tsp.1
 644 usr/share/man/man1/future.1
 644 usr/share/man/man3/future.3
 644 usr/share/man/man5/futured.conf.5
+644 usr/share/man/man7/future-cluster.7
 644 usr/share/man/man7/future-recipes.7
 644 usr/share/man/man8/futured.8
 644 usr/share/zsh/site-functions/_future

@@ -2,7 +2,8 @@
 # deps.sh GROUP...: installs the Debian packages of these groups that are missing.
 # Says nothing and does nothing when all are there. Groups: build (make, make run and make
 # check), deb (make deb), ci (what only CI uses: linters, sanitizers, the count of instructions), bench
-# (the peers of `make bench`: each is installed that can be).
+# (the peers of `make bench`: each is installed that can be), cluster (make check-cluster: a Slurm, of which
+# no service is started).
 set -eu
 
 packages_of()
@@ -24,8 +25,11 @@ packages_of()
         echo "make findutils parallel task-spooler nq gearman-job-server gearman-tools beanstalkd" \
             "redis-server libhiredis-dev python3 jq"
         ;;
+    cluster)
+        echo "slurmctld slurmd slurm-client munge iproute2 util-linux procps"
+        ;;
     *)
-        echo "deps.sh: unknown group '$1' (build, deb, ci, bench)" >&2
+        echo "deps.sh: unknown group '$1' (build, deb, ci, bench, cluster)" >&2
         exit 2
         ;;
     esac

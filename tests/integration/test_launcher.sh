@@ -1,0 +1,257 @@
+#!/bin/bash
+# Pools whose workers live elsewhere, through launchers that are on every machine: what is promised of
+# a local pool holds there as well, and every way in which a launcher can fail is a lost worker, or no
+# worker yet, and never a call that was executed twice. (test_cluster.sh has the same with Slurm.)
+# shellcheck source=tests/support/shell.bash
+source tests/support/shell.bash
+# shellcheck source=tests/support/cli.bash
+source tests/support/cli.bash
+# shellcheck source=tests/support/daemon.bash
+source tests/support/daemon.bash
+
+launcher=$PWD/tests/support/launcher.py
+faults=$TMPDIR/faults
+mkdir "$faults"
+build=$(dirname "$(command -v futured)")
+
+cat >"$TMPDIR/count.py" <<'PY'
+import json, sys
+for line in sys.stdin:
+    call = json.loads(line)
+    print(json.dumps({"jsonrpc": "2.0", "method": "progress", "params": {"value": {"done": 1}}}))
+    print("counting", file=sys.stderr, flush=True)
+    print(json.dumps({"jsonrpc": "2.0", "id": call["id"], "result": len(call["params"]["text"])}), flush=True)
+PY
+cat >"$TMPDIR/futured.conf" <<CONF
+[daemon]
+plugin_dir = $build/plugins
+[pool plain]
+max_workers = 3
+slots = 2
+launcher = env
+  WHERE={pool}-{worker}-{slots}
+[pool one]
+max_workers = 1
+launcher = env
+idle_timeout = 0.2
+[pool there]
+max_workers = 1
+launcher = unshare -r -u sh -c 'hostname node7 && exec "\$@"' sh
+[pool flaky]
+max_workers = 1
+max_tasks_per_worker = 1
+launcher_timeout = 1
+launcher = $launcher $faults
+[pool missing]
+max_workers = 1
+launcher = env
+launcher_program = /nonexistent/futured
+[function count]
+handler = python3 $TMPDIR/count.py
+CONF
+start_daemon "$TMPDIR" --config "$TMPDIR/futured.conf" || exit 1
+
+# until_true COMMAND...: returns when it succeeds; the test's own time is the bound.
+until_true()
+{
+    until "$@"; do sleep 0.02; done
+}
+
+pool() { future rpc pool.list "{\"pool\":\"$1\"}"; }
+state_is() { [[ $(field "$1" state) == "\"$2\"" ]]; }
+pool_says() { [[ $(pool "$1") =~ $2 ]]; }
+gone() { ! kill -0 "$1" 2>/dev/null; }
+exception() { future rpc exception "{\"id\":$1}"; }
+lines() { [[ -e $1 ]] && wc -l <"$1" || echo 0; }
+
+# ---- what a local pool promises ----
+run=(future submit --pool plain --wait --)
+# shellcheck disable=SC2016  # the job's own
+{
+    gives "output and exit status" 3 out "${run[@]}" sh -c 'echo out; echo err >&2; exit 3'
+    eq "stderr" "$err" err
+    gives "what stands in braces" 0 0 future submit --pool one --wait -- sh -c 'echo ${WHERE:-0}'
+    like "is filled in" "$("${run[@]}" sh -c 'echo $WHERE')" '^plain-[123]-2$'
+    gives "a signal" 137 "" "${run[@]}" sh -c 'kill -KILL $$'
+    gives "a command that is not there" 127 "" "${run[@]}" /nonexistent/program
+    eq "stdin" "$(echo some text | future submit --pool plain --stdin - --wait -- cat)" "some text"
+    id=$(member id "$(future rpc submit '{"fn":"exec","pool":"plain","args":{"argv":["sh","-c","ulimit -n"],
+        "limits":{"nofile":77}}}')")
+    gives "limits" 0 77 future result "$id"
+}
+head -c 3000000 /dev/urandom >"$TMPDIR/big"
+"${run[@]}" cat "$TMPDIR/big" >"$TMPDIR/big.out"
+ok "bytes that are no text, and many" cmp "$TMPDIR/big" "$TMPDIR/big.out"
+id=$(future submit --pool plain -- sh -c 'yes | head -c 9000000')
+future wait "$id"
+like "more than is kept" "$(future rpc result "{\"id\":$id}" | tail -c 300 | head -c 200; future rpc result "{\"id\":$id}" |
+    grep -o '"truncated":[a-z]*')" '"truncated":true$'
+eq "a map gives the same bytes" "$(seq 300 | future map --pool plain -- expr {} '*' 2 | cksum)" \
+    "$(seq 300 | future map -- expr {} '*' 2 | cksum)"
+future submit --pool plain --timeout 0.3 -- sleep 1000 >"$TMPDIR/id"
+id=$(<"$TMPDIR/id")
+future wait "$id"
+like "a timeout" "$(exception "$id")" '"type":"TimedOut".*"signal":"SIGTERM"'
+eq "the exception's rusage is the worker's" "$(exception "$id" | grep -c '"rusage":{"utime":')" 1
+
+blocked live
+# shellcheck disable=SC2016
+id=$(future submit --pool plain -- sh -c 'echo first; sleep 1000 & echo $!; '"${gate[2]}" "${gate[@]:3}")
+runs live
+until_true eval '[[ $(future output "$id") == *[0-9] ]]'
+like "output while it runs" "$(future output "$id")" '^first'
+child=$(future output "$id" | tail -n 1)
+until_true pool_says plain "\"future\":$id,\"pid\":[0-9]+,\"host\":\"$(hostname)\""
+pass "pool.list has host and pid"
+future cancel --terminate "$id" >"$TMPDIR/cancelled"
+future wait "$id"
+like "terminate" "$(exception "$id")" '"type":"Terminated"'
+until_true gone "$child"
+pass "ends the whole group there"
+
+eq "a native function" "$(future call --pool plain echo '{"a":1}')" '{"a":1}'
+like "a plugin's" "$(future call --pool plain digest "{\"path\":\"$TMPDIR/count.py\"}")" \
+    "$(sha256sum "$TMPDIR/count.py" | cut -c 1-64)"
+id=$(member id "$(future rpc submit '{"fn":"count","args":{"text":"four"},"pool":"plain"}')")
+future wait "$id"
+like "a handler's result" "$(future rpc result "{\"id\":$id}")" '"result":4}'
+eq "and its stderr" "$(future output --stream stderr "$id")" counting
+like "and its progress" "$(future rpc status "{\"id\":$id}")" '"progress":\{"done": ?1\}'
+
+# ---- the life of a worker ----
+until_true pool_says one '"threads":0'
+pass "ends when it is idle"
+future submit --pool one --wait -- true
+until_true pool_says one '"threads":1,'
+pass "and comes back"
+if unshare -r -u sh -c 'hostname node7' 2>/dev/null; then
+    eq "another host" "$(future submit --pool there --wait -- hostname)" node7
+    like "is named" "$(pool there)" '"host":"node7"'
+    id=$(future submit --pool there -- true)
+    future wait "$id"
+    eq "in the status, too" "$(field "$id" host)" '"node7"'
+else
+    echo "not tried: another host, as unshare is not allowed here"
+fi
+
+# ---- no worker yet ----
+id=$(future submit --pool missing -- true)
+until_true pool_says missing '"trouble":"no worker could be started: .*No such file or directory"'
+eq "a program that is not there: it waits" "$(field "$id" state)" '"PENDING"'
+like "and explain says why" "$(future explain "$id")" 'No such file'
+gives "and it can be cancelled" 0 "$id cancelled" future cancel "$id"
+
+# first FAULT...: these go wrong from now on. Each call of the pool flaky has a worker of its own.
+first()
+{
+    until_true pool_says flaky '"threads":0'
+    touch "${@/#/$faults/}"
+}
+ledger=$TMPDIR/ledger
+flaky=(future submit --pool flaky)
+job() { sh=(sh -c "echo $1 >>$ledger; echo $1"); }
+
+first refuse
+job refused
+id=$("${flaky[@]}" -- "${sh[@]}")
+until_true pool_says flaky 'ended with status 1: no node is left for you'
+eq "a launcher that refuses: it waits" "$(field "$id" state)" '"PENDING"'
+rm "$faults/refuse"
+eq "and then it runs" "$(future result "$id")" refused
+like "and all is well again" "$(pool flaky)" '"trouble":null'
+
+for fault in version other-version; do
+    first $fault
+    job $fault
+    id=$("${flaky[@]}" -- "${sh[@]}")
+    until_true pool_says flaky '"trouble":"no worker could be started: [^"]*version 0[^"]*9.9|"trouble":"[^"]*version 9.8'
+    eq "$fault: it waits" "$(field "$id" state)" '"PENDING"'
+    rm "$faults/$fault"
+    eq "$fault: and then it runs" "$(future result "$id")" $fault
+done
+
+first hang
+job hung
+id=$("${flaky[@]}" -- "${sh[@]}")
+until_true test -e "$faults/hang-pid"
+like "a launcher that hangs: its worker is starting" "$(pool flaky)" '"state":"starting"'
+eq "a launcher that hangs: it waits" "$(field "$id" state)" '"PENDING"'
+gives "and can be cancelled" 0 "$id cancelled" future cancel "$id"
+rm "$faults/hang"
+kill -TERM "$(<"$faults/hang-pid")"
+
+touch "$faults/garbage"
+job greeted
+id=$("${flaky[@]}" -- "${sh[@]}")
+eq "a greeting before the answer: the next one does it" "$(future result "$id")" greeted
+
+# ---- lost ----
+# loses FAULT REASON: the call is lost for that reason, and was executed but once.
+loses()
+{
+    job "$1"
+    first "$1"
+    id=$("${flaky[@]}" -- "${sh[@]}")
+    future wait "$id"
+    like "$1: lost" "$(exception "$id")" "\"type\":\"WorkerLost\".*\"reason\":\"$2\",\"host\":\"$(hostname)\""
+    eq "$1: it ran once" "$(grep -cx "$1" "$ledger")" 1
+    eq "$1: the pool goes on" "$("${flaky[@]}" --wait -- echo on)" on
+}
+loses lose-answer exit
+like "with what the launcher said" "$(exception "$id")" '"launcher":\{"exit_code":0,"signal":null\},"stderr":"Node failure on n2"'
+loses garbled-answer garbage
+job cut
+first cut
+id=$("${flaky[@]}" -- sh -c "echo cut >>$ledger; echo \$\$ >$TMPDIR/cut; exec sleep 1000")
+future wait "$id"
+like "the network cut: lost" "$(exception "$id")" '"type":"WorkerLost".*"reason":"silence"'
+until_true gone "$(<"$TMPDIR/cut")"
+pass "and the job there has ended by itself"
+
+job after
+first end-after
+eq "a launcher that ends behind an answer" "$("${flaky[@]}" --wait -- "${sh[@]}")" after
+eq "loses nothing" "$("${flaky[@]}" --wait -- echo on)" on
+
+first deaf
+id=$("${flaky[@]}" -- sleep 1000)
+until_true state_is "$id" RUNNING
+future cancel --terminate --grace 0 "$id" >"$TMPDIR/cancelled"
+future wait "$id"
+like "a worker that does not hear of a stop is lost" "$(exception "$id")" '"type":"WorkerLost"'
+
+# ---- again ----
+job again
+first lose-answer
+id=$("${flaky[@]}" --rerun -- "${sh[@]}")
+eq "on_crash rerun" "$(future result "$id")" again
+eq "ran it twice" "$(grep -cx again "$ledger"):$(field "$id" attempt)" 2:2
+job retried
+first lose-answer
+id=$("${flaky[@]}" --retry 1 -- "${sh[@]}")
+eq "retry" "$(future result "$id"):$(field "$id" attempt)" retried:2
+
+first asleep
+job unread
+id=$("${flaky[@]}" -- "${sh[@]}")
+until_true test -e "$faults/asleep-pid"
+until_true state_is "$id" RUNNING
+kill -KILL "$(<"$faults/asleep-pid")"
+eq "what nobody has read another one executes" "$(future result "$id")" unread
+eq "once" "$(grep -cx unread "$ledger")" 1
+
+# ---- a kill of the daemon ----
+once=$(future submit --pool plain -- sh -c "echo \$\$ >$TMPDIR/once; exec sleep 1000")
+again=$(future submit --pool plain --rerun -- sh -c "echo again >>$TMPDIR/reruns; test -e $TMPDIR/killed || exec sleep 1000")
+until_true test -s "$TMPDIR/once"
+until_true test -s "$TMPDIR/reruns"
+touch "$TMPDIR/killed"
+kill -KILL "$daemon_pid"
+wait "$daemon_pid" 2>/dev/null
+start_daemon "$TMPDIR" --config "$TMPDIR/futured.conf" || exit 1
+ok "kill -9 of the daemon leaves nothing there" gone "$(<"$TMPDIR/once")"
+future wait "$once" "$again"
+like "what ran is interrupted" "$(exception "$once")" '"type":"Interrupted"'
+eq "or runs again" "$(field "$again" failed):$(lines "$TMPDIR/reruns")" false:2
+ok "the daemon ends well" stop_daemon
+finish

@@ -53,58 +53,6 @@ static void batch_free(struct batch *batch)
     free(batch);
 }
 
-static void send_held(struct session *session, const struct writer *held)
-{
-    const char *line = held->data;
-    const char *end = held->data + held->size;
-    while (line < end) {
-        const char *stop = memchr(line, '\n', (size_t)(end - line));
-        session->output.notify(session->output.arg, line, (size_t)(stop - line));
-        line = stop + 1;
-    }
-}
-
-static void tell_later(struct session *session)
-{
-    struct writer later = session->later;
-    session->later = (struct writer){.data = NULL};
-    if (writer_failed(&later))
-        session_fail(session);
-    else if (later.size > 0)
-        send_held(session, &later);
-    writer_free(&later);
-}
-
-void session_replay_begin(struct session *session)
-{
-    session->replays++;
-    session->service->replays++;
-}
-
-void session_replay_end(struct session *session)
-{
-    struct service *service = session->service;
-    if (--session->replays == 0)
-        tell_later(session);
-    if (--service->replays == 0)
-        service_check_end(service);
-}
-
-/* Appends a line, of two parts and with its LF, to what is held back. */
-static void hold_back(struct session *session, const struct writer *head, const char *rest,
-                      size_t rest_size)
-{
-    struct writer *later = &session->later;
-    writer_raw(later, head->data, head->size);
-    writer_raw(later, rest, rest_size);
-    /* Nobody is told more than this at a time, whether it is held back here or unsent. */
-    if (later->size > session->service->limits->unsent_bytes) {
-        log_warning("client %llu: too much came while it was told what was done before",
-                    (unsigned long long)session->client.number);
-        session_fail(session);
-    }
-}
-
 /* Whether the request is answered because futures are done. */
 static bool waits_for_ends(const struct request *request)
 {
@@ -120,7 +68,7 @@ static void send_batch(const struct batch *batch)
     const struct writer *replies = &batch->replies;
     bool made = batch->created_count > 0 || batch->holds_all;
     if (session->replays > 0 && batch->waits_for_ends && !made)
-        hold_back(session, replies, "\n", 1);
+        session_hold(session, replies, "\n", 1);
     else
         session->output.send(session->output.arg, replies->data, replies->size);
 }
@@ -138,7 +86,7 @@ static void batch_done_one(struct batch *batch)
     if (writer_failed(&batch->replies) || writer_failed(&batch->held))
         session_fail(session);
     else if (batch->held.size > 0)
-        send_held(session, &batch->held);
+        session_tell_lines(session, &batch->held);
     batch_free(batch);
 }
 
@@ -242,7 +190,7 @@ static void send_reply(struct session *session, struct batch *batch, bool waits_
         writer_raw(&batch->replies, text->data, text->size);
         batch->waits_for_ends |= waits_for_ends;
     } else if (waits_for_ends && session->replays > 0) {
-        hold_back(session, text, "\n", 1);
+        session_hold(session, text, "\n", 1);
     } else {
         session->output.send(session->output.arg, text->data, text->size);
     }
@@ -300,7 +248,7 @@ void request_end_shared(struct request *request, struct shared_text *rest)
         return;
     }
     if (waits_for_ends(request) && session->replays > 0) {
-        hold_back(session, text, rest->data, rest->size);
+        session_hold(session, text, rest->data, rest->size);
     } else {
         session->output.send_shared(session->output.arg, text->data, text->size, rest);
     }
@@ -415,7 +363,7 @@ void session_notify(struct session *session, const char *method, uint64_t subscr
         return;
     }
     if (session->replays > 0 && subscription != session->telling) {
-        hold_back(session, text, "\n", 1);
+        session_hold(session, text, "\n", 1);
         return;
     }
     struct batch *batch;

@@ -128,13 +128,21 @@ void dispatch_line(struct session *session, const char *line, size_t size, bool 
 void session_fail(struct session *session);
 /* Drops without a reply. */
 void request_drop(struct request *request);
-/* A replay begins, and is over: with the last one goes out what was held back. */
-void session_replay_begin(struct session *session);
-void session_replay_end(struct session *session);
 /* Sends a notification: {"jsonrpc":"2.0","method":METHOD,"params":{"subscription":N, and what
  * `members` holds. */
 void session_notify(struct session *session, const char *method, uint64_t subscription,
                     uint64_t future_id, const struct writer *members);
+
+/* ---- held.c ---- */
+
+/* A replay begins, and is over: with the last one goes out what was held back. */
+void session_replay_begin(struct session *session);
+void session_replay_end(struct session *session);
+/* Holds back a message during a replay: a line in two parts, its LF included. */
+void session_hold(struct session *session, const struct writer *head, const char *rest,
+                  size_t rest_size);
+/* Sends messages, one a line. */
+void session_tell_lines(struct session *session, const struct writer *lines);
 
 /* ---- load.c ---- */
 

@@ -17,7 +17,7 @@ static uint64_t next_id, cursor;
 
 static void setup(void)
 {
-    strcpy(directory + strlen(directory) - 6, "XXXXXX");
+    memcpy(directory + strlen(directory) - 6, "XXXXXX", 6);
     ck_assert_ptr_nonnull(mkdtemp(directory));
 }
 

@@ -45,7 +45,7 @@ struct cgroups {
     pthread_mutex_t lock; /* guards all that follows */
     unsigned made;
     struct cgroup *idle; /* the one used last is first: it is warm */
-    struct cgroup *left; /* somebody is in it though its job is over */
+    struct cgroup *left; /* to be removed; but somebody may be in it though its job is over */
     struct cgroup_limits limits;
     unsigned limits_version;
 };
@@ -74,6 +74,8 @@ static bool enable(const struct cgroups *cgroups, const char *controller)
 
 static int move_in(struct cgroups *cgroups)
 {
+    /* A new one, if nobody is in it: that of a daemon that was killed with its group is not fit. */
+    (void)unlinkat(cgroups->fd, OWN_GROUP, AT_REMOVEDIR);
     if (mkdirat(cgroups->fd, OWN_GROUP, 0755) < 0 && errno != EEXIST)
         return -errno;
     int r = open_directory(cgroups->fd, OWN_GROUP, &cgroups->own_fd);
@@ -283,8 +285,8 @@ static int make_group(struct cgroups *cgroups, unsigned number, struct cgroup **
     return 0;
 }
 
-/* Removes a few groups of those that had somebody in them, if they are empty by now. The rest of
- * the list comes first the next time. */
+/* A few groups of those that are to be removed, if they are empty by now. The rest of the list
+ * comes first the next time. */
 static struct cgroup *take_left(struct cgroups *cgroups)
 {
     struct cgroup *first = cgroups->left, *last = first;
@@ -358,8 +360,13 @@ int cgroup_take(struct cgroups *cgroups, struct cgroup **ret_cgroup)
         return 0;
     }
     if (cgroup)
-        cgroup_give_back(cgroup, &(struct cgroup_end){.left = false});
+        cgroup_give_back(cgroup, false, &(struct cgroup_end){.left = false});
     return limits.memory_bytes > 0 || limits.pids > 0 ? r : 0;
+}
+
+int cgroup_fd(const struct cgroup *cgroup)
+{
+    return cgroup->fd;
 }
 
 int cgroup_procs_fd(const struct cgroup *cgroup)
@@ -401,7 +408,7 @@ static bool ran_out_of_memory(struct cgroup *cgroup)
     return more;
 }
 
-void cgroup_give_back(struct cgroup *cgroup, struct cgroup_end *ret_end)
+void cgroup_give_back(struct cgroup *cgroup, bool killed, struct cgroup_end *ret_end)
 {
     uint64_t populated = 0;
     struct cgroup_end end = {.names = ""};
@@ -414,10 +421,13 @@ void cgroup_give_back(struct cgroup *cgroup, struct cgroup_end *ret_end)
     bool empty = cgroup_count(cgroup->events_fd, "populated", &populated) == 0 && populated == 0;
     if (!empty && !cgroup->killed)
         end.left = list_names(cgroup, end.names, sizeof(end.names));
-    if (!empty)
+    /* In a group that was killed once, by us or by hand, some kernels (6.18) kill everybody who is
+     * born there. */
+    bool is_fit = empty && !killed && !cgroup->killed;
+    if (!is_fit)
         close_files(cgroup);
     pthread_mutex_lock(&cgroups->lock);
-    struct cgroup **list = empty ? &cgroups->idle : &cgroups->left;
+    struct cgroup **list = is_fit ? &cgroups->idle : &cgroups->left;
     cgroup->next = *list;
     *list = cgroup;
     pthread_mutex_unlock(&cgroups->lock);

@@ -53,14 +53,17 @@ int cgroups_set_limits(struct cgroups *cgroups, const struct cgroup_limits *limi
  * where none can be made and no limit asks for it. 0 or -errno. */
 int cgroup_take(struct cgroups *cgroups, struct cgroup **ret_cgroup);
 
+/* The group's directory; borrowed. */
+int cgroup_fd(const struct cgroup *cgroup);
+
 /* The file to which a process that is to be in the group writes "0"; borrowed. -1 for NULL. */
 int cgroup_procs_fd(const struct cgroup *cgroup);
 
 /* Kills whoever is in it. NULL is allowed. */
 void cgroup_kill(struct cgroup *cgroup);
 
-/* Its job is over, or was never started: the group is for the next one. NULL is allowed, and has
- * nothing to tell. */
-void cgroup_give_back(struct cgroup *cgroup, struct cgroup_end *ret_end);
+/* Its job is over, or was never started: the group is for the next one. `killed`: by KILL, whoever
+ * sent it. NULL is allowed, and has nothing to tell. */
+void cgroup_give_back(struct cgroup *cgroup, bool killed, struct cgroup_end *ret_end);
 
 #endif

@@ -1,6 +1,7 @@
 #include "daemon/run/process.h"
 
 #include "daemon/base/fd.h"
+#include "daemon/run/clone_into.h"
 #include "daemon/run/leftovers.h"
 
 #include <errno.h>
@@ -67,7 +68,7 @@ struct child {
     enum process_step step;
     int error;                /* positive errno of the step that failed */
     _Atomic int32_t *ret_pid; /* NULL: not wanted */
-    int cgroup_fd;            /* the list of processes of its cgroup; -1: it has none */
+    int cgroup_fd;            /* where to enter its cgroup; -1: it has none, or is in it */
 };
 
 /* The C library's clone under its other name. Under the first one the thread sanitizer's own is
@@ -275,20 +276,32 @@ static void swap_signal_mask(const void *set, void *ret_old)
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, set, ret_old, KERNEL_SIGSET_BYTES);
 }
 
+/* Whether it is the machine, or a filter of system calls, that knows no such start. */
+static bool is_unknown(pid_t error)
+{
+    return error == -ENOSYS || error == -EINVAL || error == -EPERM || error == -EACCES;
+}
+
 /* Runs child_main on a piece of this function's own stack: this thread stands still in clone until
  * the child has left it. */
-static pid_t clone_child(struct child *child, int *ret_pidfd)
+static pid_t clone_child(struct child *child, const struct cgroup *cgroup, int *ret_pidfd)
 {
     alignas(64) char stack[CHILD_STACK_BYTES];
     sigset_t all, old;
-    pid_t pid;
+    pid_t pid = -ENOSYS;
 
     memset(&all, 0xff, sizeof(all));
     swap_signal_mask(&all, &old);
-    pid = clone_raw(child_main, stack + sizeof(stack),
-                    CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, child, ret_pidfd);
-    if (pid < 0)
-        pid = -errno;
+    child->cgroup_fd = -1;
+    if (cgroup)
+        pid = clone_into(cgroup_fd(cgroup), child_main, child, stack, sizeof(stack), ret_pidfd);
+    if (is_unknown(pid)) {
+        child->cgroup_fd = cgroup_procs_fd(cgroup);
+        pid = clone_raw(child_main, stack + sizeof(stack),
+                        CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, child, ret_pidfd);
+        if (pid < 0)
+            pid = -errno;
+    }
     swap_signal_mask(&old, NULL);
     return pid;
 }
@@ -307,18 +320,17 @@ int process_spawn(const struct process_spec *spec, struct process *ret_process,
     }
     process.leftover = leftover_take(spec->leftovers, spec->ends_itself);
     child.ret_pid = leftover_pid(process.leftover);
-    child.cgroup_fd = cgroup_procs_fd(process.cgroup);
     r = candidates_new(spec->argv[0], spec->envp, &candidates);
     if (r == 0) {
         child.candidates = candidates;
-        process.pid = clone_child(&child, &process.pidfd);
+        process.pid = clone_child(&child, process.cgroup, &process.pidfd);
         free(candidates);
         r = process.pid < 0 ? process.pid : 0;
     }
     if (r < 0) {
         struct cgroup_end never_entered;
 
-        cgroup_give_back(process.cgroup, &never_entered);
+        cgroup_give_back(process.cgroup, false, &never_entered);
         leftover_clear(process.leftover);
         *ret_failed_step = PROCESS_STEP_CLONE;
         return r;
@@ -354,7 +366,8 @@ int process_reap(struct process *process, struct process_exit *ret_exit)
             break;
         }
     }
-    cgroup_give_back(process->cgroup, &status.cgroup);
+    cgroup_give_back(process->cgroup, info.si_code == CLD_KILLED && info.si_status == SIGKILL,
+                     &status.cgroup);
     leftover_clear(process->leftover);
     fd_close(process->pidfd);
     *process = (struct process){.pidfd = -1};

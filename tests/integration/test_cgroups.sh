@@ -65,9 +65,20 @@ until_true "somebody is in it" grep -q . "$group/ours/job-1/cgroup.procs"
 like "two at a time have two" "$(future submit --wait -- "${own_cgroup[@]}")" '/ours/job-2$'
 future cancel --terminate "$id" >/dev/null
 future wait "$id"
+# Whoever kills a group, it is not the end of who comes next.
+id=$(future submit -- sh -c 'echo $$ >"$0.new"; mv "$0.new" "$0"; exec sleep 1000' "$TMPDIR/pid")
+until_true "a job runs" test -e "$TMPDIR/pid"
+killed=$(in_group "$(<"$TMPDIR/pid")")
+like "in a group" "$killed" '^/ours/job-[0-9]+$'
+[[ -z $killed ]] || echo 1 >"$group$killed/cgroup.kill"
+future wait "$id" 2>/dev/null
+eq "a group that is killed by hand ends its job" "$(future exception "$id")" "Signalled: killed by SIGKILL"
+for ((i = 0; i < 3; i++)); do
+    ok "and nobody else" future submit --wait -- true
+done
 like "a handler has one" "$(future call where '{}')" '/ours/job-[0-9]+\\n'
 status "what cannot be run is told as ever" 127 future submit --wait -- no-such-program 2>/dev/null
-like "and its group is for another one" "$(future submit --wait -- "${own_cgroup[@]}")" '/ours/job-[123]$'
+like "and its group is for another one" "$(future submit --wait -- "${own_cgroup[@]}")" '/ours/job-[0-9]+$'
 
 # ---- what escapes ----
 

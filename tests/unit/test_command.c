@@ -865,7 +865,8 @@ END_TEST
 
 START_TEST(limits_and_nice)
 {
-    int nice = getpriority(PRIO_PROCESS, 0) + 3;
+    int now = getpriority(PRIO_PROCESS, 0);
+    int nice = now <= 16 ? now + 3 : 19; /* the tests themselves may be at the end of it */
     char more[32], expected[32];
 
     check_script("ulimit -t; ulimit -n; ulimit -Hn; ulimit -f",

@@ -4,6 +4,7 @@
 
 #include "daemon/core/output.h"
 #include "daemon/store/change.h"
+#include "daemon/store/counts.h"
 #include "daemon/store/database.h"
 #include "daemon/store/record.h"
 
@@ -53,76 +54,6 @@ static int doom(struct database *database, const struct piece *piece, uint64_t s
 {
     database->totals.file_bytes -= size;
     return piece_doom(&database->pieces, piece);
-}
-
-/* ---- what the items do to their map ---- */
-
-static uint64_t *counter_of(struct map_row *map, enum future_state state)
-{
-    switch (state) {
-    case FUTURE_RUNNING:
-        return &map->running;
-    case FUTURE_CANCELLED:
-        return &map->cancelled;
-    case FUTURE_FINISHED:
-        return &map->finished;
-    case FUTURE_PENDING:
-        break;
-    }
-    return NULL;
-}
-
-/* An item goes from the state in its row to another. */
-static int count_item(struct database *database, const struct future_row *row,
-                      enum future_state state, bool failed)
-{
-    bool found;
-    if (row->item_of == 0)
-        return SQLITE_OK;
-    int rc = database_map(database, row->item_of, &found);
-    if (rc != SQLITE_OK || !found)
-        return rc;
-    struct map_row *map = &database->map;
-    uint64_t *from = counter_of(map, row->state);
-    uint64_t *to = counter_of(map, state);
-    if (from && *from > 0)
-        --*from;
-    if (to)
-        ++*to;
-    if (row->failed && map->failed > 0)
-        map->failed--;
-    if (failed)
-        map->failed++;
-    map->dirty = true;
-    return SQLITE_OK;
-}
-
-/* Bytes of something done came, or went. Those of an item that goes with its map count only while
- * the map is done. */
-static int count_bytes(struct database *database, const struct future_row *row, bool alone,
-                       int64_t bytes)
-{
-    bool found = false;
-    int rc = SQLITE_OK;
-    if (alone) {
-        database->totals.done_count += bytes >= 0 ? 1 : -1;
-        database->totals.done_bytes += (uint64_t)bytes;
-    }
-    if (row->flags & FUTURE_IS_MAP || !alone)
-        rc = database_map(database, row->flags & FUTURE_IS_MAP ? row->id : row->item_of, &found);
-    if (rc != SQLITE_OK || !found)
-        return rc;
-    struct map_row *map = &database->map;
-    if (!alone) {
-        map->bytes += (uint64_t)bytes;
-        if (map->counted)
-            database->totals.done_bytes += (uint64_t)bytes;
-    } else {
-        database->totals.done_bytes += bytes >= 0 ? map->bytes : -map->bytes;
-        map->counted = bytes >= 0;
-    }
-    map->dirty = true;
-    return rc;
 }
 
 /* ---- the end, and its undoing ---- */
@@ -211,43 +142,31 @@ static int add_done(struct database *database, const struct future_row *row,
     return rc == SQLITE_OK ? count_bytes(database, row, alone, (int64_t)bytes) : rc;
 }
 
-/* What the executor counted is what holds. */
-static int set_map_counts(struct database *database, uint64_t id, const struct stored_map *map)
-{
-    bool found;
-    int rc = database_map(database, id, &found);
-    if (rc != SQLITE_OK || !found)
-        return rc;
-    struct map_row *row = &database->map;
-    row->open = map->open;
-    row->count = map->count;
-    row->first = map->first;
-    row->running = map->by_state[FUTURE_RUNNING];
-    row->cancelled = map->by_state[FUTURE_CANCELLED];
-    row->finished = map->by_state[FUTURE_FINISHED];
-    row->failed = map->failed;
-    row->dirty = true;
-    return rc;
-}
-
 static int apply_end(struct database *database, const struct taken_change *taken,
                      struct output *output)
 {
     const struct store_change *change = &taken->change;
     enum future_state state = change->kind == CHANGE_CANCELLED ? FUTURE_CANCELLED : FUTURE_FINISHED;
     bool failed = taken->outcome.kind == OUTCOME_EXCEPTION;
+    struct fresh_row *fresh = fresh_find(database, change->id);
     struct future_row row;
-    bool found;
-    int rc = read_row(database, change->id, &row, &found);
+    bool found = true;
+    int rc = SQLITE_OK;
+    if (fresh)
+        row = fresh_row_read(fresh);
+    else
+        rc = read_row(database, change->id, &row, &found);
     if (rc != SQLITE_OK || !found)
         return rc;
     if (is_done(row.state))
         rc = undo_end(database, &row);
     if (rc == SQLITE_OK && change->map)
-        rc = set_map_counts(database, row.id, change->map);
+        rc = count_as_told(database, row.id, change->map);
     if (rc == SQLITE_OK)
         rc = count_item(database, &row, state, failed);
-    if (rc == SQLITE_OK)
+    if (rc == SQLITE_OK && fresh)
+        rc = fresh_write(database, fresh, state, failed, change->started_us, change->cursor);
+    else if (rc == SQLITE_OK)
         rc = database_run(database, FUTURE_END, "iiiii", row.id, (int64_t)state, (int64_t)failed,
                           change->started_us, change->cursor);
     return rc == SQLITE_OK ? add_done(database, &row, taken, output) : rc;
@@ -328,6 +247,17 @@ static int uid_of(struct database *database, const struct stored_future *future,
     return SQLITE_OK;
 }
 
+static int add_future(struct database *database, const struct stored_future *future, uint32_t uid,
+                      unsigned flags, uint64_t open_map, uint64_t bytes)
+{
+    return database_run(
+        database, FUTURE_ADD, "iiiiiiiiiiiiiiiiti", future->id, future->spec_id, (int64_t)uid,
+        (int64_t)flags, (int64_t)future->state, future->item_of, future->index, open_map,
+        future->priority, (int64_t)future->attempt, future->submitted_us, future->started_us,
+        future->due_us, (int64_t)future->due_retry, future->cursor, bytes,
+        flags & FUTURE_HAS_ITEM ? NULL : future->item, future->item_bytes, INT64_C(0));
+}
+
 static int apply_submitted(struct database *database, const struct taken_change *taken)
 {
     const struct stored_future *future = &taken->future;
@@ -345,12 +275,8 @@ static int apply_submitted(struct database *database, const struct taken_change 
     if (rc == SQLITE_OK && future->item_of)
         rc = join_map(database, future, &open_map);
     if (rc == SQLITE_OK)
-        rc = database_run(database, FUTURE_ADD, "iiiiiiiiiiiiiiiit", future->id, future->spec_id,
-                          (int64_t)uid, (int64_t)flags, (int64_t)future->state, future->item_of,
-                          future->index, open_map, future->priority, (int64_t)future->attempt,
-                          future->submitted_us, future->started_us, future->due_us,
-                          (int64_t)future->due_retry, future->cursor, bytes,
-                          beside ? NULL : future->item, future->item_bytes);
+        rc = fresh_takes(future, flags) ? fresh_add(database, future, uid, bytes)
+                                        : add_future(database, future, uid, flags, open_map, bytes);
     if (rc == SQLITE_OK)
         rc = add_beside(database, future, uid, flags);
     raise_to(&database->totals.next_id, future->id + 1);
@@ -453,23 +379,6 @@ static int drop_attempts(struct database *database, uint64_t id)
     return rc == SQLITE_DONE ? database_run(database, ATTEMPT_DROP, "i", id) : rc;
 }
 
-/* An item goes while its map stays. */
-static int leave_map(struct database *database, const struct future_row *row)
-{
-    bool found;
-    if (row->item_of == 0)
-        return SQLITE_OK;
-    int rc = database_map(database, row->item_of, &found);
-    if (rc != SQLITE_OK || !found)
-        return rc;
-    if (row->state == FUTURE_CANCELLED)
-        database->map.gone_cancelled++;
-    if (row->state == FUTURE_FINISHED)
-        database->map.gone_finished++;
-    database->map.dirty = true;
-    return rc;
-}
-
 static int drop_beside(struct database *database, const struct future_row *row)
 {
     int rc = SQLITE_OK;
@@ -501,7 +410,7 @@ int apply_drop(struct database *database, uint64_t id)
     if (is_done(row.state))
         rc = undo_end(database, &row);
     if (rc == SQLITE_OK)
-        rc = leave_map(database, &row);
+        rc = count_gone(database, &row);
     if (rc == SQLITE_OK)
         rc = drop_beside(database, &row);
     if (rc == SQLITE_OK)
@@ -551,10 +460,35 @@ static int apply_forgotten(struct database *database, uint64_t id)
     return rc == SQLITE_OK ? apply_drop(database, id) : rc;
 }
 
+/* Whether it needs rows in the table that may be held back. */
+static bool reads_rows(enum store_change_kind kind)
+{
+    switch (kind) {
+    case CHANGE_STARTED:
+    case CHANGE_RETRIED:
+    case CHANGE_PRIORITY:
+    case CHANGE_FORGOTTEN:
+        return true;
+    case CHANGE_SUBMITTED:
+    case CHANGE_FINISHED: /* looks for them itself */
+    case CHANGE_CANCELLED:
+    case CHANGE_MAP_CLOSED:
+    case CHANGE_POOL:
+    case CHANGE_RESERVED:
+        break;
+    }
+    return false;
+}
+
 int apply_change(struct database *database, const struct taken_change *taken, struct output *output)
 {
     const struct store_change *change = &taken->change;
     raise_to(&database->totals.cursor, change->cursor);
+    if (reads_rows(change->kind)) {
+        int rc = fresh_flush(database);
+        if (rc != SQLITE_OK)
+            return rc;
+    }
     switch (change->kind) {
     case CHANGE_SUBMITTED:
         return apply_submitted(database, taken);

@@ -363,6 +363,8 @@ int database_commit(struct database *database)
 {
     int rc = database_map_flush(database);
     if (rc == SQLITE_OK)
+        rc = fresh_flush(database);
+    if (rc == SQLITE_OK)
         rc = write_totals(database);
     if (rc == SQLITE_OK)
         rc = database_run(database, COMMIT, "");
@@ -384,6 +386,7 @@ void database_rollback(struct database *database)
         database_run(database, ROLLBACK, "");
     database->totals = database->committed;
     database->map = (struct map_row){0};
+    fresh_drop(database);
     pieces_rolled_back(&database->pieces);
 }
 

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "daemon/store/fresh.h"
 #include "daemon/store/pieces.h"
 #include "daemon/store/statements.h"
 
@@ -48,6 +49,7 @@ struct database {
     char *path; /* of the directory */
     struct totals totals, committed;
     struct map_row map;
+    struct fresh fresh;
     uint64_t uid_of; /* a spec, and its user: for a map with many items */
     uint32_t uid;
     bool synced;        /* commits are synced */

@@ -24,7 +24,7 @@ static const char *const sql[STATEMENTS] = {
     [SPEC_READ] = "SELECT uid, function, pool, label, timeout_ns, retry_max, retry_delay_ns,"
                   " retry_backoff, rerun_on_crash, scoped, durability, args FROM spec WHERE id = ?",
     [SPEC_DROP] = "DELETE FROM spec WHERE id = ?",
-    [FUTURE_ADD] = "INSERT INTO future VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, nullif(?8, 0), ?9,"
+    [FUTURE_ADD] = "INSERT INTO future VALUES (?1, ?2, ?3, ?4, ?5, ?18, ?6, ?7, nullif(?8, 0), ?9,"
                    " ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
     [FUTURE_READ] = "SELECT " FUTURE_COLUMNS " FROM future f WHERE f.id = ?",
     [FUTURE_ALL] = "SELECT " FUTURE_COLUMNS " FROM future f ORDER BY f.id",

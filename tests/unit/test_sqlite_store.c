@@ -154,6 +154,45 @@ START_TEST(a_running_future_comes_back_as_running)
 }
 END_TEST
 
+/* More than the store holds back of such. */
+START_TEST(what_begins_and_ends_in_one_commit_is_all_there)
+{
+    enum { COUNT = 1400 };
+    struct read_back read;
+    struct fixture fixture;
+    uint64_t cursor = COUNT;
+    size_t pending = 0;
+    fixture_init(&fixture);
+    fixture_open(&fixture);
+    for (uint64_t id = 1; id <= COUNT; id++) {
+        put_simple(&fixture, id);
+        if (id % 7 == 0)
+            put_finished(&fixture, id - 3, ++cursor, "\"well\"");
+        else if (id % 7 == 1 && id > 7)
+            put_cancelled(&fixture, id - 3, ++cursor);
+        else if (id == 902)
+            put_started(&fixture, id, ++cursor);
+    }
+    commit_ok(&fixture);
+    fixture_reopen(&fixture);
+    for (uint64_t id = 1; id <= COUNT; id++)
+        pending += id % 7 != 4 && (id % 7 != 5 || id + 3 > COUNT);
+    ck_assert_uint_eq(fixture.loaded.future_count, pending);
+    ck_assert_uint_eq(fixture.loaded.trace_count, COUNT - pending);
+    for (size_t i = 0; i < pending; i++)
+        ck_assert_int_eq(fixture.loaded.futures[i].state,
+                         fixture.loaded.futures[i].id == 902 ? FUTURE_RUNNING : FUTURE_PENDING);
+    read_id(&fixture, 1376, &read);
+    ck_assert_int_eq(read.records[0].state, FUTURE_FINISHED);
+    ck_assert_str_eq(read.records[0].outcome.json, "\"well\"");
+    read_clear(&read);
+    read_id(&fixture, 1377, &read);
+    ck_assert_int_eq(read.records[0].state, FUTURE_CANCELLED);
+    read_clear(&read);
+    fixture_end(&fixture);
+}
+END_TEST
+
 START_TEST(a_done_future_leaves_a_trace_and_is_read_back)
 {
     struct stored_spec spec = plain_spec("{\"argv\":[\"true\"]}");
@@ -217,6 +256,7 @@ int main(void)
         what_was_not_committed_is_not_there,
         what_is_expected_and_does_not_come_holds_nothing_back,
         a_running_future_comes_back_as_running,
+        what_begins_and_ends_in_one_commit_is_all_there,
         a_done_future_leaves_a_trace_and_is_read_back,
     };
     return STORE_CHECK("sqlite_store", tests);

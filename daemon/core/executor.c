@@ -307,6 +307,8 @@ void executor_free(struct executor *executor)
         pool_free(executor->pools[i]);
     free(executor->pools);
     free(executor->functions);
+    deadline_clear(executor->settings.timers, &executor->tidy);
+    deadline_clear(executor->settings.timers, &executor->reclaim);
     completions_free(executor->completions);
     owners_free(executor->owners);
     future_table_free(executor->table);

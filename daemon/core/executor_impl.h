@@ -44,6 +44,9 @@ struct executor {
     struct future_list to_settle;          /* ends decided, not yet given to the store */
     struct future_list to_settle_again;    /* the store could not take them for want of memory */
     struct deadline again;
+    struct deadline tidy; /* see tidy_if_many */
+    struct deadline reclaim;
+    uint64_t freed;      /* futures, since memory was given back */
     uint64_t committing; /* ends given to the store and not yet announced */
     bool settling;       /* somebody up the stack works through `to_settle` */
     uint64_t cancels;    /* ends decided so far that are CANCELLED */
@@ -278,7 +281,7 @@ bool is_stored(const struct future *future);
 void be_done(struct future *future);
 void cache_add(struct future *future);
 void cache_remove(struct future *future);
-/* Lets those go from memory that are too many. */
+/* Lets those go from memory that are too many, as many as one sweep may. */
 void cache_enforce(struct executor *executor);
 /* Forgets a future of which there is only a trace. */
 void remove_trace(struct executor *executor, uint64_t id, bool expired);
@@ -299,6 +302,11 @@ void free_loads(struct executor *executor);
 void drop_backups(struct executor *executor, uint64_t client);
 void free_backups(struct executor *executor);
 
+/* ---- reclaim.c ---- */
+
+/* A future has been freed: after many of them memory is given back. */
+void reclaim_count(struct executor *executor);
+
 /* ---- recover.c ---- */
 
 void free_lost_functions(struct executor *executor);
@@ -310,6 +318,12 @@ uint64_t bytes_of(const struct future *future);
 
 void retention_add(struct future *future);
 void retention_remove(struct future *future);
+/* Removes what is not kept any longer, as much as one sweep may. */
 void retention_enforce(struct executor *executor);
+/* How many of `count` one sweep may let go where `limit` are to stay. */
+uint64_t sweep_size(uint64_t count, uint64_t limit);
+/* Has the next turn of the loop sweep, where much more are there than are to stay: nobody may ask
+ * for anything for long. */
+void tidy_if_many(struct executor *executor, uint64_t count, uint64_t limit);
 
 #endif

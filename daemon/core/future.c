@@ -184,6 +184,7 @@ void future_free(struct future *future)
         map_free(future->spec->map);
         future->spec->map = NULL;
     }
+    reclaim_count(executor_of(future));
     call_free(future->call);
     rare_free(future->rare);
     spec_unref(future->spec);

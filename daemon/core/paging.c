@@ -10,9 +10,6 @@
 #include "daemon/core/future_table.h"
 #include "daemon/core/owner.h"
 
-/* What one sweep may let go, so that the loop goes on. */
-#define SWEEP_MAX 1000
-
 bool is_stored(const struct future *future)
 {
     return future->spec->durability != DURABILITY_NONE;
@@ -32,6 +29,7 @@ void cache_add(struct future *future)
     TAILQ_INSERT_TAIL(&executor->cached, future, kept_link);
     executor->cached_count++;
     executor->cached_bytes += future->kept_bytes;
+    tidy_if_many(executor, executor->cached_count, executor->settings.cache_count);
 }
 
 void cache_remove(struct future *future)
@@ -74,7 +72,8 @@ static void page_out(struct future *future)
 void cache_enforce(struct executor *executor)
 {
     const struct executor_settings *settings = &executor->settings;
-    for (unsigned i = 0; i < SWEEP_MAX; i++) {
+    uint64_t sweep = sweep_size(executor->cached_count, settings->cache_count);
+    for (uint64_t i = 0; i < sweep; i++) {
         struct future *oldest = TAILQ_FIRST(&executor->cached);
         bool over = executor->cached_count > settings->cache_count ||
                     executor->cached_bytes > settings->cache_bytes;
@@ -89,6 +88,7 @@ void cache_enforce(struct executor *executor)
             page_out(oldest);
         }
     }
+    tidy_if_many(executor, executor->cached_count, settings->cache_count);
 }
 
 void remove_trace(struct executor *executor, uint64_t id, bool expired)

@@ -4,8 +4,29 @@
 #include "daemon/base/clock.h"
 #include "daemon/core/executor_impl.h"
 
-/* What one sweep may remove, so that the loop goes on. */
-#define SWEEP_MAX 1000
+/* What one sweep may remove, so that the loop goes on: some, and so large a part of what is too
+ * much that a flood cannot outrun it. */
+#define SWEEP_LEAST 1000
+#define SWEEP_PART  8
+
+uint64_t sweep_size(uint64_t count, uint64_t limit)
+{
+    return SWEEP_LEAST + (count > limit ? (count - limit) / SWEEP_PART : 0);
+}
+
+static void on_tidy(struct deadline *deadline)
+{
+    struct executor *executor =
+        (struct executor *)((char *)deadline - offsetof(struct executor, tidy));
+    executor_sync(executor);
+}
+
+void tidy_if_many(struct executor *executor, uint64_t count, uint64_t limit)
+{
+    if (count <= limit || count - limit <= SWEEP_LEAST || heap_contains(&executor->tidy.node))
+        return;
+    (void)deadline_set(executor->settings.timers, &executor->tidy, clock_mono_ns(), on_tidy);
+}
 
 uint64_t bytes_of(const struct future *future)
 {
@@ -32,6 +53,7 @@ void retention_add(struct future *future)
     TAILQ_INSERT_TAIL(&executor->kept, future, kept_link);
     executor->kept_count++;
     executor->kept_bytes += future->kept_bytes;
+    tidy_if_many(executor, executor->kept_count, executor->settings.retention_count);
 }
 
 void retention_remove(struct future *future)
@@ -51,10 +73,9 @@ void retention_enforce(struct executor *executor)
 {
     const struct executor_settings *settings = &executor->settings;
     struct future *oldest = TAILQ_FIRST(&executor->kept);
-    if (!oldest)
-        return;
     int64_t limit_us = (int64_t)settings->retention_s * 1000000;
-    for (unsigned i = 0; i < SWEEP_MAX && oldest; i++) {
+    uint64_t sweep = sweep_size(executor->kept_count, settings->retention_count);
+    for (uint64_t i = 0; i < sweep && oldest; i++) {
         bool over = executor->kept_count > settings->retention_count ||
                     executor->kept_bytes > settings->retention_bytes ||
                     clock_wall_us() - oldest->finished_us > limit_us;
@@ -63,4 +84,5 @@ void retention_enforce(struct executor *executor)
         remove_future(oldest, true);
         oldest = TAILQ_FIRST(&executor->kept);
     }
+    tidy_if_many(executor, executor->kept_count, settings->retention_count);
 }

@@ -387,7 +387,7 @@ static void make_executor(struct core *core, const struct core_options *options)
         .retention_count = or_many(options->retention_count),
         .retention_bytes = options->retention_bytes ? options->retention_bytes : UINT64_MAX,
         .retention_s = or_many(options->retention_s),
-        .cache_count = UINT64_MAX,
+        .cache_count = options->cache_count ? options->cache_count : UINT64_MAX,
         .cache_bytes = UINT64_MAX,
     };
     struct executor_observer observer = {

@@ -41,6 +41,7 @@ struct core_options {
     unsigned max_workers; /* of the default pool; 0: one */
     uint64_t pending_limit, pending_per_uid, map_items_limit, pools_limit;
     uint64_t retention_count, retention_bytes, retention_s; /* 0: as good as none */
+    uint64_t cache_count;                                   /* 0: all of them */
     bool not_durable;                                       /* the store keeps nothing */
 };
 

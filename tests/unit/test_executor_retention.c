@@ -304,6 +304,27 @@ START_TEST(a_retried_map_is_counted_right)
 }
 END_TEST
 
+/* What one sweep cannot do is done without anybody who asks for anything. */
+START_TEST(a_flood_leaves_memory_by_itself)
+{
+    enum { ITEMS = 5000, GONE = 3000 };
+    struct core_options options = {.cache_count = 10};
+    struct core *core = core_new(&options);
+    struct submission_item items[ITEMS];
+    const char *many[ITEMS];
+    for (size_t i = 0; i < ITEMS; i++)
+        many[i] = "1";
+    struct submission submission = core_map(core, &core->ok, items, many, ITEMS);
+    (void)core_take(core, &submission);
+    core_await_ends(core, ITEMS + 1);
+    /* The map stays until its last item has gone. */
+    for (uint64_t id = 2; id < GONE; id++)
+        while (core_find(core, id) != REFUSED_NOT_LOADED)
+            core_turn(core);
+    core_free(core);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -320,6 +341,7 @@ int main(void)
         items_of_an_open_map_go_one_by_one,
         an_endless_producer_needs_no_memory_without_end,
         a_retried_map_is_counted_right,
+        a_flood_leaves_memory_by_itself,
     };
     return CORE_CHECK("executor_retention", tests);
 }

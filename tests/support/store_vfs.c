@@ -36,7 +36,8 @@ static struct {
     sqlite3_vfs *real;
     bool registered;
     uint64_t limit;
-    unsigned fail_sync, syncs;
+    unsigned fail_sync, syncs, fail_room;
+    bool room_failed, room_fails_on;
     bool fail_writes, fail_reads, over_quota, skip_syncs;
     char *names[FILES];
     uint64_t sizes[FILES];
@@ -70,6 +71,12 @@ static uint64_t used(void)
 
 static bool has_room(size_t index, uint64_t size)
 {
+    if (disk.fail_room > 0 && --disk.fail_room == 0) {
+        disk.room_failed = true;
+        return false;
+    }
+    if (disk.room_failed && disk.room_fails_on)
+        return false;
     return size <= disk.sizes[index] || used() + size - disk.sizes[index] <= disk.limit;
 }
 
@@ -282,7 +289,8 @@ static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync_directory)
 void test_vfs_init(void)
 {
     disk.limit = UINT64_MAX;
-    disk.fail_sync = disk.syncs = 0;
+    disk.fail_sync = disk.syncs = disk.fail_room = 0;
+    disk.room_failed = disk.room_fails_on = false;
     disk.fail_writes = disk.fail_reads = disk.over_quota = disk.skip_syncs = false;
     if (disk.registered)
         return;
@@ -321,6 +329,23 @@ uint64_t test_vfs_used(void)
 void test_vfs_fail_sync(unsigned n)
 {
     SET(fail_sync, n);
+}
+
+void test_vfs_fail_room(unsigned n, bool and_on)
+{
+    pthread_mutex_lock(&disk.lock);
+    disk.fail_room = n;
+    disk.room_fails_on = and_on;
+    disk.room_failed = false;
+    pthread_mutex_unlock(&disk.lock);
+}
+
+bool test_vfs_room_failed(void)
+{
+    pthread_mutex_lock(&disk.lock);
+    bool failed = disk.room_failed;
+    pthread_mutex_unlock(&disk.lock);
+    return failed;
 }
 
 void test_vfs_fail_writes(bool fail)

@@ -20,6 +20,11 @@ void test_vfs_limit(uint64_t bytes);
 uint64_t test_vfs_used(void);
 /* The n-th sync from now on fails, once; 0: none. */
 void test_vfs_fail_sync(unsigned n);
+/* The n-th write from now on finds no room; with `and_on` those behind it neither, until this is
+ * called again; 0: none. */
+void test_vfs_fail_room(unsigned n, bool and_on);
+/* Whether that many writes have come. */
+bool test_vfs_room_failed(void);
 /* Every write, or read, from now on fails with EIO. */
 void test_vfs_fail_writes(bool fail);
 void test_vfs_fail_reads(bool fail);

@@ -157,6 +157,68 @@ START_TEST(a_quota_is_no_other_than_a_full_disk)
 }
 END_TEST
 
+static enum future_state state_of_1(struct fixture *fixture)
+{
+    struct read_back read;
+    read_id(fixture, 1, &read);
+    ck_assert_uint_eq(read.count, 1);
+    enum future_state state = read.records[0].state;
+    read_clear(&read);
+    return state;
+}
+
+/* The end of a future with a large result, where the n-th write finds no room, and, with `and_on`,
+ * none behind it. Returns whether there were so many. */
+static bool end_without_room(unsigned n, bool and_on, bool may_fail, const char *text)
+{
+    struct answer answer = {0};
+    struct fixture fixture;
+    disk_init(&fixture, 0);
+    fixture_open(&fixture);
+    put_simple(&fixture, 1);
+    commit_ok(&fixture);
+    test_vfs_fail_room(n, and_on);
+    put_finished(&fixture, 1, 2, text);
+    commit_start(&fixture, may_fail, &answer);
+    if (may_fail) {
+        await_answer(&fixture, &answer);
+    } else {
+        /* It waits; new work is refused meanwhile, or stored with it. */
+        put_simple(&fixture, 2);
+        int r = commit_now(&fixture, true);
+        ck_assert(r == 0 || r == -ENOSPC);
+        ck_assert_uint_eq(is_there(&fixture, 2), r == 0);
+    }
+    bool failed = test_vfs_room_failed();
+    ck_assert(answer.count == 0 || answer.error == 0 || answer.error == -ENOSPC);
+    if (answer.count > 0)
+        ck_assert_int_eq(state_of_1(&fixture),
+                         answer.error == 0 ? FUTURE_FINISHED : FUTURE_PENDING);
+    test_vfs_fail_room(0, false);
+    if (!may_fail) {
+        await_answer(&fixture, &answer);
+        ck_assert_int_eq(answer.error, 0);
+    }
+    ck_assert_uint_eq(fixture.broken_count, 0);
+    fixture_reopen(&fixture);
+    ck_assert_int_eq(state_of_1(&fixture), answer.error == 0 ? FUTURE_FINISHED : FUTURE_PENDING);
+    fixture_end(&fixture);
+    return failed;
+}
+
+START_TEST(every_write_that_finds_no_room_is_answered_by_the_truth)
+{
+    char *text = long_text(100000);
+    for (int how = 0; how < 4; how++) {
+        unsigned n = 1;
+        while (end_without_room(n, how & 1, how & 2, text))
+            n++;
+        ck_assert_uint_gt(n, 3);
+    }
+    free(text);
+}
+END_TEST
+
 START_TEST(the_reserve_is_for_what_must_be_stored_and_comes_back)
 {
     char *text = long_text(30000);
@@ -411,6 +473,7 @@ int main(void)
         a_map_that_is_too_large_is_refused_alone,
         what_must_be_stored_waits_for_room_in_its_order,
         a_quota_is_no_other_than_a_full_disk,
+        every_write_that_finds_no_room_is_answered_by_the_truth,
         the_reserve_is_for_what_must_be_stored_and_comes_back,
         retention_makes_room_on_a_full_disk,
         a_failed_sync_breaks_the_store_and_is_not_tried_again,

@@ -454,6 +454,18 @@ int database_checkpoint(struct database *database, bool shrink)
     return rc;
 }
 
+uint64_t database_free_bytes(struct database *database)
+{
+    sqlite3_stmt *row;
+    uint64_t bytes = 0;
+    int rc = database_first(database, FREE_BYTES, &row, "");
+    if (rc == SQLITE_ROW) {
+        bytes = (uint64_t)sqlite3_column_int64(row, 0);
+        sqlite3_reset(row);
+    }
+    return bytes;
+}
+
 uint64_t database_size(const struct database *database)
 {
     static const char *const ends[] = {"", "-wal"};

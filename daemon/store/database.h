@@ -111,6 +111,8 @@ int database_map_flush(struct database *database);
  * code. */
 int database_checkpoint(struct database *database, bool shrink);
 
+/* Bytes of pages that hold nothing, in which something finds room. */
+uint64_t database_free_bytes(struct database *database);
 /* Bytes of the database's files, but for those of pieces. */
 uint64_t database_size(const struct database *database);
 

@@ -22,7 +22,9 @@ struct sqlite_store_settings {
     const char *vfs; /* SQLite's name of it; NULL: the usual one */
 };
 
-#define SQLITE_STORE_RESERVE_BYTES 4194304
+/* As much as the log and a large commit may take, so that the log can always be moved into the
+ * database. */
+#define SQLITE_STORE_RESERVE_BYTES 33554432
 
 /* Takes the directory, opens or makes what is in it, and checks it after an end that was not clean.
  * To be freed through its ops, after `load` or without it, and before the loop. 0 or -errno

@@ -17,6 +17,8 @@ static const char *const sql[STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
     [ROLLBACK] = "ROLLBACK",
+    [FREE_BYTES] = "SELECT freelist_count * page_size FROM pragma_freelist_count,"
+                   " pragma_page_size",
     [META_READ] = "SELECT next_id, cursor, done_count, done_bytes, file_bytes FROM meta",
     [META_WRITE] = "UPDATE meta SET next_id = ?, cursor = ?, done_count = ?, done_bytes = ?,"
                    " file_bytes = ?",

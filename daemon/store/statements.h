@@ -6,6 +6,7 @@ enum statement {
     BEGIN,
     COMMIT,
     ROLLBACK,
+    FREE_BYTES,
     META_READ,
     META_WRITE,
     SPEC_ADD,

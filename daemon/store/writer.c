@@ -214,8 +214,16 @@ static void make_room(struct sqlite_store *store, enum room room)
     case ROOM_RESERVE:
         if (reserve_give_up(&store->reserve))
             log_warning("the disk is full: the store in %s uses its reserve", store->database.path);
+        checkpoint(store, true);
         break;
     }
+}
+
+/* Whether what must be stored will find room: on the disk, or where others have been removed. */
+static bool has_reserve(struct sqlite_store *store)
+{
+    return reserve_make(&store->reserve) ||
+           database_free_bytes(&store->database) >= store->reserve.bytes;
 }
 
 /* The first commit due, which has just failed, as well as it can be done. */
@@ -285,14 +293,14 @@ static bool commit_group(struct sqlite_store *store)
     }
     store->stuck = false;
     /* New work must not eat what the reserve was given up for. */
-    if (!reserve_make(&store->reserve))
+    if (!has_reserve(store))
         refuse(store, -ENOSPC);
     size_t count = group_size(store);
     if (count == 0)
         return false;
     enum trouble trouble = try_commits(store, count);
     if (trouble == TROUBLE_NONE) {
-        set_full(store, !store->reserve.there && store->reserve.bytes > 0);
+        set_full(store, !has_reserve(store));
         answer_first(store, count, 0);
         return true;
     }
@@ -377,8 +385,9 @@ static void keep_house(struct sqlite_store *store, bool stored)
     if (store->database.wal_pages >= LOG_PAGES)
         checkpoint(store, false);
     if (store->full && now_ns >= store->retry_ns) {
-        bool there = reserve_make(&store->reserve);
-        set_full(store, store->stuck || !there);
+        /* The log may hold what the reserve needs. */
+        checkpoint(store, true);
+        set_full(store, store->stuck || store->broken || !has_reserve(store));
         store->retry_ns = store->full ? clock_mono_ns() + RETRY_NS : 0;
     }
     if (!store->broken)
@@ -494,7 +503,7 @@ int writer_start(struct sqlite_store *store)
 {
     sigset_t all, before;
     store->age_ns = clock_mono_ns();
-    set_full(store, store->reserve.bytes > 0 && !store->reserve.there);
+    set_full(store, !has_reserve(store));
     measure(store);
     /* Signals are for the loop. */
     sigfillset(&all);

@@ -105,7 +105,8 @@ int output_append(struct output *output, enum output_stream stream, const void *
     int r = 0;
 
     pthread_mutex_lock(&output->lock);
-    room = output->cap_bytes - target->size;
+    /* What is kept has no holes. */
+    room = output->ended || target->dropped_bytes > 0 ? 0 : output->cap_bytes - target->size;
     kept = size < room ? size : (size_t)room;
     if (kept > 0) {
         r = stream_reserve(target, kept, output->cap_bytes);
@@ -121,6 +122,29 @@ int output_append(struct output *output, enum output_stream stream, const void *
     pthread_mutex_unlock(&output->lock);
     tell(watcher);
     return r;
+}
+
+/* How many bytes the character takes that begins with this byte. */
+static size_t character_bytes(unsigned char byte)
+{
+    if (byte < 0xc0)
+        return 1;
+    return byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+}
+
+/* Text that was cut off must stay text, so half a character at its end is dropped with the rest. */
+static void stream_drop_half(struct stream *stream)
+{
+    for (size_t back = 1; back <= 3 && back <= stream->size; back++) {
+        unsigned char byte = (unsigned char)stream->data[stream->size - back];
+        if ((byte & 0xc0) == 0x80)
+            continue;
+        if (character_bytes(byte) > back) {
+            stream->size -= back;
+            stream->dropped_bytes += back;
+        }
+        return;
+    }
 }
 
 /* The output may be kept for days from here on: give back what the doubling took too much. */
@@ -144,8 +168,11 @@ void output_end(struct output *output)
     pthread_mutex_lock(&output->lock);
     if (!output->ended) {
         output->ended = true;
-        for (size_t i = 0; i < OUTPUT_STREAMS; i++)
+        for (size_t i = 0; i < OUTPUT_STREAMS; i++) {
+            if (output->streams[i].dropped_bytes > 0)
+                stream_drop_half(&output->streams[i]);
             stream_trim(&output->streams[i]);
+        }
         watcher = watcher_of(output);
     }
     pthread_mutex_unlock(&output->lock);

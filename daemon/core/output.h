@@ -26,7 +26,7 @@ void output_unref(struct output *output);
  * 0, or -ENOMEM (the bytes are dropped, and the output is truncated). */
 int output_append(struct output *output, enum output_stream stream, const void *data, size_t size);
 
-/* No more will be appended. */
+/* No more will be kept. What was cut off ends with a whole character then, if it is text. */
 void output_end(struct output *output);
 
 /* Copies up to `size` bytes from `offset` into `data`; *ret_kept is how many bytes are kept so far

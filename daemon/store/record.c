@@ -264,10 +264,6 @@ static int output_in(struct database *database, sqlite3_stmt *row, struct stored
     bool appended = output != NULL;
     for (int i = 0; appended && i < OUTPUT_STREAMS; i++)
         appended = output_append(output, (enum output_stream)i, data[i], sizes[i]) == 0;
-    /* One byte more than fits into the longer one is dropped, and counted. */
-    if (appended && truncated)
-        appended =
-            output_append(output, sizes[0] >= sizes[1] ? OUTPUT_STDOUT : OUTPUT_STDERR, "", 1) == 0;
     for (int i = 0; i < OUTPUT_STREAMS; i++)
         free(data[i]);
     if (!appended) {
@@ -275,6 +271,9 @@ static int output_in(struct database *database, sqlite3_stmt *row, struct stored
         return rc == SQLITE_OK ? SQLITE_NOMEM : rc;
     }
     output_end(output);
+    /* What comes behind the end is dropped, and counted. */
+    if (truncated)
+        (void)output_append(output, OUTPUT_STDOUT, "", 1);
     record->output = output;
     return SQLITE_OK;
 }

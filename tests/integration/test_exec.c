@@ -214,6 +214,24 @@ static long resident_kb(void)
     return kb;
 }
 
+START_TEST(text_that_is_cut_off_is_text_still)
+{
+    static const struct daemon_options options = {.config = "[limits]\noutput_bytes = 4\n"};
+    fixture_stop(&f);
+    fixture_start(&f, &options);
+    json_t *reply = run("{'argv':['printf','a\xc3\xbc\xc3\xbc\xc3\xbc']}");
+    json_expect(reply, "result.stdout", "'a\xc3\xbc'");
+    json_expect(reply, "result.truncated", "true");
+    json_int_t id = json_int_at(reply, "id");
+    json_decref(reply);
+    reply = client_result(f.client, "output", "{'id':%lld}", id);
+    json_expect(reply, "data", "'a\xc3\xbc'");
+    json_expect(reply, "next", "3");
+    json_expect(reply, "eof", "true");
+    json_decref(reply);
+}
+END_TEST
+
 START_TEST(output_is_capped)
 {
     const long before = resident_kb();
@@ -346,6 +364,7 @@ int main(void)
         stdin_of_a_job,
         merged_streams,
         limits_of_a_job,
+        text_that_is_cut_off_is_text_still,
         output_is_capped,
         a_background_grandchild_does_not_hold_it,
         a_job_sees_a_clean_world,

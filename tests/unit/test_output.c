@@ -79,6 +79,47 @@ START_TEST(cap_is_for_each_stream)
 }
 END_TEST
 
+/* The cap is at every byte of a character once. */
+START_TEST(what_is_cut_off_ends_with_a_whole_character)
+{
+    static const char text[] = "a\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80z";
+    static const char *const kept[] = {
+        "",
+        "a",
+        "a",
+        "a\xc3\xbc",
+        "a\xc3\xbc",
+        "a\xc3\xbc",
+        "a\xc3\xbc\xe2\x82\xac",
+        "a\xc3\xbc\xe2\x82\xac",
+        "a\xc3\xbc\xe2\x82\xac",
+        "a\xc3\xbc\xe2\x82\xac",
+        "a\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80",
+    };
+
+    for (size_t cap = 0; cap < sizeof(kept) / sizeof(kept[0]); cap++) {
+        struct output *output = output_new(cap);
+        append(output, OUTPUT_STDOUT, text);
+        append(output, OUTPUT_STDOUT, "more");
+        output_end(output);
+        ck_assert(output_truncated(output));
+        check_stream(output, OUTPUT_STDOUT, kept[cap]);
+        output_unref(output);
+    }
+}
+END_TEST
+
+START_TEST(what_is_complete_is_left_as_it_is)
+{
+    struct output *output = output_new(100);
+
+    append(output, OUTPUT_STDOUT, "half a character \xe2\x82");
+    output_end(output);
+    check_stream(output, OUTPUT_STDOUT, "half a character \xe2\x82");
+    output_unref(output);
+}
+END_TEST
+
 START_TEST(cap_of_nothing_keeps_nothing)
 {
     struct output *output = output_new(0);
@@ -222,6 +263,8 @@ int main(void)
     tcase_add_test(tcase, streams_are_apart);
     tcase_add_test(tcase, read_starts_at_offset);
     tcase_add_test(tcase, cap_is_for_each_stream);
+    tcase_add_test(tcase, what_is_cut_off_ends_with_a_whole_character);
+    tcase_add_test(tcase, what_is_complete_is_left_as_it_is);
     tcase_add_test(tcase, cap_of_nothing_keeps_nothing);
     tcase_add_test(tcase, end_gives_spare_memory_back);
     tcase_add_test(tcase, watcher_is_told_of_each_change);

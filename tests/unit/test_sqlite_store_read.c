@@ -86,12 +86,13 @@ START_TEST(output_and_results_of_any_size_are_read_back)
     struct fixture fixture;
     fixture_init(&fixture);
     fixture_open(&fixture);
-    for (uint64_t id = 1; id <= 4; id++)
+    for (uint64_t id = 1; id <= 5; id++)
         put_simple(&fixture, id);
     put_written(&fixture, 1, 11, "out", "err", 100, "1");
     put_written(&fixture, 2, 12, out, err, LARGE * 2, result);
     put_written(&fixture, 3, 13, "longer", "x", 4, "2");
     put_written(&fixture, 4, 14, "", "", 0, "3");
+    put_written(&fixture, 5, 15, "\xe2\xe2\x82\xe2", "\xe2", 3, "4");
     commit_ok(&fixture);
     for (int i = 0; i < 2; i++) {
         ck_assert_uint_eq(count_files(&fixture), 3);
@@ -99,6 +100,8 @@ START_TEST(output_and_results_of_any_size_are_read_back)
         expect_written(&fixture, 2, out, err, false, result);
         expect_written(&fixture, 3, "long", "x", true, "2");
         expect_written(&fixture, 4, "", "", false, "3");
+        /* What was cut once is not cut again when it is read. */
+        expect_written(&fixture, 5, "\xe2", "\xe2", true, "4");
         fixture_reopen(&fixture);
         ck_assert_uint_gt(statistics_now(&fixture).bytes, LARGE * 2);
     }

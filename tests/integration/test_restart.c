@@ -41,7 +41,7 @@ static int taken_fds[2];
 
 static bool fails(struct loader *loader, const char *what, const char *detail)
 {
-    snprintf(loader->problem, sizeof(loader->problem), "%s: %s", what, detail);
+    snprintf(loader->problem, sizeof(loader->problem), "%s: %.100s", what, detail);
     return false;
 }
 

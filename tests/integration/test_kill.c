@@ -379,7 +379,9 @@ START_TEST(what_is_done_takes_no_memory)
     long few = memory_kib();
     submit_many(is_long() ? 999 : 20, true);
     long many = memory_kib();
-    ck_assert_msg(many - few < 32 * 1024, "%ld KiB after 1,000, %ld KiB after many", few, many);
+    /* What is freed stays with the address sanitizer for a while. */
+    if (test_slowness() == 1)
+        ck_assert_msg(many - few < 32 * 1024, "%ld KiB after 1,000, %ld KiB after many", few, many);
     if (is_long())
         printf("%ld KiB after 1,000 futures, %ld KiB after 1,000,000\n", few, many);
 }

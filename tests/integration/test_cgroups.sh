@@ -92,6 +92,20 @@ until_true "it ends with its job" gone "$pid"
 id=$(future submit --timeout 0.5s -- sh -c "$(escape "$TMPDIR/two"); exec sleep 1000")
 future wait "$id"
 until_true "a timeout ends it, too" gone "$(<"$TMPDIR/two")"
+# It is another process in another session all the time, so that nobody who looks for it finds it.
+cat >"$TMPDIR/hopper.py" <<'END'
+import os
+while True:
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+END
+id=$(future submit -- sh -c 'python3 "$0" & echo >"$1"; exec sleep 1000' "$TMPDIR/hopper.py" "$TMPDIR/hops")
+until_true "something hops from process to process" test -e "$TMPDIR/hops"
+future cancel --terminate "$id" >/dev/null
+future wait "$id"
+until_true "it ends with its job" bash -c '! pgrep -f "^python3 $1/hopper.py"' _ "$TMPDIR"
+
 status "nothing is said of those" 1 grep -q "left behind" "$daemon_log"
 
 id=$(future submit -- sh -c "$(escape "$TMPDIR/three")")

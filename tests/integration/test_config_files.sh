@@ -125,6 +125,10 @@ refuses "a form of the log" '2: log_format must be auto, text, json or journal, 
     '[daemon]\nlog_format = xml\n'
 refuses "how much is logged" '2: log_burst must be a whole number of at most .*' '[daemon]\nlog_burst = many\n'
 refuses "in which time" '2: log_interval must be a number of seconds.*' '[daemon]\nlog_interval = long\n'
+refuses "whether jobs have control groups" '2: job_cgroups must be auto, yes or no, not "maybe"' \
+    '[daemon]\njob_cgroups = maybe\n'
+refuses "what a job may have" '3: job_memory_max must be a whole number of at most .*, not "1G"' \
+    '[daemon]\njob_pids_max = 0\njob_memory_max = 1G\n'
 refuses "a limit that is none" '2: pending must not be 0' '[limits]\npending = 0\n'
 put "$file" '[pool p]\ninitializer = f\ninitializer_args = {"a": 1}\n[function f]\nhandler = cat\nparams = {"a": {}}\n'
 eq "an initializer may be a handler, in any order" "$(check --config "$file")" "0:"

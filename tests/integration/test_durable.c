@@ -91,6 +91,18 @@ START_TEST(results_come_back)
 }
 END_TEST
 
+/* They are executed before their submit is stored: what was answered is there all the same. */
+START_TEST(calls_that_are_over_at_once_come_back)
+{
+    json_int_t ids[60];
+    for (int i = 0; i < 60; i++)
+        ids[i] = client_submit(f.client, "{'fn':'echo','args':{'n':%d}}", i);
+    fixture_kill_and_restart(&f);
+    for (int i = 0; i < 60; i++)
+        expect_result(f.client, ids[i], "{'n':%d}", i);
+}
+END_TEST
+
 /* The pid of a job that writes it to its output first. */
 static pid_t pid_of(json_int_t id)
 {
@@ -286,6 +298,7 @@ int main(void)
     const TTest *const tests[] = {
         pending_futures_come_back_as_they_were,
         results_come_back,
+        calls_that_are_over_at_once_come_back,
         what_was_started_is_interrupted_or_run_again,
         what_was_seen_running_is_not_run_again,
         the_scope_of_a_connection_ends_with_the_daemon,

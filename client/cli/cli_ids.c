@@ -317,6 +317,14 @@ int cli_duration(struct cli *cli, const char *option, const char *value, int64_t
     return 0;
 }
 
+int cli_text(struct cli *cli, const char **ret_text, const char *value)
+{
+    if (!utf8_valid(value, strlen(value)))
+        return cli_bad_usage(cli, "the value of an option is not valid UTF-8");
+    *ret_text = value;
+    return 0;
+}
+
 int cli_count(struct cli *cli, const char *option, const char *value, uint64_t *ret_count)
 {
     if (parse_uint(value, ret_count) < 0)

@@ -41,6 +41,8 @@ int cli_after(struct cli *cli, const char *value, struct writer *params);
 
 /* The value of --`option`. 0 or an exit status. */
 int cli_duration(struct cli *cli, const char *option, const char *value, int64_t *ret_us);
+/* A filter's text, borrowed. */
+int cli_text(struct cli *cli, const char **ret_text, const char *value);
 int cli_count(struct cli *cli, const char *option, const char *value, uint64_t *ret_count);
 /* `a,b,c` as an array of strings; `upper` makes capitals of it. */
 void cli_write_words(struct writer *writer, const char *words, bool upper);

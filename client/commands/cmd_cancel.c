@@ -4,23 +4,18 @@
 
 #include "client/cli/cli_ids.h"
 #include "client/cli/command.h"
-#include "proto/text.h"
 
 enum { OPTION_SIGNAL = CLI_OWN, OPTION_GRACE, OPTION_REASON };
 
 struct cancel_options {
     bool terminate, dry_run;
-    struct writer params; /* an object that is open */
+    const char *signal, *reason; /* NULL: none */
+    int64_t grace_us;            /* -1: as usual */
 };
 
 static int take_option(struct cli *cli, struct cancel_options *options, int option,
                        const char *value)
 {
-    struct writer *params = &options->params;
-    int64_t grace_us;
-    uint64_t number;
-    int status;
-
     switch (option) {
     case 't':
         options->terminate = true;
@@ -30,23 +25,44 @@ static int take_option(struct cli *cli, struct cancel_options *options, int opti
         return 0;
     case OPTION_SIGNAL:
     case OPTION_REASON:
-        if (!utf8_valid(value, strlen(value)))
-            return cli_bad_usage(cli, "the value of an option is not valid UTF-8");
-        writer_key(params, option == OPTION_SIGNAL ? "signal" : "reason");
-        if (option == OPTION_SIGNAL && parse_uint(value, &number) == 0)
-            writer_uint(params, number);
-        else
-            writer_cstring(params, value);
-        return 0;
+        return cli_text(cli, option == OPTION_SIGNAL ? &options->signal : &options->reason, value);
     case OPTION_GRACE:
-        status = cli_duration(cli, "grace", value, &grace_us);
-        if (status != 0)
-            return status;
-        writer_key(params, "grace");
-        writer_seconds(params, grace_us);
-        return 0;
+        return cli_duration(cli, "grace", value, &options->grace_us);
     default:
         return cli_stop(cli, option);
+    }
+}
+
+static int check(struct cli *cli, const struct cancel_options *options)
+{
+    if (options->terminate || (!options->signal && options->grace_us < 0))
+        return 0;
+    return cli_bad_usage(cli, "--signal and --grace say how to end what runs: give --terminate as "
+                              "well, or use `future kill`");
+}
+
+static void write_options(const struct cancel_options *options, struct writer *params)
+{
+    uint64_t number;
+
+    if (options->terminate) {
+        writer_key(params, "terminate");
+        writer_bool(params, true);
+    }
+    if (options->signal) {
+        writer_key(params, "signal");
+        if (parse_uint(options->signal, &number) == 0)
+            writer_uint(params, number);
+        else
+            writer_cstring(params, options->signal);
+    }
+    if (options->reason) {
+        writer_key(params, "reason");
+        writer_cstring(params, options->reason);
+    }
+    if (options->grace_us >= 0) {
+        writer_key(params, "grace");
+        writer_seconds(params, options->grace_us);
     }
 }
 
@@ -71,23 +87,21 @@ static bool tell_fate(bool quiet, const json_t *fate)
     return cancelled || terminating;
 }
 
-static int cancel(struct cli *cli, const struct id_spans *ids, struct cancel_options *options)
+static int cancel(struct cli *cli, const struct id_spans *ids, const struct cancel_options *options)
 {
-    struct writer *params = &options->params;
+    struct writer params = {0};
     struct future_message *reply;
     const json_t *fate;
     bool all = true, quiet;
     size_t i;
     int status;
 
-    if (options->terminate) {
-        writer_key(params, "terminate");
-        writer_bool(params, true);
-    }
-    writer_key(params, "ids");
-    id_spans_write(ids, params);
-    writer_end_object(params);
-    status = cli_call(cli, "cancel", params, &reply);
+    writer_begin_object(&params);
+    write_options(options, &params);
+    writer_key(&params, "ids");
+    id_spans_write(ids, &params);
+    writer_end_object(&params);
+    status = cli_call(cli, "cancel", &params, &reply);
     if (status != 0)
         return status;
     quiet = cli_print_for_machine(cli, reply, "futures");
@@ -107,24 +121,23 @@ static int run(struct cli *cli, int argc, char **argv)
                                           CLI_FORMAT_OPTION,
                                           CLI_COMMON_OPTIONS};
     const struct id_filter alive = {.states = STATES_ALIVE};
-    struct cancel_options options = {.terminate = strcmp(argv[0], "kill") == 0};
+    struct cancel_options options = {.terminate = strcmp(argv[0], "kill") == 0, .grace_us = -1};
     struct id_spans ids = {0};
     int option, status;
 
-    writer_begin_object(&options.params);
     while ((option = cli_getopt(cli, argc, argv, ":htn", longs)) != -1) {
         status = take_option(cli, &options, option, optarg);
         if (status != 0 || option == CLI_HELP)
-            goto out;
+            return status;
     }
-    status = cli_ids(cli, argc, argv, &alive, &ids);
+    status = check(cli, &options);
+    if (status == 0)
+        status = cli_ids(cli, argc, argv, &alive, &ids);
     if (status == 0 && options.dry_run)
         cli_print_ids(&ids);
     else if (status == 0)
         status = cancel(cli, &ids, &options);
-out:
     id_spans_clear(&ids);
-    writer_free(&options.params);
     return status;
 }
 

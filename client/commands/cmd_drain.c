@@ -30,6 +30,23 @@ static int wait_round(struct cli *cli, const struct id_spans *ids, int64_t timeo
     return 0;
 }
 
+/* A pool that is not there would have nothing to do. */
+static int check_pool(struct cli *cli, const char *pool)
+{
+    struct writer params = {0};
+    struct future_message *reply;
+    int status;
+
+    writer_begin_object(&params);
+    writer_key(&params, "pool");
+    writer_cstring(&params, pool);
+    writer_end_object(&params);
+    status = cli_call(cli, "pool.list", &params, &reply);
+    if (status == 0)
+        future_message_free(reply);
+    return status;
+}
+
 static int64_t now_us(void)
 {
     struct timespec now;
@@ -81,7 +98,10 @@ static int run(struct cli *cli, int argc, char **argv)
     }
     if (argc - optind > 1)
         return cli_bad_usage(cli, "name one pool, or none for all");
-    return drain(cli, optind < argc ? argv[optind] : NULL, timeout_us);
+    if (optind == argc)
+        return drain(cli, NULL, timeout_us);
+    status = check_pool(cli, argv[optind]);
+    return status != 0 ? status : drain(cli, argv[optind], timeout_us);
 }
 
 const struct command cmd_drain = {

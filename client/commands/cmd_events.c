@@ -9,20 +9,19 @@
 #include "client/cli/command.h"
 #include "client/show/format.h"
 #include "client/show/show_event.h"
-#include "proto/text.h"
 
 enum { OPTION_ALL = CLI_OWN, OPTION_EVENTS, OPTION_SINCE, OPTION_POOL, OPTION_LABEL, OPTION_MAP };
 
+/* NULL: not given. */
 struct events_options {
-    bool all;
-    const char *map; /* its id as it was written; NULL: none */
-    uint64_t count;  /* 0: no end */
+    const char *events, *pool, *label, *map;
+    uint64_t since, count; /* count 0: no end */
+    bool all, has_since;
 };
 
-static int take_option(struct cli *cli, struct events_options *options, struct writer *params,
-                       int option, const char *value)
+static int take_option(struct cli *cli, struct events_options *options, int option,
+                       const char *value)
 {
-    uint64_t cursor = 0;
     int status;
 
     switch (option) {
@@ -30,24 +29,17 @@ static int take_option(struct cli *cli, struct events_options *options, struct w
         options->all = true;
         return 0;
     case OPTION_EVENTS:
-        writer_key(params, "events");
-        cli_write_words(params, value, false);
-        return 0;
+        return cli_text(cli, &options->events, value);
     case OPTION_SINCE:
-        status = cli_count(cli, "since", value, &cursor);
-        writer_key(params, "since");
-        writer_uint(params, status == 0 ? cursor : 0);
-        return status;
+        options->has_since = true;
+        return cli_count(cli, "since", value, &options->since);
     case OPTION_MAP:
         options->map = value;
         return 0;
     case OPTION_POOL:
+        return cli_text(cli, &options->pool, value);
     case OPTION_LABEL:
-        if (!utf8_valid(value, strlen(value)))
-            return cli_bad_usage(cli, "the value of a filter is not valid UTF-8");
-        writer_key(params, option == OPTION_POOL ? "pool" : "label");
-        writer_cstring(params, value);
-        return 0;
+        return cli_text(cli, &options->label, value);
     case 'n':
         status = cli_count(cli, "count", value, &options->count);
         if (status == 0 && options->count == 0)
@@ -56,6 +48,28 @@ static int take_option(struct cli *cli, struct events_options *options, struct w
     default:
         return cli_stop(cli, option);
     }
+}
+
+static int write_options(struct cli *cli, const struct events_options *options,
+                         struct writer *params)
+{
+    if (options->events) {
+        writer_key(params, "events");
+        cli_write_words(params, options->events, false);
+    }
+    if (options->has_since) {
+        writer_key(params, "since");
+        writer_uint(params, options->since);
+    }
+    if (options->pool) {
+        writer_key(params, "pool");
+        writer_cstring(params, options->pool);
+    }
+    if (options->label) {
+        writer_key(params, "label");
+        writer_cstring(params, options->label);
+    }
+    return cli_write_id(cli, params, "map", "item_of", options->map);
 }
 
 /* Waits for the daemon, and for the reader of stdout to go: it would be noticed only at the next
@@ -117,26 +131,26 @@ static int follow(struct cli *cli, uint64_t count, bool given, const struct id_s
 }
 
 static int subscribe(struct cli *cli, const struct events_options *options, struct id_spans *ids,
-                     bool given, struct writer *params)
+                     bool given)
 {
+    struct writer params = {0};
     struct future_message *reply;
     uint64_t left = id_spans_merge(ids);
     int status;
 
     if (options->all && given)
         return cli_bad_usage(cli, "give ids or --all, not both");
-    if (given) {
-        writer_key(params, "ids");
-        id_spans_write(ids, params);
-    } else {
-        writer_key(params, "all");
-        writer_bool(params, true);
-    }
-    status = cli_write_id(cli, params, "map", "item_of", options->map);
-    if (status != 0)
-        return status;
-    writer_end_object(params);
-    status = cli_call(cli, "subscribe", params, &reply);
+    writer_begin_object(&params);
+    status = write_options(cli, options, &params);
+    writer_key(&params, given ? "ids" : "all");
+    if (given)
+        id_spans_write(ids, &params);
+    else
+        writer_bool(&params, true);
+    writer_end_object(&params);
+    if (status == 0)
+        status = cli_call(cli, "subscribe", &params, &reply);
+    writer_free(&params);
     if (status != 0)
         return status;
     future_message_free(reply);
@@ -155,23 +169,19 @@ static int run(struct cli *cli, int argc, char **argv)
                                           CLI_FORMAT_OPTION,
                                           CLI_COMMON_OPTIONS};
     struct events_options options = {0};
-    struct writer params = {0};
     struct id_spans ids = {0};
     bool given;
     int option, status;
 
-    writer_begin_object(&params);
     while ((option = cli_getopt(cli, argc, argv, ":hn:", longs)) != -1) {
-        status = take_option(cli, &options, &params, option, optarg);
+        status = take_option(cli, &options, option, optarg);
         if (status != 0 || option == CLI_HELP)
-            goto out;
+            return status;
     }
     status = cli_ids_if_any(cli, argc, argv, NULL, &ids, &given);
     if (status == 0)
-        status = subscribe(cli, &options, &ids, given, &params);
-out:
+        status = subscribe(cli, &options, &ids, given);
     id_spans_clear(&ids);
-    writer_free(&params);
     return status;
 }
 

@@ -4,7 +4,6 @@
 
 #include "client/cli/cli_ids.h"
 #include "client/cli/command.h"
-#include "proto/text.h"
 
 enum { OPTION_FAILED = CLI_OWN, OPTION_SUCCEEDED, OPTION_POOL, OPTION_LABEL, OPTION_OLDER };
 
@@ -32,10 +31,8 @@ static int take_option(struct cli *cli, struct forget_options *options, int opti
         return 0;
     case OPTION_POOL:
     case OPTION_LABEL:
-        if (!utf8_valid(value, strlen(value)))
-            return cli_bad_usage(cli, "the value of a filter is not valid UTF-8");
-        *(option == OPTION_POOL ? &options->filter.pool : &options->filter.label) = value;
-        return 0;
+        return cli_text(cli, option == OPTION_POOL ? &options->filter.pool : &options->filter.label,
+                        value);
     case OPTION_OLDER:
         status = cli_duration(cli, "older-than", value, &age_us);
         options->filter.done_before = status == 0 ? time_now() - (double)age_us / 1e6 : 0;

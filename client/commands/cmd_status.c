@@ -6,7 +6,6 @@
 #include "client/cli/cli_ids.h"
 #include "client/cli/command.h"
 #include "client/show/show_futures.h"
-#include "proto/text.h"
 
 enum {
     OPTION_STATE = CLI_OWN,
@@ -19,48 +18,26 @@ enum {
     OPTION_NO_ITEMS
 };
 
+/* NULL: not given. */
 struct filters {
-    struct writer *params;
-    const char *map, *before; /* ids as they were written; NULL: none */
-    bool limited, items;      /* a limit was given; items of maps are wanted */
-    bool filtered;            /* not all are wanted */
+    const char *state, *pool, *label, *map, *before;
+    uint64_t limit;
+    bool limited, items, filtered; /* items of maps are wanted; not all futures are */
 };
 
-static int take_text(struct cli *cli, struct writer *params, const char *member, const char *value)
-{
-    if (!utf8_valid(value, strlen(value)))
-        return cli_bad_usage(cli, "the value of a filter is not valid UTF-8");
-    writer_key(params, member);
-    writer_cstring(params, value);
-    return 0;
-}
-
-static int take_limit(struct cli *cli, struct filters *filters, const char *value)
-{
-    uint64_t limit = 0;
-    int status = cli_count(cli, "limit", value, &limit);
-
-    filters->limited = true;
-    writer_key(filters->params, "limit");
-    writer_uint(filters->params, limit);
-    return status;
-}
-
-/* One filter as a member of the params. */
 static int take_filter(struct cli *cli, struct filters *filters, int option, const char *value)
 {
     filters->filtered |= option != OPTION_ITEMS && option != OPTION_NO_ITEMS;
     switch (option) {
     case OPTION_STATE:
-        writer_key(filters->params, "state");
-        cli_write_words(filters->params, value, true);
-        return 0;
+        return cli_text(cli, &filters->state, value);
     case OPTION_POOL:
-        return take_text(cli, filters->params, "pool", value);
+        return cli_text(cli, &filters->pool, value);
     case OPTION_LABEL:
-        return take_text(cli, filters->params, "label", value);
+        return cli_text(cli, &filters->label, value);
     case OPTION_LIMIT:
-        return take_limit(cli, filters, value);
+        filters->limited = true;
+        return cli_count(cli, "limit", value, &filters->limit);
     case OPTION_MAP:
         filters->map = value;
         filters->items = true;
@@ -139,56 +116,78 @@ static int show(struct cli *cli, const struct filters *filters, bool given,
     return status;
 }
 
-/* So many lines of the table are seen at once, with its title, the footer and the next prompt. */
-static void write_limit(const struct cli *cli, struct writer *params)
+/* How many lines of the table are seen at once, with its title, the footer and the next prompt. */
+static uint64_t lines_that_fit(const struct cli *cli)
 {
     enum { AROUND = 4, LEAST = 5 };
     size_t height = cli->out.height;
 
-    if (cli->json || cli->format || height == 0)
-        return;
-    writer_key(params, "limit");
-    writer_uint(params, height > LEAST + AROUND ? height - AROUND : LEAST);
+    return height > LEAST + AROUND ? height - AROUND : LEAST;
 }
 
-/* What belongs to a list of those that match. */
-static int write_list(struct cli *cli, const struct filters *filters, bool given)
+static void write_limit(const struct cli *cli, const struct filters *filters, struct writer *params)
 {
-    struct writer *params = filters->params;
+    bool table = cli->out.is_terminal && !cli->json && !cli->format;
+
+    if (!filters->limited && !table)
+        return;
+    writer_key(params, "limit");
+    writer_uint(params, filters->limited ? filters->limit : lines_that_fit(cli));
+}
+
+/* Of a list of those that match; beside ids the daemon refuses them. */
+static int write_filters(struct cli *cli, const struct filters *filters, bool given,
+                         struct writer *params)
+{
     int status = cli_write_id(cli, params, "map", "item_of", filters->map);
 
     if (status == 0)
         status = cli_write_id(cli, params, "before", "before", filters->before);
-    if (status != 0 || given)
+    if (status != 0)
         return status;
-    writer_key(params, "items");
-    writer_bool(params, filters->items);
-    if (!filters->limited)
-        write_limit(cli, params);
+    if (filters->state) {
+        writer_key(params, "state");
+        cli_write_words(params, filters->state, true);
+    }
+    if (filters->pool) {
+        writer_key(params, "pool");
+        writer_cstring(params, filters->pool);
+    }
+    if (filters->label) {
+        writer_key(params, "label");
+        writer_cstring(params, filters->label);
+    }
+    if (!given) {
+        writer_key(params, "items");
+        writer_bool(params, filters->items);
+    }
+    if (!given || filters->limited)
+        write_limit(cli, filters, params);
     return 0;
 }
 
-/* Ends the params and asks. */
 static int ask(struct cli *cli, const struct id_spans *ids, bool given,
                const struct filters *filters)
 {
-    struct writer *params = filters->params;
+    struct writer params = {0};
     struct future_message *reply;
-    int status = write_list(cli, filters, given);
+    int status;
 
-    if (status != 0)
-        return status;
+    writer_begin_object(&params);
+    status = write_filters(cli, filters, given, &params);
     if (id_spans_single(ids)) {
-        writer_key(params, "id");
-        writer_uint(params, ids->spans[0].first);
+        writer_key(&params, "id");
+        writer_uint(&params, ids->spans[0].first);
     } else if (given) {
-        writer_key(params, "ids");
-        id_spans_write(ids, params);
+        writer_key(&params, "ids");
+        id_spans_write(ids, &params);
     }
-    writer_key(params, "describe");
-    writer_bool(params, true);
-    writer_end_object(params);
-    status = cli_call(cli, "status", params, &reply);
+    writer_key(&params, "describe");
+    writer_bool(&params, true);
+    writer_end_object(&params);
+    if (status == 0)
+        status = cli_call(cli, "status", &params, &reply);
+    writer_free(&params);
     if (status != 0)
         return status;
     status = show(cli, filters, given, reply);
@@ -208,24 +207,20 @@ static int run(struct cli *cli, int argc, char **argv)
                                           {"no-items", no_argument, NULL, OPTION_NO_ITEMS},
                                           CLI_FORMAT_OPTION,
                                           CLI_COMMON_OPTIONS};
-    struct writer params = {0};
-    struct filters filters = {.params = &params};
+    struct filters filters = {0};
     struct id_spans ids = {0};
     bool given;
     int option, status;
 
-    writer_begin_object(&params);
     while ((option = cli_getopt(cli, argc, argv, ":h", longs)) != -1) {
         status = take_filter(cli, &filters, option, optarg);
         if (status != 0 || option == CLI_HELP)
-            goto out;
+            return status;
     }
     status = cli_ids_if_any(cli, argc, argv, NULL, &ids, &given);
     if (status == 0)
         status = ask(cli, &ids, given, &filters);
-out:
     id_spans_clear(&ids);
-    writer_free(&params);
     return status;
 }
 

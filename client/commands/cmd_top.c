@@ -187,7 +187,10 @@ static int run(struct cli *cli, int argc, char **argv)
     }
     if (optind < argc)
         return cli_bad_usage(cli, "`%s` is too much", argv[optind]);
-    cli->json = false;
+    if (cli->json)
+        return cli_bad_usage(cli,
+                             "no JSON is made of it: `future status --json`, `future pool --json` "
+                             "and `future stats --json` have it");
     status = once ? show_once(&top) : show_live(&top);
     top_model_clear(&top.model);
     return status;

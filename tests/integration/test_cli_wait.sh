@@ -67,7 +67,7 @@ runs three
 gives "one that ignores the signal" 0 "$stubborn terminating" \
     future cancel --terminate --grace 0.05 "$stubborn"
 status "is killed after the grace" 123 future wait "$stubborn"
-refuses "an unknown signal" 125 'Invalid params' future cancel --signal NOPE "$fine"
+refuses "an unknown signal" 125 'Invalid params' future kill --signal NOPE "$fine"
 
 blocked four
 number=$(future submit -- "${gate[@]}")

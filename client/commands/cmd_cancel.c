@@ -153,7 +153,8 @@ const struct command cmd_cancel = {
             "      --grace DUR        how long it may take (10s)\n"
             "      --reason TEXT      shown in the exception of a terminated one\n"
             "  -n, --dry-run          print the ids, and cancel none\n"
-            "      --json             print the daemon's reply\n\n"
+            "      --json             print the daemon's reply\n"
+            "      --format TEMPLATE  a line for each, as '{id} {cancelled}'\n\n"
             "  future cancel --terminate --grace 2s 7\n",
     .run = run,
 };

@@ -193,12 +193,15 @@ const struct command cmd_events = {
             "future.output or future.progress; on a terminal, without --json, it is in words.\n"
             "Without ids it is about all futures. A future that is done already is told at once.\n"
             "Ends when all the ids given are done, or with the daemon.\n\n"
+            "      --all              about all futures, as without ids\n"
             "      --events LIST      of done,running,output,progress (done)\n"
             "      --since CURSOR     first what was done since then\n"
             "      --pool NAME        only futures of this pool\n"
             "      --label TEXT       only futures with this label\n"
             "      --map ID           only the items of this map\n"
-            "  -n, --count N          end after N lines\n\n"
+            "  -n, --count N          end after N lines\n"
+            "      --json             lines of JSON on a terminal as well\n"
+            "      --format TEMPLATE  a line for each, as '{future.id} {future.state}'\n\n"
             "  future events --events done,running --label nightly\n",
     .run = run,
 };

@@ -89,7 +89,8 @@ const struct command cmd_exception = {
         "Prints `TYPE: message`, or nothing where the future succeeded; exit status 0 for both,\n"
         "125 where it was cancelled. For several futures the id stands before it.\n\n"
         "  -t, --timeout DUR      wait no longer than that, then exit with 124; 0 only looks\n"
-        "      --json             print the daemon's reply, with the exception's data\n\n"
+        "      --json             print the daemon's reply, with the exception's data\n"
+        "      --format TEMPLATE  a line made of it, as '{id} {exception.type}'\n\n"
         "  future exception 7\n",
     .run = run,
 };

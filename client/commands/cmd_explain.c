@@ -344,7 +344,8 @@ const struct command cmd_explain = {
         "                         paused, broken, deadlock, workers, launcher, queue or\n"
         "                         starting), ahead, running, max_workers, and after where it "
         "waits\n"
-        "                         for others\n\n"
+        "                         for others\n"
+        "      --format TEMPLATE  a line made of it, as '{id} {reason}'\n\n"
         "  future explain last\n",
     .run = run,
 };

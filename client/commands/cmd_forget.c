@@ -119,7 +119,8 @@ const struct command cmd_forget = {
         "      --label TEXT       those with this label\n"
         "      --older-than DUR   those that are done for longer than that\n"
         "  -n, --dry-run          print their ids, and drop none\n"
-        "      --json             print the daemon's reply\n\n"
+        "      --json             print the daemon's reply\n"
+        "      --format TEMPLATE  a line made of it, as '{forgotten}'\n\n"
         "  future forget 7-12\n"
         "  future clean --succeeded --older-than 1d\n",
     .run = run,

@@ -23,7 +23,8 @@ const struct command cmd_info = {
     .name = "info",
     .usage = "info",
     .summary = "Show the daemon's version, limits, pools and functions",
-    .help = "      --json             print the daemon's reply\n\n"
+    .help = "      --json             print the daemon's reply\n"
+            "      --format TEMPLATE  a line made of it, as '{version} {durability}'\n\n"
             "  future info --json | jq .limits\n",
     .run = run,
 };

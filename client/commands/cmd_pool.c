@@ -8,14 +8,13 @@
 #include "client/show/show_pools.h"
 #include "proto/text.h"
 
-/* The value as JSON where it is a number, true, false or null; a duration as seconds; else as a
- * string. */
+/* The value as JSON where it is some, but for strings; a duration as seconds; else as a string. */
 static void write_setting(struct writer *params, const char *value)
 {
     json_t *literal = json_loads(value, JSON_DECODE_ANY, NULL);
     int64_t us;
 
-    if (json_is_number(literal) || json_is_boolean(literal) || json_is_null(literal))
+    if (literal && !json_is_string(literal))
         writer_json(params, value, strlen(value));
     else if (parse_duration(value, &us) == 0)
         writer_seconds(params, us);
@@ -106,10 +105,13 @@ const struct command cmd_pool = {
     .name = "pool",
     .usage = "pool [list [NAME] | set NAME SETTING=VALUE... | pause NAME | resume NAME]",
     .summary = "List pools, change their settings, hold and release them",
-    .help = "Setting up a pool that is not there makes it.\n"
-            "Settings are named as in the protocol: max_workers, min_workers, idle_timeout,\n"
-            "max_tasks_per_worker, queue_limit. Durations may be written as 90s or 5m.\n\n"
-            "      --json             print the daemon's reply\n\n"
-            "  future pool set default max_workers=4 idle_timeout=5m\n",
+    .help =
+        "Setting up a pool that is not there makes it.\n"
+        "Settings are named as in the protocol: max_workers, min_workers, idle_timeout,\n"
+        "max_tasks_per_worker, queue_limit, on_full, thread_name_prefix, and initializer, which\n"
+        "is JSON. Durations may be written as 90s or 5m.\n\n"
+        "      --json             print the daemon's reply\n"
+        "      --format TEMPLATE  a line for each, as '{name} {pending}'\n\n"
+        "  future pool set default max_workers=4 idle_timeout=5m\n",
     .run = run,
 };

@@ -53,7 +53,8 @@ const struct command cmd_result = {
         "function is printed as JSON. An exception is told on stderr, with exit status 125; so is\n"
         "a future that was cancelled. Of several futures, 123 says that some failed.\n\n"
         "  -t, --timeout DUR      wait no longer than that, then exit with 124; 0 only looks\n"
-        "      --json             print the daemon's reply instead\n\n"
+        "      --json             print the daemon's reply instead\n"
+        "      --format TEMPLATE  a line made of it, as '{id} {result.exit_code}'\n\n"
         "  future result 7 >out 2>err\n",
     .run = run,
 };

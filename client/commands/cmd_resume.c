@@ -23,7 +23,8 @@ const struct command cmd_resume = {
     .summary = "Start futures of paused pools again",
     .help = "Without a name it is about the pool `default`.\n\n"
             "  -a, --all              all pools\n"
-            "      --json             print the daemon's replies\n\n"
+            "      --json             print the daemon's replies\n"
+            "      --format TEMPLATE  a line for each, as '{name} {paused}'\n\n"
             "  future resume gpu\n",
     .run = run,
 };

@@ -69,7 +69,8 @@ const struct command cmd_retry = {
             "      --failed           without ids: all that failed or were cancelled; `all` and\n"
             "                         @label mean only those then\n"
             "  -n, --dry-run          print their ids, and start none\n"
-            "      --json             print the daemon's reply\n\n"
+            "      --json             print the daemon's reply\n"
+            "      --format TEMPLATE  a line for each, as '{id} {attempt}'\n\n"
             "  future retry 7 && future result 7\n",
     .run = run,
 };

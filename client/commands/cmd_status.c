@@ -235,7 +235,7 @@ const struct command cmd_status = {
             "      --map ID           only the items of this map\n"
             "      --limit N          at most so many (100; on a terminal, as many as fit)\n"
             "      --before ID        only older ones\n"
-            "      --items            the items of maps as well; --no-items is usual\n"
+            "      --items, --no-items  with or without the items of maps (without)\n"
             "      --format TEMPLATE  a line for each, as '{id} {state} {label}'\n"
             "      --json             print the daemon's reply\n\n"
             "  future status --state pending,running\n"

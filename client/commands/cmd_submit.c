@@ -104,8 +104,9 @@ const struct command cmd_submit = {
         "The command runs without a shell; name one where you want it, as in the last example.\n\n"
         "  -w, --wait             wait, and end as `future result` does: the command's output and\n"
         "                         its exit status become those of `future`\n"
-        "  -n, --dry-run          print the call as JSON, and submit nothing\n" CALL_OPTIONS_HELP
-        "\n"
+        "  -n, --dry-run          print the call as JSON, and submit nothing\n"
+        "      --json             print the daemon's reply\n"
+        "      --format TEMPLATE  a line made of it, as '{id} {state}'\n" CALL_OPTIONS_HELP "\n"
         "  future submit -- make -j4\n"
         "  future submit --wait --timeout 10m --env LANG=C -- ./configure\n"
         "  future submit --after 7 -l report -- sh -c 'sort log | uniq -c >report'\n",

@@ -65,7 +65,8 @@ const struct command cmd_update = {
             "one of the ids is not pending nothing is changed. Of a map its pending items are\n"
             "meant, and those to come.\n\n"
             "      --priority N       the new one; 0 is what it is where none was given\n"
-            "      --json             print the daemon's reply\n\n"
+            "      --json             print the daemon's reply\n"
+            "      --format TEMPLATE  a line for each, as '{id} {priority}'\n\n"
             "  future update --priority 10 last\n",
     .run = run,
 };

@@ -230,7 +230,8 @@ static void complete_pool_words(struct line *line)
 {
     static const char *const verbs[] = {"list", "set", "pause", "resume", NULL};
     static const char *const settings[] = {"max_workers=",          "min_workers=", "idle_timeout=",
-                                           "max_tasks_per_worker=", "queue_limit=", NULL};
+                                           "max_tasks_per_worker=", "queue_limit=", "on_full=",
+                                           "thread_name_prefix=",   "initializer=", NULL};
 
     if (line->operands == 0)
         print_list(verbs, "");

@@ -96,6 +96,9 @@ capture future pool list default
 like "pool list NAME" "$code:$out" '^0:.*default'
 capture future pool list --json
 like "pool list --json" "$code:$out" '^0:[[{].*"max_workers":1[,}]'
+status "pool set: an initializer is JSON" 0 future pool set ready 'initializer={"fn":"exec","args":{"argv":["true"]}}' on_full=wait
+eq "and is there" "$(future pool --format '{name} {initializer.fn} {on_full}' list ready)" 'ready exec wait'
+refuses "pool set: one that is none" 125 'initializer' future pool set ready initializer=true
 status "pool set" 0 future pool set default max-workers=2 idle_timeout=1m
 capture future pool list --json
 like "it is set" "$out" '"max_workers":2[,}]'

@@ -81,7 +81,7 @@ listed "signals" TERM
 offers "nothing where nobody knows" '' wait --timeout ''
 offers "what a pool can be told" 'list set pause resume' pool ''
 offers "its name" 'default gpu' pool set ''
-offers "its settings" 'max_workers= min_workers= idle_timeout= max_tasks_per_worker= queue_limit=' \
+offers "its settings" 'max_workers= min_workers= idle_timeout= max_tasks_per_worker= queue_limit= on_full= thread_name_prefix= initializer=' \
     pool set gpu ''
 offers "shells" 'bash zsh fish' completion ''
 capture future completion words rpc ''

@@ -95,6 +95,8 @@ refuses "--json: top says where it is" 64 "status --json" future top --json
 json trace --json
 json dump --json
 gives "--json: drain has nothing to say" 0 '' future drain --json
+capture future map -d --format '{first} follows {id}' -- true ::: 1
+like "--format: map -d" "$code:$out" '^0:[0-9]+ follows [0-9]+$'
 gives "--format: pause" 0 'default true' future pause --format '{name} {paused}'
 gives "--format: resume" 0 'default false' future resume --format '{name} {paused}'
 gives "--format: info" 0 "futured" future info --format '{name}'

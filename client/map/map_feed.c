@@ -2,7 +2,9 @@
 
 #include <errno.h>
 
-enum { ADD_MAX_BYTES = 262144 };
+/* Of one request. Its answer has the ids, without which nothing can be asked about its items, and
+ * waits while the daemon has too many items: so these are few beside the daemon's window. */
+enum { ADD_MAX_BYTES = 262144, ADD_MAX_ITEMS = 1000 };
 
 /* How many more items may be sent now. */
 static uint64_t room(const struct map_run *run)
@@ -44,7 +46,7 @@ static bool take_item(struct map_run *run, struct map_value *value, const char *
 /* The items that are there, as params of map.add. Returns how many of them are to be sent. */
 static size_t collect(struct map_run *run, struct writer *params)
 {
-    uint64_t most = room(run);
+    uint64_t most = room(run) < ADD_MAX_ITEMS ? room(run) : ADD_MAX_ITEMS;
     size_t count = 0;
 
     writer_begin_object(params);

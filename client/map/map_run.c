@@ -177,14 +177,17 @@ static void told(struct map_run *run, const struct future_message *message)
 
 static void over(struct map_run *run, struct map_item *item)
 {
+    const json_t *reply =
+        item->reply && item->reply->kind == FUTURE_REPLY ? item->reply->result : NULL;
+
     log_item(run, item);
-    if (item->reply && item->reply->kind == FUTURE_REPLY) {
-        if (outcome_failed(item->reply->result))
-            run->failed++;
-        else
-            run->succeeded++;
-        halt_if_due(run);
-    }
+    if (!reply)
+        return;
+    if (!outcome_failed(reply))
+        run->succeeded++;
+    else if (!run->halted || json_object_get(reply, "exception"))
+        run->failed++; /* what a halt has cancelled has not failed */
+    halt_if_due(run);
 }
 
 /* 1: the message was an item's; 0: it is to be freed here. */

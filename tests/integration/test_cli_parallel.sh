@@ -58,7 +58,8 @@ status "-j2: all come to their end" 0 wait "$mapper"
 eq "-j2: in order" "$(tr '\n' ' ' <"$TMPDIR/out")" '1 2 3 4 5 6 '
 # The first one waits for the last one: whoever waits for its turn must not hold up the others.
 mkfifo "$TMPDIR/last"
-seq 50 | future map -j2 -k -- sh -c 'case $2 in 1) read x <"$1";; 50) echo >"$1";; esac; head -c 200000 /dev/zero' \
+seq 50 | future map -j2 -k -- sh -c 'case $2 in 1) read x <"$1";; 50) echo >"$1";; esac
+    head -c 200000 /dev/zero | tr "\0" x' \
     x "$TMPDIR/last" | wc -c >"$TMPDIR/out"
 eq "-j2 -k: the others go on behind a slow first one" "$(<"$TMPDIR/out")" 10000000
 gives "-j0 leaves it to the pool" 0 $'a\nb' future map -j0 -- echo ::: a b
@@ -105,6 +106,10 @@ capture future map --halt now,fail=1 -- sh -c 'if [ "$2" = bad ]; then read x <"
 like "--halt now,fail=1 ends what runs" "$code:$err" '^123:.*Terminated: .*halted'
 yes | capture future map --halt soon,fail=1 -- false
 eq "--halt: an endless input ends" "$code" 123
+like "--halt: what it has cancelled has not failed" "$err" 'halted: [0-9]{1,3} items had failed, 0 had succeeded$'
+# The ids of what was sent come at once, however many items the daemon has already.
+ok "--halt comes soon, with thousands on their way" \
+    test "$(future status --limit 1 --format '{map.failed}')" -lt 1000
 capture future map -j1 --halt soon,fail=30% -- sh -c 'echo "$1"; exit "$(($1 % 2))"' x ::: {0..9}
 eq "--halt soon,fail=30%: of ten items the third" "$code:$out" $'123:0\n1\n2\n3\n4\n5'
 capture future map -j1 --halt soon,done=100% -- echo ::: 1 2
@@ -180,7 +185,7 @@ capture future map --bar -- echo ::: a b
 like "--bar shows without a terminal" "$code:$out:$err" $'^0:a\nb:\r.*of 2 done, 0 failed'
 capture future map --no-bar -- echo ::: a b
 eq "--no-bar does not" "$code:$err" 0:
-capture future map --bar -j1 -- sh -c 'sleep 0.05' x ::: {1..10}
+capture future map --bar -j1 -- sh -c 'sleep 0.03' x ::: {1..6}
 like "it has a rate and the time left" "$err" '[0-9.]+/s, ETA [0-9]+s \[#+-*\]'
 
 # ---- dry run ----
@@ -190,35 +195,64 @@ gives "-n from a file" 0 $'x $\'a\\nb\'' map_stdin 'a\nb\0' -0 -n -- x
 eq "-n runs nothing" "$(future status --format '{id}' --state running,pending)" ''
 
 # ---- the daemon stays small ----
-seq 2500 | future map --label small -- true
+seq 2500 | future map --label small --fn echo >"$TMPDIR/out"
 eq "what succeeded and was written is forgotten" \
-    "$(future status --label small --format '{map.finished}')" 2500
+    "$(future status --items --label small --format '{map.finished}')" 2500
 seq 3 | future map --keep --label kept -- true
 eq "--keep keeps it" "$(future status --items --label kept --format '{id}' | wc -l)" 4
 future map --label bad -- false ::: 1 2 2>/dev/null
 eq "what failed is kept" "$(future status --items --label bad --format '{id}' | wc -l)" 3
 
 # ---- the client stays small ----
-mkfifo "$TMPDIR/endless"
-future map -j8 --no-bar -- true <"$TMPDIR/endless" &
-mapper=$!
-exec {feed}>"$TMPDIR/endless"
-find / -xdev -type f 2>/dev/null | head -n 20000 >&"$feed"
-peak=$(awk '/VmHWM/ { print $2 }' "/proc/$mapper/status")
-exec {feed}>&-
-wait "$mapper"
 limit=32768
 [[ ${MODE:-release} == release ]] || limit=1000000
-ok "under 32 MiB in the client ($peak KiB)" test "$peak" -lt "$limit"
-seq 400 | future map -j4 --no-bar -- sh -c '[ "$1" != 1 ] || sleep 1; head -c 100000 /dev/zero' x \
-    > >(wc -c >"$TMPDIR/size") &
+# peak PID: the most memory that it has had so far, in KiB.
+peak() { awk '/VmHWM/ { print $2 }' "/proc/$1/status"; }
+files=2000
+[[ -z ${FUTURED_LONG:-} ]] || files=1000000
+mkfifo "$TMPDIR/endless" "$TMPDIR/tick"
+future map -j8 --no-bar --label streamed -- true <"$TMPDIR/endless" &
 mapper=$!
-peak=0
-while kill -0 "$mapper" 2>/dev/null; do
-    now=$(awk '/VmHWM/ { print $2 }' "/proc/$mapper/status" 2>/dev/null)
-    ((${now:-0} <= peak)) || peak=$now
+exec {feed}>"$TMPDIR/endless"
+find / -xdev -type f 2>/dev/null | head -n "$files" >"$TMPDIR/files"
+files=$(wc -l <"$TMPDIR/files")
+cat "$TMPDIR/files" >&"$feed"
+until [[ $(future status --label streamed --format '{map.finished}') == "$files" ]]; do
+    read -r -t 0.05 <>"$TMPDIR/tick"
 done
-status "outputs wait behind a slow first one" 0 wait "$mapper"
-ok "and take under 32 MiB ($peak KiB)" test "$peak" -lt "$limit"
+like "all items are worked on while the input is open" \
+    "$(future status --label streamed --format '{state} {map.open} {map.finished}')" "^RUNNING true $files\$"
+now=$(peak "$mapper")
+exec {feed}>&-
+status "and all of them in the end" 0 wait "$mapper"
+ok "under 32 MiB in the client ($now KiB)" test "$now" -lt "$limit"
+# An input that is much longer than what may be on its way, of a function that is quicker than commands.
+future map --no-bar --fn echo <"$TMPDIR/endless" >"$TMPDIR/out" &
+mapper=$!
+exec {feed}>"$TMPDIR/endless"
+seq 40000 >&"$feed"
+now=$(peak "$mapper")
+exec {feed}>&-
+status "40000 items" 0 wait "$mapper"
+eq "come out" "$(wc -l <"$TMPDIR/out"):$(tail -n 1 "$TMPDIR/out")" '40000:{"item":"40000"}'
+ok "and go through 32 MiB ($now KiB)" test "$now" -lt "$limit"
+
+# The first one waits while all others end, and the last one while their outputs are written.
+mkfifo "$TMPDIR/first" "$TMPDIR/final" "$TMPDIR/written"
+exec {first}<>"$TMPDIR/first" {final}<>"$TMPDIR/final"
+seq 300 | future map -j4 --no-bar --label waits -- sh -c 'case $3 in 1) read x <"$1";; 300) read x <"$2";; esac
+    if [ $(($3 % 10)) = 0 ]; then head -c 100000 /dev/zero; else head -c 100000 /dev/zero | tr "\0" x; fi' x "$TMPDIR/first" "$TMPDIR/final" >"$TMPDIR/written" &
+mapper=$!
+exec {written}<"$TMPDIR/written"
+until [[ $(future status --label waits --format '{map.finished}') == 298 ]]; do
+    read -r -t 0.05 <>"$TMPDIR/tick"
+done
+echo >&"$first"
+eq "outputs wait behind a slow first one" "$(head -c 29900000 <&"$written" | wc -c)" 29900000
+now=$(peak "$mapper")
+echo >&"$final"
+eq "and behind a slow last one" "$(wc -c <&"$written")" 100000
+status "all is fine" 0 wait "$mapper"
+ok "and they take under 32 MiB ($now KiB)" test "$now" -lt "$limit"
 
 finish

@@ -156,23 +156,50 @@ static void fed(struct map_run *run, const struct future_message *reply)
     run->feed = run->halted ? FEED_OVER : FEED_READING;
 }
 
-/* Of a map that is followed: one of its items is done, or all are. */
+/* Of a map that is followed: waits for it, or asks how it is. */
+static void ask_of_map(struct map_run *run, bool wait)
+{
+    struct writer params = {0};
+    char text[48];
+
+    snprintf(text, sizeof(text), wait ? "{\"ids\":[%llu]}" : "{\"id\":%llu}",
+             (unsigned long long)run->settings->map_id);
+    writer_raw(&params, text, strlen(text));
+    run->status = cli_send(run->cli, wait ? "wait" : "status", &params, &run->feed_request);
+}
+
+/* Of a map that is followed: an item is done. */
 static void told(struct map_run *run, const struct future_message *message)
 {
     const json_t *future = json_object_get(message->params, "future");
-    int r = 0;
+    int r;
 
-    if (strcmp(message->method, "future.done") != 0)
+    if (strcmp(message->method, "future.done") != 0 ||
+        cli_uint(future, "item_of") != run->settings->map_id)
         return;
-    if (cli_uint(future, "item_of") == run->settings->map_id) {
-        r = map_window_place(run->window, cli_uint(future, "index"), cli_uint(future, "id"));
-    } else if (cli_uint(future, "id") == run->settings->map_id) {
-        run->total = cli_uint(json_object_get(future, "map"), "count");
-        run->feed = FEED_OVER;
-        r = map_window_complete(run->window, run->total, "the item was forgotten");
-    }
+    r = map_window_place(run->window, cli_uint(future, "index"), cli_uint(future, "id"));
     if (r < 0)
         map_run_fail(run, r, "the map");
+}
+
+/* Of a map that is followed: it is done, which comes after what was told of its items; and then how
+ * many these are. */
+static void answered(struct map_run *run, const struct future_message *reply)
+{
+    int r;
+
+    if (reply->kind == FUTURE_ERROR) {
+        run->status = cli_tell_error(run->cli, reply);
+    } else if (run->feed == FEED_ADDING) {
+        run->feed = FEED_CLOSING;
+        ask_of_map(run, false);
+    } else {
+        run->total = cli_uint(json_object_get(reply->result, "map"), "count");
+        run->feed = FEED_OVER;
+        r = map_window_complete(run->window, run->total, "the item was forgotten");
+        if (r < 0)
+            map_run_fail(run, r, "the map");
+    }
 }
 
 static void over(struct map_run *run, struct map_item *item)
@@ -210,7 +237,10 @@ static int take_message(struct map_run *run, struct future_message *message)
         if (run->following)
             told(run, message);
     } else if (message->request_id == run->feed_request || message->request_id == 0) {
-        fed(run, message);
+        if (run->following)
+            answered(run, message);
+        else
+            fed(run, message);
     }
     return 0;
 }
@@ -373,19 +403,14 @@ int map_follow(struct cli *cli, uint64_t map_id)
     if (status == 0) {
         run.is_exec = strcmp(cli_string(reply->result, "fn", ""), "exec") == 0;
         future_message_free(reply);
-        /* An item's place is in what is told of it, and nowhere else. The map's own end is told
-         * after those of its items. */
+        /* An item's place is in what is told of it, and nowhere else. */
         snprintf(text, sizeof(text), "{\"all\":true,\"since\":0,\"item_of\":%llu}",
                  (unsigned long long)map_id);
         status = ask(cli, "subscribe", text, &reply);
     }
     if (status == 0) {
         future_message_free(reply);
-        snprintf(text, sizeof(text), "{\"ids\":[%llu]}", (unsigned long long)map_id);
-        status = ask(cli, "subscribe", text, &reply);
-    }
-    if (status == 0) {
-        future_message_free(reply);
+        ask_of_map(&run, true);
         status = finish(&run);
     }
     release(&run);

@@ -1,5 +1,6 @@
 /* map.add and map.close: feeding a map that was opened. */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "daemon/rpc/rpc_impl.h"
 
@@ -64,6 +65,19 @@ void method_map_add(struct request *request)
     map_add_params_clear(&params);
 }
 
+/* request->state: how many items the map has. */
+static void reply_closed(void *arg)
+{
+    struct request *request = arg;
+    const uint64_t *count = request->state;
+    struct writer *writer = request_result(request);
+    writer_begin_object(writer);
+    writer_key(writer, "count");
+    writer_uint(writer, *count);
+    writer_end_object(writer);
+    request_end(request);
+}
+
 void method_map_close(struct request *request)
 {
     struct rpc_error error;
@@ -76,13 +90,17 @@ void method_map_close(struct request *request)
     struct future *map;
     if (find_map(request, id, &map) < 0)
         return;
-    executor_map_close(request->session->service->executor, map);
+    uint64_t *count = malloc(sizeof(*count));
+    if (!count) {
+        request_fail(request, RPC_INTERNAL, "no memory");
+        return;
+    }
     struct future_info info;
     future_describe(map, &info);
-    struct writer *writer = request_result(request);
-    writer_begin_object(writer);
-    writer_key(writer, "count");
-    writer_uint(writer, info.map.count);
-    writer_end_object(writer);
-    request_end(request);
+    *count = info.map.count;
+    request->state = count;
+    struct session *session = request->session;
+    executor_map_close(session->service->executor, map);
+    executor_after_commit(session->service->executor, session->client.number, reply_closed,
+                          request);
 }

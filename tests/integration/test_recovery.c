@@ -220,8 +220,15 @@ START_TEST(an_open_map_takes_more)
     fixture_kill_and_restart(&f);
     json_decref(client_result(f.client, "map.add", "{'id':%lld,'items':[2]}", id));
     fixture_kill_and_restart(&f);
-    json_decref(client_result(f.client, "map.close", "{'id':%lld}", id));
-    expect_result(f.client, id, "[{'item':1},{'item':2}]");
+    pause_pool();
+    json_decref(client_result(f.client, "map.add", "{'id':%lld,'items':[3]}", id));
+    json_t *closed = client_result(f.client, "map.close", "{'id':%lld}", id);
+    json_expect(closed, "count", "3");
+    json_decref(closed);
+    fixture_kill_and_restart(&f);
+    ck_assert_int_eq(client_error(f.client, "map.add", "{'id':%lld,'items':[4]}", id), -32007);
+    resume_pool();
+    expect_result(f.client, id, "[{'item':1},{'item':2},{'item':3}]");
 }
 END_TEST
 

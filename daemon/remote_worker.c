@@ -10,6 +10,7 @@
 #include "daemon/base/log.h"
 #include "daemon/base/loop.h"
 #include "daemon/core/runner.h"
+#include "daemon/remote_keeper.h"
 #include "daemon/run/command.h"
 #include "daemon/run/handler.h"
 #include "daemon/run/handler_recipe.h"
@@ -281,6 +282,9 @@ static void clear(struct worker_host *host)
 int remote_worker_main(void)
 {
     struct worker_host host = {.name = "?"};
+    int status;
+    if (!remote_keeper_split(&status))
+        return status;
     log_set_level(LOG_LEVEL_WARNING);
     gethostname(host.name, sizeof(host.name) - 1);
     int r = loop_new(&host.loop);

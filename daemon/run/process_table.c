@@ -49,6 +49,7 @@ bool process_facts_read(pid_t pid, struct process_facts *ret_facts)
     uint64_t ticks = stat_field(behind_name, 19);
     *ret_facts = (struct process_facts){
         .pid = pid,
+        .parent = (pid_t)stat_field(behind_name, 1),
         .session = (pid_t)stat_field(behind_name, 3),
         .begun_ns = ticks * (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK)),
         .over = behind_name[0] == 'Z' || behind_name[0] == 'X',

@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 struct process_facts {
-    pid_t pid, session;
+    pid_t pid, parent, session;
     uint64_t begun_ns; /* CLOCK_BOOTTIME, in the kernel's ticks */
     bool over;         /* it has ended, and waits for its parent to look */
 };

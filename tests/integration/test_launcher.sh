@@ -240,6 +240,19 @@ kill -KILL "$(<"$faults/asleep-pid")"
 eq "what nobody has read another one executes" "$(future result "$id")" unread
 eq "once" "$(grep -cx unread "$ledger")" 1
 
+# ---- a kill of the worker ----
+# shellcheck disable=SC2016
+id=$(future submit --pool one -- sh -c 'setsid sleep 1000 & echo $$ $!; exec sleep 1000')
+until_true eval '[[ $(future output "$id") == *[0-9] ]]'
+read -r job child <<<"$(future output "$id")"
+worker=$(sed -n 's/.*worker one-1 is process \([0-9]*\) .*/\1/p' "$daemon_log" | tail -n 1)
+kill -KILL "$worker"
+future wait "$id"
+like "a worker that is killed is lost" "$(exception "$id")" '"type":"WorkerLost"'
+until_true gone "$job"
+until_true gone "$child"
+pass "and nothing of its job is left, not even what has left its session"
+
 # ---- a kill of the daemon ----
 once=$(future submit --pool plain -- sh -c "echo \$\$ >$TMPDIR/once; exec sleep 1000")
 again=$(future submit --pool plain --rerun -- sh -c "echo again >>$TMPDIR/reruns; test -e $TMPDIR/killed || exec sleep 1000")

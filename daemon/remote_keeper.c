@@ -1,0 +1,84 @@
+#include "daemon/remote_keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "daemon/run/process_table.h"
+
+static volatile sig_atomic_t worker_pid;
+
+static void pass_on(int number)
+{
+    if (worker_pid > 0)
+        kill((pid_t)worker_pid, number);
+}
+
+/* The pipes are the worker's: while somebody else holds them nobody sees their end. */
+static void let_go_of_pipes(void)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0)
+        return;
+    dup2(null, STDIN_FILENO);
+    dup2(null, STDOUT_FILENO);
+    close(null);
+}
+
+static void kill_child(void *arg, const struct process_facts *facts)
+{
+    (void)arg;
+    /* As long as we do not reap it nobody else gets its pid. */
+    if (facts->parent == getpid())
+        kill(facts->pid, SIGKILL);
+}
+
+/* Whoever loses its parent becomes our child, so in the end all are. */
+static void end_what_is_left(void)
+{
+    for (;;) {
+        process_table_each(kill_child, NULL);
+        pid_t pid = waitpid(-1, NULL, 0);
+        if (pid < 0 && errno == ECHILD)
+            return;
+    }
+}
+
+static int keep(pid_t pid)
+{
+    int status = 0;
+    pid_t ended;
+    let_go_of_pipes();
+    do
+        ended = waitpid(-1, &status, 0);
+    while (ended != pid && (ended > 0 || errno == EINTR));
+    end_what_is_left();
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
+}
+
+bool remote_keeper_split(int *ret_status)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    struct sigaction action = {.sa_handler = pass_on, .sa_flags = SA_RESTART};
+    pid_t pid;
+    signal(SIGCHLD, SIG_DFL);
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+        return true;
+    pid = fork();
+    if (pid < 0)
+        return true;
+    if (pid == 0) {
+        /* What kills the launcher's group leaves the worker the time to end its job. */
+        setsid();
+        return true;
+    }
+    worker_pid = pid;
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+        sigaction(numbers[i], &action, NULL);
+    *ret_status = keep(pid);
+    return false;
+}

@@ -51,7 +51,8 @@ eq "none is left out" "$(future dump | grep -c '"state":"FINISHED"')" 36
 copy=$TMPDIR/copy.db
 gives "a backup says nothing" 0 '' future backup "$copy"
 eq "it is private" "$(stat -c %a "$copy")" 600
-eq "nothing lies beside it" "$(ls "$TMPDIR" | grep -c copy)" 1
+beside=("$TMPDIR"/*copy*)
+eq "nothing lies beside it" "${beside[*]}" "$copy"
 refuses "it is not written over" 125 'is there already, and is not written over' future backup "$copy"
 refuses "a directory that is not there" 125 'Storage failed: No such file' future backup /nonexistent/copy
 refuses "a file is wanted" 64 'give the file to write' future backup

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/methods.h"
 #include "tests/support/fake_server.h"
 
 /* A wait that ought to end by itself. */
@@ -707,6 +708,26 @@ START_TEST(shutting_down)
 }
 END_TEST
 
+/* Each of the protocol has its name in future.h. */
+START_TEST(every_error_has_a_code)
+{
+    static const int codes[] = {
+        FUTURE_CODE_PARSE_ERROR,    FUTURE_CODE_INVALID_REQUEST,   FUTURE_CODE_METHOD_NOT_FOUND,
+        FUTURE_CODE_INVALID_PARAMS, FUTURE_CODE_INTERNAL_ERROR,    FUTURE_CODE_TIMEOUT,
+        FUTURE_CODE_NOT_FOUND,      FUTURE_CODE_SHUT_DOWN,         FUTURE_CODE_EXPIRED,
+        FUTURE_CODE_LIMIT_EXCEEDED, FUTURE_CODE_PERMISSION_DENIED, FUTURE_CODE_INVALID_STATE,
+        FUTURE_CODE_KEY_CONFLICT,   FUTURE_CODE_STORAGE_FAILED,    FUTURE_CODE_BROKEN_POOL,
+    };
+    static const int errors[] = {
+#define X(symbol, number, text) (number),
+        RPC_ERRORS(X)
+#undef X
+    };
+    ck_assert_uint_eq(sizeof(codes), sizeof(errors));
+    ck_assert_mem_eq(codes, errors, sizeof(errors));
+}
+END_TEST
+
 START_TEST(dumping_and_backing_up)
 {
     struct future_message *page = NULL;
@@ -941,6 +962,7 @@ int main(void)
     tcase_add_test(tests, cancelling);
     tcase_add_test(tests, retrying_and_forgetting);
     tcase_add_test(tests, reading_output);
+    tcase_add_test(tests, every_error_has_a_code);
     tcase_add_test(tests, dumping_and_backing_up);
     tcase_add_test(tests, shutting_down);
     tcase_add_test(tests, subscribing);

@@ -6,7 +6,9 @@
  * store is told of all that. early.c: what is executed before its submit is stored. update.c:
  * another priority. map.c: what the items do to their map. cancel.c: cancel, terminate, retry,
  * forget. retention.c: how long the done are kept. deadlock.c: pools that stand still.
- * backup.c: copies of the store. */
+ * spec.c: what was submitted, shared by equals. paging.c: which of the done are in memory.
+ * reclaim.c: memory that they have left. recover.c: what was there before the daemon. backup.c:
+ * copies of the store. */
 #ifndef FUTURED_CORE_EXECUTOR_IMPL_H
 #define FUTURED_CORE_EXECUTOR_IMPL_H
 

@@ -11,9 +11,6 @@
 #include "daemon/core/executor_impl.h"
 #include "daemon/core/future_table.h"
 #include "daemon/core/owner.h"
-#include "daemon/core/worker.h"
-
-#define CONTAINER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 /* An answer that waits for the store. */
 struct after_commit {
@@ -23,185 +20,6 @@ struct after_commit {
     void (*fn)(void *arg);
     void *arg;
 };
-
-/* ---- what the workers report ---- */
-
-void wake_for_starts(struct executor *executor)
-{
-    completions_wake_always(executor->completions,
-                            executor->running_wanted || executor->reports_awaited > 0);
-}
-
-void await_report(struct future *future)
-{
-    struct executor *executor = executor_of(future);
-    if (future->report_awaited)
-        return;
-    future->report_awaited = true;
-    executor->reports_awaited++;
-    wake_for_starts(executor);
-}
-
-void await_no_report(struct future *future)
-{
-    struct executor *executor = executor_of(future);
-    if (!future->report_awaited)
-        return;
-    future->report_awaited = false;
-    executor->reports_awaited--;
-    wake_for_starts(executor);
-}
-
-/* What was asked of the call while nobody knew which it is. */
-static void catch_up(struct future *future)
-{
-    struct call *call = future->call;
-    struct rare *rare = future->rare;
-    await_no_report(future);
-    if (rare && rare->stop_on_start) {
-        worker_stop_call(pool_call_worker(call), call, rare->stop_on_start);
-        free(rare->stop_on_start);
-        rare->stop_on_start = NULL;
-    }
-    if (!future->watch_output)
-        return;
-    call_watch_output(call);
-    struct output *output = future_output(future);
-    if (output && output_bytes(output) > 0)
-        future_tell(future, EVENT_FUTURE_OUTPUT);
-}
-
-static void on_call_started(struct call *call)
-{
-    struct future *future = call->future;
-    future->call = call;
-    pool_call_started(future->spec->pool, call);
-    start_call(future, call->started_us);
-    let_start(future);
-    catch_up(future);
-}
-
-static void on_call_output(struct call *call)
-{
-    struct future *future = call->future;
-    atomic_store(&call->output_posted, false);
-    future_tell(future, EVENT_FUTURE_OUTPUT);
-}
-
-static void on_call_progress(struct executor *executor, struct call *call)
-{
-    struct future *future = call->future;
-    atomic_store(&call->progress_posted, false);
-    char *progress = atomic_exchange(&call->progress, NULL);
-    if (!progress)
-        return;
-    struct rare *rare = future_rare(future);
-    if (!rare) {
-        free(progress); /* there may be a later one */
-        return;
-    }
-    free(rare->progress);
-    rare->progress = progress;
-    if (executor->observer.on_progress)
-        executor->observer.on_progress(executor->observer.arg, future);
-    future_tell(future, EVENT_FUTURE_PROGRESS);
-}
-
-/* The pool can run nothing any more, so everything that waits in it ends now. */
-static void break_pool(struct executor *executor, struct pool *pool, const char *what,
-                       const struct outcome *failure)
-{
-    if (pool_is_broken(pool))
-        return;
-    char message[512];
-    snprintf(message, sizeof(message), "%s of pool %s failed: %s: %s", what, pool_name(pool),
-             outcome_type(failure), outcome_message(failure));
-    log_error("%s", message);
-    pool_break(pool);
-    struct future *future = future_table_above(executor->table, 1);
-    for (; future; future = future_table_above(executor->table, future->id + 1)) {
-        if (future->spec->pool != pool || future->state != FUTURE_PENDING || future->settling ||
-            own_map(future))
-            continue;
-        if (future->starting || (future->queued && !pool_remove(pool, &future->work)))
-            continue; /* another worker was good and has taken it */
-        future->queued = false;
-        settle_exception(future, "BrokenPool", message, NULL);
-    }
-}
-
-static void on_worker_broken(struct executor *executor, struct worker *worker)
-{
-    break_pool(executor, pool_of_worker(worker), "the initializer", worker_failure(worker));
-}
-
-static void on_call_finished(struct executor *executor, struct call *call)
-{
-    struct future *future = call->future;
-    struct pool *pool = future->spec->pool;
-    pool_call_finished(pool, call);
-    if (call->break_pool && call->outcome.kind == OUTCOME_EXCEPTION)
-        break_pool(executor, pool, "a handler", &call->outcome);
-    if (future->holds & HOLD_COMMIT)
-        early_finished(future);
-    else
-        end_running(future);
-}
-
-static void handle(struct executor *executor, struct message *message)
-{
-    switch (message->kind) {
-    case MESSAGE_CALL_STARTED:
-        on_call_started(CONTAINER(message, struct call, started));
-        return;
-    case MESSAGE_CALL_FINISHED:
-        on_call_finished(executor, CONTAINER(message, struct call, finished));
-        return;
-    case MESSAGE_CALL_OUTPUT:
-        on_call_output(CONTAINER(message, struct call, output_changed));
-        return;
-    case MESSAGE_WORKER_BROKEN:
-        on_worker_broken(executor, worker_of_message(message));
-        return;
-    case MESSAGE_CALL_PROGRESS:
-        on_call_progress(executor, CONTAINER(message, struct call, progressed));
-        return;
-    case MESSAGE_WORKER_EXITED:
-        pool_worker_exited(worker_of_message(message));
-        return;
-    }
-}
-
-void executor_sync(struct executor *executor)
-{
-    if (executor->settling)
-        return;
-    retention_enforce(executor);
-    cache_enforce(executor);
-    struct message *message = completions_take(executor->completions);
-    if (!message)
-        return;
-    while (message) {
-        /* Handling it may free what holds it. */
-        struct message *next = message->next;
-        handle(executor, message);
-        message = next;
-    }
-    settle_run(executor);
-}
-
-static void on_wakeup(void *arg)
-{
-    executor_sync(arg);
-}
-
-void executor_want_running(struct executor *executor, bool wanted)
-{
-    executor->running_wanted = wanted;
-    wake_for_starts(executor);
-    if (wanted)
-        executor_sync(executor);
-}
 
 /* ---- making and ending ---- */
 
@@ -225,7 +43,7 @@ int executor_new(const struct executor_settings *settings, struct executor **ret
     int r = -ENOMEM;
     if (!executor->table || !executor->owners)
         goto fail;
-    r = completions_new(settings->loop, on_wakeup, executor, &executor->completions);
+    r = completions_new(settings->loop, on_reports, executor, &executor->completions);
     if (r < 0)
         goto fail;
     struct pool_settings defaults;
@@ -239,17 +57,6 @@ int executor_new(const struct executor_settings *settings, struct executor **ret
 fail:
     executor_free(executor);
     return r;
-}
-
-/* Nobody will hear the reports that are still there: the calls go with their futures. */
-static void give_calls_back(struct executor *executor)
-{
-    struct message *message = completions_take(executor->completions);
-    for (; message; message = message->next)
-        if (message->kind == MESSAGE_CALL_STARTED) {
-            struct call *call = CONTAINER(message, struct call, started);
-            call->future->call = call;
-        }
 }
 
 static void free_futures(struct executor *executor)
@@ -450,100 +257,6 @@ void executor_pause_pool(struct executor *executor, struct pool *pool, bool paus
     pool_pause(pool, paused || executor->keep_pending);
     if (!executor->keep_pending)
         store_pool(executor, pool_name(pool));
-}
-
-/* ---- finding ---- */
-
-static bool may_see(const struct client *client, const struct future *future)
-{
-    /* What is not in the store yet may never have been. */
-    if (future->holds & HOLD_COMMIT)
-        return false;
-    return client->sees_all || future_uid(future) == client->uid;
-}
-
-static bool may_see_trace(const struct client *client, const struct trace *trace)
-{
-    return client->sees_all || trace->uid == client->uid;
-}
-
-enum refusal executor_find(struct executor *executor, const struct client *client, uint64_t id,
-                           struct future **ret_future)
-{
-    struct future *future;
-    int r = future_table_find(executor->table, id, &future);
-    struct trace trace;
-    if (r == -ESTALE)
-        return REFUSED_EXPIRED;
-    if (r == -ENODATA && future_table_trace(executor->table, id, &trace) &&
-        may_see_trace(client, &trace))
-        return REFUSED_NOT_LOADED;
-    if (r == 0 && future->holds & HOLD_COMMIT && !future->refuse_start &&
-        (client->sees_all || future_uid(future) == client->uid))
-        return REFUSED_NOT_YET;
-    if (r < 0 || !may_see(client, future))
-        return REFUSED_NOT_FOUND;
-    *ret_future = future;
-    return REFUSED_NOT;
-}
-
-enum refusal executor_glance(struct executor *executor, const struct client *client, uint64_t id,
-                             struct glance *ret_glance)
-{
-    struct future *future;
-    struct trace trace;
-    enum refusal refusal = executor_find(executor, client, id, &future);
-    if (refusal == REFUSED_NOT) {
-        *ret_glance = (struct glance){.state = future->state, .failed = future_failed(future)};
-    } else if (refusal == REFUSED_NOT_LOADED) {
-        (void)future_table_trace(executor->table, id, &trace);
-        *ret_glance = (struct glance){.state = trace.state, .failed = trace.failed};
-        return REFUSED_NOT;
-    }
-    return refusal;
-}
-
-uint64_t executor_known_above(struct executor *executor, const struct client *client, uint64_t id)
-{
-    struct glance glance;
-    do
-        id = future_table_known_above(executor->table, id);
-    while (id != 0 && executor_glance(executor, client, id, &glance) != REFUSED_NOT && ++id != 0);
-    return id;
-}
-
-struct future *executor_find_below(struct executor *executor, const struct client *client,
-                                   uint64_t id)
-{
-    struct future *future = future_table_below(executor->table, id);
-    while (future && !may_see(client, future))
-        future = future_table_below(executor->table, future->id - 1);
-    return future;
-}
-
-struct future *executor_find_above(struct executor *executor, const struct client *client,
-                                   uint64_t id)
-{
-    struct future *future = future_table_above(executor->table, id);
-    while (future && !may_see(client, future))
-        future = future_table_above(executor->table, future->id + 1);
-    return future;
-}
-
-uint64_t executor_next_id(const struct executor *executor)
-{
-    return future_table_next_id(executor->table);
-}
-
-void executor_counts(const struct executor *executor, const struct client *client,
-                     uint64_t ret_counts[FUTURE_STATES])
-{
-    owners_counts(executor->owners, client->sees_all, client->uid, ret_counts);
-}
-
-uint64_t executor_cursor(const struct executor *executor)
-{
-    return executor->cursor;
 }
 
 /* ---- the store ---- */

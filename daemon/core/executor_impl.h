@@ -1,14 +1,14 @@
 /* The inside of the executor, for its own files. Loop thread only.
  *
- * executor.c: making it, pools and functions, what the workers report, the end. submit.c: from a
- * submission to a future; key.c, map_add.c: its special cases. schedule.c: from a future to the
- * queue. start.c: from there to RUNNING. settle.c: from an outcome to done. record.c: what the
- * store is told of all that. early.c: what is executed before its submit is stored. update.c:
- * another priority. map.c: what the items do to their map. cancel.c: cancel, terminate, retry,
- * forget. retention.c: how long the done are kept. deadlock.c: pools that stand still.
- * spec.c: what was submitted, shared by equals. paging.c: which of the done are in memory.
- * reclaim.c: memory that they have left. recover.c: what was there before the daemon. backup.c:
- * copies of the store. */
+ * executor.c: making it, pools and functions, the end. report.c: what the workers report. find.c:
+ * from ids to futures. submit.c: from a submission to a future; key.c, map_add.c: its special
+ * cases. schedule.c: from a future to the queue. start.c: from there to RUNNING. settle.c: from an
+ * outcome to done. record.c: what the store is told of all that. early.c: what is executed before
+ * its submit is stored. update.c: another priority. map.c: what the items do to their map.
+ * cancel.c: cancel, terminate, retry, forget. retention.c: how long the done are kept. deadlock.c:
+ * pools that stand still. spec.c: what was submitted, shared by equals. paging.c: which of the done
+ * are in memory. reclaim.c: memory that they have left. recover.c: what was there before the
+ * daemon. backup.c: copies of the store. */
 #ifndef FUTURED_CORE_EXECUTOR_IMPL_H
 #define FUTURED_CORE_EXECUTOR_IMPL_H
 
@@ -84,15 +84,19 @@ struct map_add_waiter {
     struct map_add_answer answer; /* fn NULL: the client is gone */
 };
 
-/* ---- executor.c ---- */
+/* ---- report.c ---- */
 
+/* Completions are there: takes them in. `arg`: the executor. */
+void on_reports(void *arg);
 /* Has starts reported promptly while somebody waits for them, and not otherwise. */
 void wake_for_starts(struct executor *executor);
-
 /* Has the start of this one reported promptly, and with it the call: somebody wants something of
  * that. Once it is there, or cannot come any more, nobody waits. */
 void await_report(struct future *future);
 void await_no_report(struct future *future);
+/* At the end, when no worker is left: nobody will hear the reports that are still there, and the
+ * calls go with their futures. */
+void give_calls_back(struct executor *executor);
 
 /* ---- spec.c ---- */
 

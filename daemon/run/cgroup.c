@@ -31,7 +31,8 @@ struct cgroup {
     struct cgroups *cgroups;
     struct cgroup *next; /* in one of the lists */
     unsigned number;     /* its directory is job-NUMBER */
-    /* -1 in the list `left`; the last one also where memory is not delegated. */
+    /* -1 in the list `left`; procs_fd also as long as nobody needs it, memory_fd where memory is
+     * not delegated. */
     int fd, procs_fd, events_fd, memory_fd;
     unsigned limits_version; /* of the limits that it has */
     bool killed;             /* by us, since it was taken */
@@ -251,9 +252,8 @@ static int make_directory(struct cgroup *cgroup)
         return -errno;
     int r = open_directory(cgroup->cgroups->fd, name, &cgroup->fd);
     if (r == 0) {
-        cgroup->procs_fd = openat(cgroup->fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
         cgroup->events_fd = openat(cgroup->fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
-        if (cgroup->procs_fd < 0 || cgroup->events_fd < 0)
+        if (cgroup->events_fd < 0)
             r = -errno;
         if (cgroup->cgroups->has_memory)
             cgroup->memory_fd = openat(cgroup->fd, "memory.events", O_RDONLY | O_CLOEXEC);
@@ -369,9 +369,13 @@ int cgroup_fd(const struct cgroup *cgroup)
     return cgroup->fd;
 }
 
-int cgroup_procs_fd(const struct cgroup *cgroup)
+int cgroup_procs_fd(struct cgroup *cgroup)
 {
-    return cgroup ? cgroup->procs_fd : -1;
+    if (!cgroup)
+        return -1;
+    if (cgroup->procs_fd < 0)
+        cgroup->procs_fd = openat(cgroup->fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+    return cgroup->procs_fd;
 }
 
 void cgroup_kill(struct cgroup *cgroup)

@@ -284,7 +284,7 @@ static bool is_unknown(pid_t error)
 
 /* Runs child_main on a piece of this function's own stack: this thread stands still in clone until
  * the child has left it. */
-static pid_t clone_child(struct child *child, const struct cgroup *cgroup, int *ret_pidfd)
+static pid_t clone_child(struct child *child, struct cgroup *cgroup, int *ret_pidfd)
 {
     alignas(64) char stack[CHILD_STACK_BYTES];
     sigset_t all, old;
@@ -297,8 +297,11 @@ static pid_t clone_child(struct child *child, const struct cgroup *cgroup, int *
         pid = clone_into(cgroup_fd(cgroup), child_main, child, stack, sizeof(stack), ret_pidfd);
     if (is_unknown(pid)) {
         child->cgroup_fd = cgroup_procs_fd(cgroup);
-        pid = clone_raw(child_main, stack + sizeof(stack),
-                        CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, child, ret_pidfd);
+        pid = -1;
+        /* What cannot enter its group is not started outside of it. */
+        if (!cgroup || child->cgroup_fd >= 0)
+            pid = clone_raw(child_main, stack + sizeof(stack),
+                            CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, child, ret_pidfd);
         if (pid < 0)
             pid = -errno;
     }

@@ -143,6 +143,23 @@ like "and has groups" "$(future submit --wait -- "${own_cgroup[@]}")" '/ours/job
 ok "the daemon ends" stop_daemon
 eq "and no group of a job is left" "$(find "$group/ours" -mindepth 1 -type d -name 'job-*')" ""
 
+# ---- a machine that cannot have processes born there ----
+
+printf '#!/bin/sh\necho $$ >%q/cgroup.procs && exec tests/support/without-clone3 %q "$@"\n' "$group/ours" "$futured_itself" \
+    >"$TMPDIR/futured"
+mkdir "$TMPDIR/o"
+start_daemon "$TMPDIR/o" || exit 1
+for ((i = 0; i < 2; i++)); do
+    like "jobs move into their groups" "$(future submit --wait -- "${own_cgroup[@]}")" '/ours/job-1$'
+done
+id=$(future submit -- sh -c "$(escape "$TMPDIR/five"); sleep 1000")
+until_true "a job lets something go" test -e "$TMPDIR/five"
+future cancel --terminate "$id" >/dev/null
+future wait "$id"
+until_true "it ends with its job" gone "$(<"$TMPDIR/five")"
+ok "the daemon ends" stop_daemon
+group_daemon "$group/ours"
+
 # ---- limits ----
 
 mkdir "$TMPDIR/l"

@@ -202,19 +202,20 @@ static void answered(struct map_run *run, const struct future_message *reply)
     }
 }
 
-static void over(struct map_run *run, struct map_item *item)
+static void count_end(struct map_run *run, const json_t *reply)
 {
-    const json_t *reply =
-        item->reply && item->reply->kind == FUTURE_REPLY ? item->reply->result : NULL;
-
-    log_item(run, item);
-    if (!reply)
-        return;
     if (!outcome_failed(reply))
         run->succeeded++;
     else if (!run->halted || json_object_get(reply, "exception"))
         run->failed++; /* what a halt has cancelled has not failed */
     halt_if_due(run);
+}
+
+static void over(struct map_run *run, struct map_item *item)
+{
+    log_item(run, item);
+    if (item->reply && item->reply->kind == FUTURE_REPLY)
+        count_end(run, item->reply->result);
 }
 
 /* 1: the message was an item's; 0: it is to be freed here. */

@@ -248,14 +248,14 @@ static int note_columns(void)
 static void note_text(const json_t *future, char *ret_text, size_t size)
 {
     const json_t *map = json_object_get(future, "map");
-    const char *waiting = cli_string(future, "waiting", ""),
-               *label = cli_string(future, "label", "");
+    const char *waiting = cli_string(future, "waiting", "");
+    const char *label = cli_string(future, "label", "");
+    unsigned long long count = cli_uint(map, "count"), done = cli_uint(map, "finished");
     char map_text[64] = "";
 
+    done += cli_uint(map, "cancelled");
     if (map)
-        snprintf(map_text, sizeof(map_text), "%llu/%llu",
-                 (unsigned long long)(cli_uint(map, "finished") + cli_uint(map, "cancelled")),
-                 (unsigned long long)cli_uint(map, "count"));
+        snprintf(map_text, sizeof(map_text), "%llu/%llu", done, count);
     snprintf(ret_text, size, "%s%s%s%s%s", waiting, waiting[0] && map ? " " : "", map_text,
              (waiting[0] || map) && label[0] ? " " : "", label);
 }

@@ -172,6 +172,7 @@ map=$(future map -d -- echo ::: a b)
 future wait "$map"
 shape submit '.[0]|(.id|type)=="number" and (.state|type)=="string"' future submit --json -- true
 shape status ".[0]|$future and .failed==true" future status --json "$id"
+shape "status of a command that has ended" ".[0]|.description==\"sh -c 'echo x; exit 2'\" and .exit_code==2 and .signal==null and (.rusage.wall|type)==\"number\" and (.worker|type)==\"string\"" future status --json "$id"
 shape "status of a map" ".[0]|$future and (.map|(.first|type)==\"number\" and .count==2 and .pending==0 and .running==0 and .finished==2 and .cancelled==0 and .failed==0 and .open==false)" future status --json "$map"
 shape "status of an item" ".[0]|$future and .item_of==$map and .index==0" future status --json $((map + 1))
 shape "a list" ".[0]|(.futures|all($future)) and (.next|type|IN(\"number\",\"null\")) and (.counts|(.PENDING|type)==\"number\" and (.RUNNING|type)==\"number\" and (.FINISHED|type)==\"number\" and (.CANCELLED|type)==\"number\")" future status --json
@@ -192,6 +193,14 @@ shape "pool" '.[0].pools[0]|.name=="default" and (.max_workers|type)=="number" a
 shape "pause and resume" '.[0]|.name=="default" and .paused==false' future resume --json
 shape "info" '.[0]|.name=="futured" and (.version|type)=="string" and .protocol==1 and (.pid|type)=="number" and (.limits|type)=="object" and (.pools|type)=="array" and (.functions|type)=="array"' future info --json
 shape "explain" '.[0]|(.id|type)=="number" and (.state|type)=="string" and (.pool|type)=="string" and (.reason|type)=="string" and (.ahead|type)=="number" and (.running|type)=="number" and (.max_workers|type)=="number"' future explain --json "$map"
+held=$(future submit --delay 1h -- true)
+shape "explain of one that waits for others" ".[0]|.reason==\"after\" and .after==[{\"id\":$held,\"on\":\"done\",\"state\":\"PENDING\"}]" \
+    future explain --json "$(future submit --after "$held:done" -- true)"
+shape "update" ".[0].futures|all($future and .priority==3)" future update --json --priority 3 "$held"
+shape "stats" '.[0]|(.pools[0].name|type)=="string" and (.started|type)=="number"' future stats --json
+shape "call -d" '.[0]|(.id|type)=="number" and (.state|type)=="string"' future call -d --json echo
+shape "dump" "all($future and (.scope|type)==\"string\" or (.item|type)==\"string\")" future dump
+shape "shutdown" '.[0]|.terminated==false and (.cancelled|type)=="number"' future shutdown --json --no-wait
 shape "forget" '.[0]|(.forgotten|type)=="number"' future forget --json "$map"
 shape "ping" '.[0]=="pong"' future ping --json
 

@@ -62,8 +62,8 @@ for command in run 'submit --wait'; do
     eq "$command --no-check: it is a result" "$(future status last --format '{failed}')" false
 done
 status "map --no-check" 0 future map --no-check -- sh -c 'exit 3' x ::: 1
-gives "--after with labels" 0 'then' future run --after '@full3:done' -- echo then
-gives "--after with several" 0 'then' future run --after "$before,last:done" -- echo then
+gives "--after with labels" 0 'next' future run --after '@full3:done' -- echo next
+gives "--after with several" 0 'next' future run --after "$before,last:done" -- echo next
 refuses "--after of nobody" 125 'no future has the label' future submit --after @nobody -- true
 refuses "--after of what is none" 64 'write ids as' future submit --after 'last:never' -- true
 eq "of an option that is given twice the last one counts" \

@@ -123,7 +123,7 @@ capture future follow "$id"
 like "follow: a map, in order" "$code:$out:$err" $'^123:o1\no2\no3:e1\ne2\ne3\n.*1 of 3 items'
 gives "follow: it again" 123 $'o1\no2\no3' future follow "$id"
 # The daemon may tell of the map before it has read what to tell of its items.
-for i in {1..40}; do future follow "$id" 2>/dev/null; done | sort | uniq -c >"$TMPDIR/again"
+for _ in {1..40}; do future follow "$id" 2>/dev/null; done | sort | uniq -c >"$TMPDIR/again"
 eq "follow: as often as one likes" "$(tr -s ' \n' ' ' <"$TMPDIR/again")" ' 40 o1 40 o2 40 o3 '
 blocked item
 mkfifo "$TMPDIR/feed"

@@ -173,6 +173,7 @@ int handler_process_read(struct handler_process *process)
         return -EPIPE;
     }
     frame_added(process->lines, (size_t)got);
+    process->read_ns = clock_mono_ns();
     return 1;
 }
 

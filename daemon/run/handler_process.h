@@ -44,7 +44,8 @@ struct handler_process {
     struct process process;
     int stdin_fd, stdout_fd, stderr_fd; /* -1: closed */
     struct frame *lines;
-    uint64_t tasks; /* calls that it answered */
+    uint64_t tasks;   /* calls that it answered */
+    uint64_t read_ns; /* when something was read from its stdout last */
 
     /* What it may write to the daemon's log: so many lines a second. */
     uint64_t log_window_ns;

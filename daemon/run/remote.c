@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/run/command_env.h"
 #include "daemon/run/handler_argv.h"
@@ -31,6 +32,13 @@ const char *remote_host(struct remote *remote, const char *name)
     }
     pthread_mutex_unlock(&remote->lock);
     return host ? host->name : NULL;
+}
+
+uint64_t remote_silence_ns(const struct remote *remote)
+{
+    if (remote->timeout_ms == 0)
+        return 0;
+    return (remote->timeout_ms * 5 / 4 + REMOTE_MARGIN_MS) * NS_PER_MS;
 }
 
 void remote_set_trouble(struct remote *remote, const char *format, ...)

@@ -118,8 +118,7 @@ static char *loss_data(const char *reason, const char *host, const struct proces
 static uint64_t rest_ns(const struct seat *seat, const struct handler_exchange *exchange)
 {
     uint64_t now_ns = clock_mono_ns();
-    uint64_t over_ns =
-        exchange->heard_ns + (seat->remote->timeout_ms * 5 / 4 + REMOTE_MARGIN_MS) * NS_PER_MS;
+    uint64_t over_ns = exchange->heard_ns + remote_silence_ns(seat->remote);
 
     return exchange->heard_ns > 0 && over_ns > now_ns ? over_ns - now_ns : 0;
 }
@@ -167,13 +166,6 @@ static int write_request(const struct function *function, struct call *call, str
     return writer_failed(writer) ? -1 : 0;
 }
 
-static uint64_t silence_ns(const struct remote *remote)
-{
-    if (remote->timeout_ms == 0)
-        return 0;
-    return (remote->timeout_ms * 5 / 4 + REMOTE_MARGIN_MS) * NS_PER_MS;
-}
-
 static void talk_to(struct seat *seat, struct call *call, const struct writer *request)
 {
     struct conversation talk = {
@@ -185,7 +177,7 @@ static void talk_to(struct seat *seat, struct call *call, const struct writer *r
                      .request = request->data,
                      .request_bytes = request->size,
                      .id = call_id(call),
-                     .timeout_ns = silence_ns(seat->remote)},
+                     .timeout_ns = remote_silence_ns(seat->remote)},
         .seat = seat,
     };
     struct handler_exchange *exchange = &talk.exchange;

@@ -40,6 +40,7 @@ struct seat {
     struct handler_process *process; /* NULL: none */
     bool greeted;                    /* it may have calls */
     bool lost;                       /* until it is taken anew */
+    uint64_t asked_ns;               /* when it was asked for a sign of life; 0: it is not */
     struct writer hello;  /* what it is told first; the part from `hello_written` on is */
     size_t hello_written; /* still to be written */
 
@@ -76,6 +77,10 @@ struct remote {
 
 /* The name in the place's list; NULL: no memory. */
 const char *remote_host(struct remote *remote, const char *name);
+/* How long a worker may be silent until it is taken as lost: by then it has ended its job. 0: for
+ * ever.
+ */
+uint64_t remote_silence_ns(const struct remote *remote);
 /* Notes what keeps seats from being opened, and logs it where it is news. */
 void remote_set_trouble(struct remote *remote, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

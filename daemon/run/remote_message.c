@@ -134,6 +134,12 @@ void remote_write_stop(struct writer *writer, uint64_t id, const struct stop_req
     end_params(writer);
 }
 
+void remote_write_ping(struct writer *writer)
+{
+    begin_notification(writer, "ping");
+    end_params(writer);
+}
+
 void remote_write_alive(struct writer *writer, uint64_t number)
 {
     begin_notification(writer, "alive");
@@ -263,7 +269,7 @@ static int read_request(struct slice line, struct remote_request *request, const
         request->number = uint_of(params, "number");
         return 0;
     }
-    request->kind = REMOTE_UNKNOWN;
+    request->kind = strcmp(method, "ping") == 0 ? REMOTE_PING : REMOTE_UNKNOWN;
     return 0;
 }
 

@@ -36,7 +36,14 @@ struct remote_call {
     struct slice recipe;     /* as function_ops.recipe; size 0: the name is enough */
 };
 
-enum remote_request_kind { REMOTE_HELLO, REMOTE_CALL, REMOTE_STOP, REMOTE_ALIVE, REMOTE_UNKNOWN };
+enum remote_request_kind {
+    REMOTE_HELLO,
+    REMOTE_CALL,
+    REMOTE_STOP,
+    REMOTE_ALIVE,
+    REMOTE_PING,
+    REMOTE_UNKNOWN
+};
 
 struct remote_request {
     enum remote_request_kind kind;
@@ -54,6 +61,8 @@ struct remote_request {
 void remote_write_hello(struct writer *writer, const struct remote_hello *hello);
 void remote_write_call(struct writer *writer, const struct remote_call *call);
 void remote_write_stop(struct writer *writer, uint64_t id, const struct stop_request *request);
+/* Asks a worker without a call for a sign of life. */
+void remote_write_ping(struct writer *writer);
 /* The same in both directions. */
 void remote_write_alive(struct writer *writer, uint64_t number);
 

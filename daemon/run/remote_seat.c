@@ -143,6 +143,7 @@ static void forget(struct seat *seat)
 {
     seat->process = NULL;
     seat->greeted = false;
+    seat->asked_ns = 0;
     atomic_store(&seat->ready, false);
     atomic_store(&seat->host, NULL);
     atomic_store(&seat->pid, 0);
@@ -394,10 +395,69 @@ static bool wait_for_process(struct seat *seat, int stop_fd, uint64_t until_ns)
     return sources[0].revents != 0;
 }
 
+/* ---- one that rests ---- */
+
+/* The way to it may have been cut meanwhile, and nobody has told. */
+static bool rests_for_long(const struct seat *seat)
+{
+    uint64_t rest_ns = seat->remote->timeout_ms * NS_PER_MS / 4;
+
+    return rest_ns > 0 && clock_mono_ns() - seat->process->read_ns > rest_ns;
+}
+
+static void end_lost(struct seat *seat, const char *why)
+{
+    struct remote *remote = seat->remote;
+
+    log_warning("pool %s: worker %s on %s %s", remote->pool, seat->name, atomic_load(&seat->host),
+                why);
+    handler_process_kill(seat->process, NULL);
+    handler_backoff_failed(&remote->backoff, clock_mono_ns());
+    seat_lose(seat);
+}
+
+static int ask_for_life(struct seat *seat)
+{
+    struct writer line = {0};
+    ssize_t written = -1;
+
+    remote_write_ping(&line);
+    if (!writer_failed(&line))
+        written = handler_process_write(seat->process, line.data, line.size);
+    /* Where not even that gets through nothing does. */
+    int r = written >= 0 && (size_t)written == line.size ? 0 : -EPIPE;
+    writer_free(&line);
+    return r;
+}
+
+/* Waits for a sign of life of a worker that has rested, so that no call is sent to nobody. */
+static enum seat_state await_life(struct seat *seat, int stop_fd, uint64_t until_ns)
+{
+    struct pollfd sources[] = {{.fd = seat->process->stdout_fd, .events = POLLIN},
+                               {.fd = stop_fd, .events = POLLIN}};
+    uint64_t now_ns = clock_mono_ns();
+
+    if (seat->asked_ns == 0 && ask_for_life(seat) < 0) {
+        end_lost(seat, "takes nothing any more");
+        return SEAT_LOST;
+    }
+    if (seat->asked_ns == 0)
+        seat->asked_ns = now_ns;
+    if (poll(sources, 2, clock_poll_ms(until_ns)) > 0 && sources[0].revents)
+        return seat_look(seat);
+    if (clock_mono_ns() - seat->asked_ns < remote_silence_ns(seat->remote))
+        return SEAT_NOT_YET;
+    end_lost(seat, "gives no sign of life");
+    return SEAT_LOST;
+}
+
 enum seat_state seat_prepare(struct seat *seat, int stop_fd)
 {
     struct remote *remote = seat->remote;
     uint64_t until_ns = clock_mono_ns() + TURN_NS;
+
+    if (seat->greeted)
+        return await_life(seat, stop_fd, until_ns);
 
     if (!seat->process) {
         struct pollfd stop = {.fd = stop_fd, .events = POLLIN};
@@ -427,12 +487,12 @@ enum seat_state seat_look(struct seat *seat)
         return SEAT_LOST;
     if (!seat->greeted)
         return SEAT_NOT_YET;
-    if (handler_process_is_fit(seat->process))
-        return SEAT_READY;
-    log_warning("pool %s: worker %s on %s is gone", remote->pool, seat->name,
-                atomic_load(&seat->host));
-    handler_process_kill(seat->process, NULL);
-    handler_backoff_failed(&remote->backoff, clock_mono_ns());
-    seat_lose(seat);
-    return SEAT_LOST;
+    if (!handler_process_is_fit(seat->process)) {
+        end_lost(seat, "is gone");
+        return SEAT_LOST;
+    }
+    if (rests_for_long(seat))
+        return SEAT_NOT_YET;
+    seat->asked_ns = 0;
+    return SEAT_READY;
 }

@@ -402,6 +402,10 @@ static void take_request(struct remote_session *session, const struct remote_req
     case REMOTE_ALIVE:
         renew_lease(session, request->number);
         break;
+    case REMOTE_PING:
+        remote_write_alive(&session->out, session->alive_number);
+        flush(session);
+        break;
     case REMOTE_UNKNOWN:
         break;
     }

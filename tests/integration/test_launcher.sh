@@ -42,6 +42,10 @@ max_workers = 1
 max_tasks_per_worker = 1
 launcher_timeout = 1
 launcher = $launcher $faults
+[pool resting]
+max_workers = 1
+launcher_timeout = 0.4
+launcher = $launcher $faults
 [pool missing]
 max_workers = 1
 launcher = env
@@ -212,6 +216,13 @@ job after
 first end-after
 eq "a launcher that ends behind an answer" "$("${flaky[@]}" --wait -- "${sh[@]}")" after
 eq "loses nothing" "$("${flaky[@]}" --wait -- echo on)" on
+
+touch "$faults/cut-idle"
+future submit --pool resting --wait -- true
+job rested
+id=$(future submit --pool resting --delay 0.3 -- "${sh[@]}")
+eq "a worker that was cut off while it rested gets no call" "$(future result "$id")" rested
+eq "which another one executes, once" "$(grep -cx rested "$ledger"):$(field "$id" attempt)" 1:1
 
 first deaf
 id=$("${flaky[@]}" -- sleep 1000)

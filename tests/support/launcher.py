@@ -14,6 +14,7 @@ DIR say what goes wrong, and all but the first three work once, as they are remo
   end-after       ends with status 0 behind a call's answer
   garbled-answer  a call's answer is cut
   cut             behind a call nothing passes any more, and nobody hangs up
+  cut-idle        behind a call's answer nothing passes any more, and nobody hangs up
   deaf            requests to stop are not passed on
 """
 import json
@@ -90,6 +91,8 @@ def up():
             line = line[: len(line) // 2] + b"\n"
         sys.stdout.buffer.write(line)
         sys.stdout.buffer.flush()
+        if answer and not first and told("cut-idle"):
+            state["cut"] = True
         if answer and not first and told("end-after"):
             os._exit(0)
         if answer and first and told("asleep"):

@@ -225,8 +225,9 @@ static int sync_folder_of(const char *path)
 /* It gets its name when all of it is on the disk, and never takes one that is there. */
 static int finish(struct copy *copy)
 {
-    int r = errno_of(copy, sqlite3_close(copy->sqlite));
-    copy->sqlite = NULL;
+    int rc = sqlite3_close(copy->sqlite);
+    copy->sqlite = NULL; /* a good one is gone now, and has no more to say */
+    int r = errno_of(copy, rc);
     if (r == 0)
         r = sync_file(copy->part);
     if (r == 0 && link(copy->part, copy->path) < 0)

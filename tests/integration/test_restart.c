@@ -27,9 +27,9 @@ enum { LOADERS = 4, PER_CONNECTION = 20, TAKEN_PER_ROUND = 200, SHUT_DOWN = -320
  * notes, as assertions are for the test's thread. */
 struct loader {
     pthread_t thread;
-    int number;
     json_int_t *ids; /* in the order of their numbers: the call I has {"loader":..,"n":I} */
     size_t count, room;
+    int number;
     unsigned connections, turned_away, cut;
     char problem[160];
 };

@@ -65,8 +65,8 @@ bool pool_is_broken(const struct pool *pool);
  * started. */
 int pool_ensure_worker(struct pool *pool);
 
-/* Queues a call and starts a worker for it if none is free. 0 or -ENOMEM. A thread that cannot be
- * started leaves the call queued. */
+/* Queues a future's work and starts a worker for it if none is free. 0 or -ENOMEM. A thread that
+ * cannot be started leaves it queued. */
 int pool_push(struct pool *pool, struct work *work, int64_t priority, uint32_t uid,
               uint64_t client);
 /* As work_queue_move. */

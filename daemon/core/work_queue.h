@@ -1,8 +1,9 @@
 /* The queue of one pool, and the only place where the loop and the workers meet on the way down:
- * the loop pushes and removes calls, workers take them. Its lock decides every race between a
- * cancel and a start. Order: priority first (higher first); within one priority users take turns,
- * and within a user that user's clients; a client's calls leave in the order of pushing.
- * It counts the pool's threads, so that a thread that leaves and a push never miss each other. */
+ * the loop pushes and removes the work of futures, workers take it. Its lock decides every race
+ * between a cancel and a start. Order: priority first (higher first); within one priority users
+ * take turns, and within a user that user's clients; a client's calls leave in the order of
+ * pushing. It counts the pool's threads, so that a thread that leaves and a push never miss each
+ * other. */
 #ifndef FUTURED_CORE_WORK_QUEUE_H
 #define FUTURED_CORE_WORK_QUEUE_H
 
@@ -29,7 +30,7 @@ void work_queue_free(struct work_queue *queue);
 /* Loop thread. Takes effect at once for idle threads, for busy ones after their call. */
 void work_queue_set_rules(struct work_queue *queue, const struct work_queue_rules *rules);
 
-/* Loop thread. The call is the queue's until it is taken or removed. 0 or -ENOMEM. */
+/* Loop thread. The work is the queue's until it is taken or removed. 0 or -ENOMEM. */
 int work_queue_push(struct work_queue *queue, struct work *work, int64_t priority, uint32_t uid,
                     uint64_t client);
 
@@ -37,7 +38,7 @@ int work_queue_push(struct work_queue *queue, struct work *work, int64_t priorit
  * has taken it. */
 bool work_queue_remove(struct work_queue *queue, struct work *work);
 
-/* Loop thread. Gives a queued call another place: behind its client's calls of that priority. 0;
+/* Loop thread. Gives what is queued another place: behind its client's work of that priority. 0;
  * -ENOMEM; -ESRCH: a worker has taken it. Where it fails nothing has changed. */
 int work_queue_move(struct work_queue *queue, struct work *work, int64_t priority);
 
@@ -53,14 +54,14 @@ bool work_queue_could_move(struct work_queue *queue);
 void work_queue_enter(struct work_queue *queue);
 void work_queue_leave(struct work_queue *queue);
 
-/* Worker: blocks for the next call. NULL: the thread has been counted out and must end. */
+/* Worker: blocks for the next work. NULL: the thread has been counted out and must end. */
 struct work *work_queue_take(struct work_queue *queue);
 
-/* Worker: blocks until there is a call to take, and leaves it where it is. False: as NULL above. */
+/* Worker: blocks until there is work to take, and leaves it where it is. False: as NULL above. */
 bool work_queue_await(struct work_queue *queue);
-/* Worker: the next call if there is one right now; NULL: another thread was faster. */
+/* Worker: the next work if there is some right now; NULL: another thread was faster. */
 struct work *work_queue_try(struct work_queue *queue);
-/* Worker: it cannot take the call that it awaited; one that waits may. */
+/* Worker: it cannot take the work that it awaited; one that waits may. */
 void work_queue_pass(struct work_queue *queue);
 
 /* Worker, after its `tasks`-th call and before it is announced: true if the thread has done its

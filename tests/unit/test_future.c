@@ -191,6 +191,80 @@ START_TEST(a_watch_can_be_taken_off_while_the_others_are_told)
 }
 END_TEST
 
+/* ---- what a pending one takes ---- */
+
+/* There may be a million of them: who needs a member more pays for it in all of these. */
+START_TEST(a_pending_future_is_small)
+{
+    struct core *core = paused_core();
+    struct future *future = future_in(core, FUTURE_PENDING);
+    ck_assert_uint_le(sizeof(struct future), 144);
+    ck_assert_ptr_null(future->call);
+    ck_assert_ptr_null(future->rare);
+    core_free(core);
+}
+END_TEST
+
+START_TEST(equal_submits_share_what_they_have_in_common)
+{
+    struct core *core = paused_core();
+    struct submission one = core_call(core, &core->ok, "1"),
+                      other = core_call(core, &core->ok, "2");
+    const struct future *first = core_take(core, &one);
+    ck_assert_ptr_eq(core_take(core, &other)->spec, first->spec);
+    other.label = "other";
+    const struct future *labelled = core_take(core, &other);
+    ck_assert_ptr_ne(labelled->spec, first->spec);
+    ck_assert_ptr_eq(core_take(core, &other)->spec, labelled->spec);
+    one.timeout_ns = 1;
+    ck_assert_ptr_ne(core_take(core, &one)->spec, first->spec);
+    core->client.number++;
+    one.timeout_ns = 0;
+    ck_assert_ptr_ne(core_take(core, &one)->spec, first->spec);
+    core->client.uid++;
+    ck_assert_ptr_ne(core_take(core, &one)->spec, first->spec);
+    /* A map's is its own. */
+    struct submission_item items[1];
+    static const char *const texts[] = {"1"};
+    struct submission map = core_map(core, &core->ok, items, texts, 1);
+    const struct future *whole = core_take(core, &map);
+    ck_assert_ptr_ne(core_take(core, &map)->spec, whole->spec);
+    ck_assert_ptr_eq(future_map_item(whole, 0)->spec, whole->spec);
+    core_free(core);
+}
+END_TEST
+
+static void write_and_wait(const struct function *function, struct call *call)
+{
+    const struct core *core = function->state;
+    output_append(call_output(call), OUTPUT_STDOUT, "hi", 2);
+    core->gate.ops->run(&core->gate, call);
+}
+
+/* Nobody else wants to know that it has started: it is told all the same while it still runs. */
+START_TEST(output_can_be_watched_before_the_start)
+{
+    struct core_options options = {.not_durable = true};
+    struct core *core = core_new(&options);
+    static const struct function_ops ops = {.kind = "native", .run = write_and_wait};
+    struct function writer = {.name = "write", .doc = "write", .ops = &ops, .state = core};
+    executor_want_running(core->executor, false);
+    executor_pause_pool(core->executor, core->pool, true);
+    struct future *future = core_start(core, &writer, "1");
+    struct watcher watcher;
+    char log[16] = "";
+    watch(future, &watcher, 'W', log, WATCH_NOTIFY);
+    future_watch_output(future);
+    executor_pause_pool(core->executor, core->pool, false);
+    while (!strstr(log, "ww")) /* RUNNING, then the output */
+        core_turn(core);
+    ck_assert_int_eq(future_state(future), FUTURE_RUNNING);
+    core_pass(core, 1);
+    core_await_done(core, future);
+    core_free(core);
+}
+END_TEST
+
 /* ---- CPython's Future ---- */
 
 /* What an operation of CPython's Future answers: a bool, a value, or what it raises. */
@@ -375,6 +449,9 @@ int main(void)
         a_watch_can_be_taken_off_while_the_others_are_told,
         every_operation_answers_as_python_does,
         cancel_does_not_change_what_runs_or_is_done,
+        a_pending_future_is_small,
+        equal_submits_share_what_they_have_in_common,
+        output_can_be_watched_before_the_start,
     };
     return CORE_CHECK("future", tests);
 }

@@ -67,7 +67,7 @@ int fresh_write(struct database *database, struct fresh_row *row, enum future_st
     return database_run(database, FUTURE_ADD, "iiiiiiiiiiiiiiiiti", id, id, (int64_t)row->uid,
                         INT64_C(0), (int64_t)state, UINT64_C(0), UINT64_C(0), UINT64_C(0),
                         row->priority, (int64_t)row->attempt, row->submitted_us, started_us,
-                        INT64_C(0), INT64_C(0), cursor, row->bytes, NULL, (size_t)0,
+                        INT64_C(0), INT64_C(0), cursor, row->bytes, (char *)NULL, (size_t)0,
                         (int64_t)failed);
 }
 

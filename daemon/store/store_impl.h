@@ -74,21 +74,20 @@ struct sqlite_store {
     struct store_observer observer;
     struct commit *open; /* what was put and not committed */
     bool open_failed;    /* there was no memory for it */
-    uint64_t waiting;    /* commits that were given and not answered */
-    uint64_t commits, changes;
     bool started;
+    uint64_t waiting; /* commits that were given and not answered */
+    uint64_t commits, changes;
     pthread_t thread;
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t asked;
-    struct task_list tasks;   /* for the thread */
-    struct task_list answers; /* for the loop */
-    bool stopping;
+    struct task_list tasks;        /* for the thread */
+    struct task_list answers;      /* for the loop */
     struct store_retention retain; /* what the thread is to take over, if it has changed */
-    bool retain_changed;
+    struct store_statistics statistics;
     int expected; /* commits that are likely to come at once */
     bool patient; /* the thread waits for them, and wants to be told of nothing else */
-    struct store_statistics statistics;
+    bool stopping, retain_changed;
 
     /* The thread's, once it runs. */
     struct database database;

@@ -2,16 +2,29 @@
 
 #include <errno.h>
 #include <sqlite3.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #define BLOCK_BYTES 65536
+/* No more than that part of a file system is set aside. */
+#define SHARE 8
+
+static size_t fair_size(const char *path, size_t wanted)
+{
+    struct statvfs fs;
+    if (statvfs(path, &fs) < 0)
+        return wanted;
+    uint64_t share = (uint64_t)fs.f_blocks * fs.f_frsize / SHARE;
+    return share < wanted ? (size_t)share : wanted;
+}
 
 int reserve_open(struct reserve *reserve, const char *path, const char *vfs, size_t bytes)
 {
     size_t size = strlen(path) + 32;
-    *reserve = (struct reserve){.vfs = sqlite3_vfs_find(vfs), .bytes = bytes};
+    *reserve = (struct reserve){.vfs = sqlite3_vfs_find(vfs), .bytes = fair_size(path, bytes)};
     /* Zeroes at the end: SQLite looks for parameters behind a name. */
     reserve->name = calloc(1, size);
     if (!reserve->name)

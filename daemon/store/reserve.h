@@ -16,7 +16,8 @@ struct reserve {
     bool there;
 };
 
-/* Makes it if there is room; that there is none is no failure. 0 or -ENOMEM. */
+/* Makes it if there is room; that there is none is no failure. On a small file system it is smaller
+ * than `bytes`. 0 or -ENOMEM. */
 int reserve_open(struct reserve *reserve, const char *path, const char *vfs, size_t bytes);
 void reserve_close(struct reserve *reserve);
 

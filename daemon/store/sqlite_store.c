@@ -15,6 +15,8 @@
 #include "daemon/store/load.h"
 #include "daemon/store/store_impl.h"
 
+#define LOG_PAGES 4096
+
 /* Only what the interface hands out is const. */
 static struct sqlite_store *self_of(struct store *store)
 {
@@ -368,6 +370,10 @@ int sqlite_store_open(const struct sqlite_store_settings *settings, struct store
         r = database_open(path, settings->vfs, &store->database, message, message_size);
     if (r == 0)
         r = reserve_open(&store->reserve, path, settings->vfs, settings->reserve_bytes);
+    store->log_pages = LOG_PAGES;
+    /* Where the reserve has to be smaller, so has the log. */
+    if (r == 0 && store->reserve.bytes < settings->reserve_bytes)
+        store->log_pages = (unsigned)(LOG_PAGES * store->reserve.bytes / settings->reserve_bytes);
     if (r == 0)
         r = loop_wakeup_new(settings->loop, on_wakeup, store, &store->wakeup);
     free(path);

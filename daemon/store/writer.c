@@ -19,8 +19,6 @@
 #define GROUP_BYTES   1048576
 /* Reads that are served between two groups. */
 #define READS_AT_ONCE 32
-/* The log is moved into the database when it has so many pages. */
-#define LOG_PAGES 4096
 /* How soon to look for room again, and how often to measure the files. */
 #define RETRY_NS   (200 * NS_PER_MS)
 #define MEASURE_NS NS_PER_S
@@ -382,7 +380,7 @@ static void keep_house(struct sqlite_store *store, bool stored)
         store->sweep = true;
     if (store->sweep && !store->broken)
         store->sweep = sweep(store);
-    if (store->database.wal_pages >= LOG_PAGES)
+    if (store->database.wal_pages >= store->log_pages)
         checkpoint(store, false);
     if (store->full && now_ns >= store->retry_ns) {
         /* The log may hold what the reserve needs. */

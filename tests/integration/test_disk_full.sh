@@ -6,50 +6,64 @@ source tests/support/shell.bash
 source tests/support/cli.bash
 source tests/support/daemon.bash
 
-mkdir "$TMPDIR/disk" "$TMPDIR/daemon"
-if ! mount -t tmpfs -o size=80m,mode=700 none "$TMPDIR/disk" 2>/dev/null; then
-    pass "no file system can be mounted here, so this is not tried"
-    finish
-fi
-trap 'umount -l "$TMPDIR/disk"; report_cases' EXIT
-ln -s "$TMPDIR/disk" "$TMPDIR/daemon/state"
-start_daemon "$TMPDIR/daemon"
+# A disk of that size, from the first future to the last.
+try_disk()
+{
+    local size=$1 dir=$TMPDIR/$1 held done taken bytes again
+    mkdir "$dir" "$dir/disk" "$dir/daemon"
+    if ! mount -t tmpfs -o "size=$size,mode=700" none "$dir/disk" 2>/dev/null; then
+        pass "no file system can be mounted here, so this is not tried"
+        return
+    fi
+    mounted+=("$dir/disk")
+    ln -s "$dir/disk" "$dir/daemon/state"
+    start_daemon "$dir/daemon"
 
-blocked held
-held=$(future submit -- "${gate[@]}")
-runs held
-done=$(future submit --wait --json -- echo early | grep -c early)
-eq "something is done" "$done" 1
+    blocked "held-$size"
+    held=$(future submit -- "${gate[@]}")
+    runs "held-$size"
+    done=$(future submit --wait --json -- echo early | grep -c early)
+    eq "something is done" "$done" 1
 
-# ---- full ----
-head -c 200000 /dev/zero | tr '\0' x >"$TMPDIR/text"
-printf '{"fn":"echo","delay":3600,"args":{"text":"%s"}}' "$(<"$TMPDIR/text")" >"$TMPDIR/params"
-taken=0
-while future rpc submit - <"$TMPDIR/params" >"$TMPDIR/reply" 2>"$TMPDIR/refusal"; do
-    taken=$((taken + 1))
-done
-like "the disk is full" "$(<"$TMPDIR/refusal")" 'Storage failed: No space left on device'
-ok "not at once" test "$taken" -gt 20
-eq "nothing of the refused one was taken" "$(future rpc info >/dev/null; future status --state pending --limit 1000 --format '{id}' | grep -c '')" "$taken"
-refuses "a map is refused as well, whole" 125 'Storage failed' future rpc map '{"fn":"echo","items":[1,2]}'
-like "it can be seen" "$(future stats)" 'THE DISK IS FULL'
-eq "what is there is read" "$(future result 2)" early
-release held late
-eq "what runs ends, and is told" "$(future result "$held")" late
+    # ---- full ----
+    taken=0
+    # To the last page: what is small may find room where what is large has not.
+    for bytes in 200000 10000 100; do
+        printf '{"fn":"echo","delay":3600,"args":{"text":"%s"}}' \
+            "$(head -c "$bytes" /dev/zero | tr '\0' x)" >"$dir/params"
+        while future rpc submit - <"$dir/params" >"$dir/reply" 2>"$dir/refusal"; do
+            taken=$((taken + 1))
+        done
+    done
+    like "the disk is full" "$(<"$dir/refusal")" 'Storage failed: No space left on device'
+    ok "not at once" test "$taken" -gt 20
+    eq "nothing of the refused one was taken" "$(future rpc info >/dev/null; future status --state pending --limit 1000 --format '{id}' | grep -c '')" "$taken"
+    refuses "a map is refused as well, whole" 125 'Storage failed' future rpc map '{"fn":"echo","items":[1,2]}'
+    like "it can be seen" "$(future stats)" 'THE DISK IS FULL'
+    eq "what is there is read" "$(future result 2)" early
+    release "held-$size" late
+    eq "what runs ends, and is told" "$(future result "$held")" late
 
-# ---- killed as it is ----
-kill -KILL "$daemon_pid"
-wait "$daemon_pid" 2>/dev/null
-wait "$daemon_logger"
-start_daemon "$TMPDIR/daemon"
-eq "all of it is there again" "$(future status --state pending --limit 1000 --format '{id}' | grep -c '')" "$taken"
-eq "and what ended then" "$(future result "$held")" late
+    # ---- killed as it is ----
+    kill -KILL "$daemon_pid"
+    wait "$daemon_pid" 2>/dev/null
+    wait "$daemon_logger"
+    start_daemon "$dir/daemon"
+    eq "all of it is there again" "$(future status --state pending --limit 1000 --format '{id}' | grep -c '')" "$taken"
+    eq "and what ended then" "$(future result "$held")" late
 
-# ---- room again ----
-future cancel all >/dev/null
-future rpc forget "{\"ids\":[[3,$((taken + 10))]]}" >/dev/null
-until again=$(future submit --wait -- echo again 2>/dev/null); do :; done
-eq "it goes on without a restart" "$again" again
-ok "and is full no more" test -z "$(future stats | grep FULL)"
-ok "the daemon ends" stop_daemon
+    # ---- room again ----
+    future cancel all >/dev/null
+    future rpc forget "{\"ids\":[[3,$((taken + 10))]]}" >/dev/null
+    until again=$(future submit --wait -- echo again 2>/dev/null); do :; done
+    eq "it goes on without a restart" "$again" again
+    ok "and is full no more" test -z "$(future stats | grep FULL)"
+    ok "the daemon ends" stop_daemon
+}
+
+mounted=()
+trap 'umount -l "${mounted[@]}" 2>/dev/null; report_cases' EXIT
+# One that has not got the room for the usual reserve, and one that has.
+try_disk 16m
+try_disk 80m
 finish

@@ -68,6 +68,21 @@ gone() { ! kill -0 "$1" 2>/dev/null; }
 exception() { future rpc exception "{\"id\":$1}"; }
 lines() { [[ -e $1 ]] && wc -l <"$1" || echo 0; }
 
+# ---- the settings ----
+# wrong NAME REGEX LINE: a section [pool p] with that line is refused.
+wrong()
+{
+    printf '[pool p]\n%s\n' "$3" >"$TMPDIR/wrong.conf"
+    like "$1" "$(futured --check-config --config "$TMPDIR/wrong.conf" 2>&1)" "wrong.conf:2: $2"
+}
+wrong "what stands in braces is known" '\[pool p\]: launcher: only \{pool\}, \{worker\} and \{slots\} may' 'launcher = srun {node}'
+wrong "a quote is closed" '\[pool p\]: launcher: a quote is not closed' "launcher = srun 'x"
+wrong "there are slots" 'slots must be at least 1' 'slots = 0'
+wrong "the timeout is one" 'launcher_timeout must be a number of seconds' 'launcher_timeout = x'
+like "clients cannot set a launcher" "$(future rpc pool.set '{"pool":"new","launcher":"sh"}' 2>&1)" \
+    'launcher: is set in the configuration file alone|is set in the configuration file alone'
+like "but they see it" "$(pool one)" '"launcher":"env"'
+
 # ---- what a local pool promises ----
 run=(future submit --pool plain --wait --)
 # shellcheck disable=SC2016  # the job's own
@@ -250,6 +265,14 @@ until_true state_is "$id" RUNNING
 kill -KILL "$(<"$faults/asleep-pid")"
 eq "what nobody has read another one executes" "$(future result "$id")" unread
 eq "once" "$(grep -cx unread "$ledger")" 1
+
+# ---- another launcher ----
+sed -i 's/^launcher = env$/launcher = env WHERE=elsewhere/' "$TMPDIR/futured.conf"
+kill -HUP "$daemon_pid"
+# shellcheck disable=SC2016
+is_elsewhere() { [[ $(future submit --pool one --wait -- sh -c 'echo "$WHERE"') == elsewhere ]]; }
+until_true is_elsewhere
+pass "a reload has the pool use another launcher"
 
 # ---- a kill of the worker ----
 # shellcheck disable=SC2016

@@ -54,7 +54,7 @@ static void on_finished(void *arg, const struct outcome *outcome, bool break_poo
         loop_stop(told->loop);
 }
 
-static void open(struct told *told)
+static void desk_open(struct told *told)
 {
     struct single_hooks hooks = {.arg = told,
                                  .on_output = on_output,
@@ -65,7 +65,7 @@ static void open(struct told *told)
     ck_assert_int_eq(single_new(told->loop, "worker", 3, 10, &hooks, &told->single), 0);
 }
 
-static void close(struct told *told)
+static void desk_close(struct told *told)
 {
     single_free(told->single);
     loop_free(told->loop);
@@ -127,7 +127,7 @@ START_TEST(a_call_is_told_of)
     struct single_call call = call_of(&echo);
     uint64_t kept;
     bool ended;
-    open(&told);
+    desk_open(&told);
     ck_assert(!single_is_busy(told.single));
     ck_assert_int_eq(single_start(told.single, &call), 0);
     ck_assert(single_is_busy(told.single));
@@ -141,7 +141,7 @@ START_TEST(a_call_is_told_of)
     ck_assert_uint_eq(kept, 10);
     ck_assert(ended && output_truncated(single_output(told.single)));
     ck_assert_int_eq(single_pid(told.single), 0);
-    close(&told);
+    desk_close(&told);
 }
 END_TEST
 
@@ -151,13 +151,13 @@ START_TEST(a_call_may_follow_from_within)
     struct single_call call = call_of(&echo), next = call_of(&echo);
     next.item = NULL;
     next.item_bytes = 0;
-    open(&told);
+    desk_open(&told);
     told.next = &next;
     ck_assert_int_eq(single_start(told.single, &call), 0);
     ck_assert_int_eq(loop_run(told.loop), 0);
     ck_assert_uint_eq(told.finished, 2);
     ck_assert_uint_eq(told.result_bytes, 2);
-    close(&told);
+    desk_close(&told);
 }
 END_TEST
 
@@ -167,7 +167,7 @@ START_TEST(a_call_is_stopped_at_once)
     struct told told;
     struct single_call call = call_of(&waits);
     struct stop_request stop = {.cause = STOP_TIMEOUT, .signal_number = 15};
-    open(&told);
+    desk_open(&told);
     single_stop(told.single, &stop); /* nothing runs */
     for (unsigned i = 1; i <= 100; i++) {
         ck_assert_int_eq(single_start(told.single, &call), 0);
@@ -177,7 +177,7 @@ START_TEST(a_call_is_stopped_at_once)
         ck_assert_str_eq(told.type, "TimedOut");
         ck_assert(told.break_pool);
     }
-    close(&told);
+    desk_close(&told);
 }
 END_TEST
 

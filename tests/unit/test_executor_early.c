@@ -42,6 +42,26 @@ static void expect_gone(struct core *core)
     core_free(core);
 }
 
+/* A call behind one that keeps the only worker, which is returned. */
+static struct future *queue_early(struct core *core, struct core_answer *answer)
+{
+    struct submission submission = core_call(core, &core->swift, "1");
+    struct future *first = core_start(core, &core->gate, "0");
+    core_await_running(core, first);
+    core->store.holding = true;
+    core_submit(core, &submission, &core->client, answer);
+    return first;
+}
+
+/* The one before it ends, and has been the only one that was executed. */
+static void expect_alone(struct core *core, struct future *first)
+{
+    core_pass(core, 1);
+    core_await_done(core, first);
+    ck_assert_uint_eq(core_bodies(core), 1);
+    core_free(core);
+}
+
 START_TEST(its_end_is_stored_with_its_submit)
 {
     struct core *core = core_new(NULL);
@@ -89,12 +109,8 @@ END_TEST
 START_TEST(one_that_no_worker_has_yet_is_pending)
 {
     struct core *core = core_new(NULL);
-    struct future *first = core_start(core, &core->gate, "0");
-    core_await_running(core, first);
-    core->store.holding = true;
-    struct submission submission = core_call(core, &core->swift, "1");
     struct core_answer answer;
-    core_submit(core, &submission, &core->client, &answer);
+    struct future *first = queue_early(core, &answer);
     core_store_release(core, 1, 0);
     ck_assert_int_eq(answer.state, FUTURE_PENDING);
     ck_assert_int_eq(future_state(answer.future), FUTURE_PENDING);
@@ -102,10 +118,7 @@ START_TEST(one_that_no_worker_has_yet_is_pending)
     core->store.holding = false;
     core_store_release(core, SIZE_MAX, 0);
     ck_assert_int_eq(future_state(answer.future), FUTURE_CANCELLED);
-    core_pass(core, 1);
-    core_await_done(core, first);
-    ck_assert_uint_eq(core_bodies(core), 1);
-    core_free(core);
+    expect_alone(core, first);
 }
 END_TEST
 
@@ -141,20 +154,13 @@ END_TEST
 START_TEST(refused_while_it_is_queued)
 {
     struct core *core = core_new(NULL);
-    struct future *first = core_start(core, &core->gate, "0");
-    core_await_running(core, first);
-    core->store.holding = true;
-    struct submission submission = core_call(core, &core->swift, "1");
     struct core_answer answer;
-    core_submit(core, &submission, &core->client, &answer);
+    struct future *first = queue_early(core, &answer);
     core_store_release(core, 1, -ENOSPC);
     ck_assert_int_eq(answer.refusal, REFUSED_STORAGE);
     ck_assert_int_eq(core->store.expected, 0);
     core->store.holding = false;
-    core_pass(core, 1);
-    core_await_done(core, first);
-    ck_assert_uint_eq(core_bodies(core), 1);
-    core_free(core);
+    expect_alone(core, first);
 }
 END_TEST
 

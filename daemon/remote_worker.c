@@ -23,6 +23,7 @@
 extern char **environ;
 
 #define HOST_BYTES 256
+#define SIGNALS    3
 
 /* A handler, and what it was made from. */
 struct made {
@@ -32,7 +33,7 @@ struct made {
 
 struct worker_host {
     struct loop *loop;
-    struct loop_signal *signals[3];
+    struct loop_signal *signals[SIGNALS];
     struct remote_session *session;
     char name[HOST_BYTES];
     char *plugin_dir; /* the daemon's; NULL: none */
@@ -237,11 +238,11 @@ static void on_signal(void *arg)
 /* What ends the worker must end its job first, which is in a session of its own. */
 static int make_signals(struct worker_host *host)
 {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
     int r = 0;
     signal(SIGPIPE, SIG_IGN);
     signal(SIGCHLD, SIG_DFL);
-    for (size_t i = 0; r == 0 && i < sizeof(numbers) / sizeof(*numbers); i++)
+    for (size_t i = 0; r == 0 && i < SIGNALS; i++)
         r = loop_signal_new(host->loop, numbers[i], on_signal, host, &host->signals[i]);
     return r;
 }
@@ -274,7 +275,7 @@ static void clear(struct worker_host *host)
     free(host->made);
     free(host->plugged);
     free(host->plugin_dir);
-    for (size_t i = 0; i < sizeof(host->signals) / sizeof(*host->signals); i++)
+    for (size_t i = 0; i < SIGNALS; i++)
         loop_signal_free(host->signals[i]);
     loop_free(host->loop);
 }

@@ -54,7 +54,7 @@ void loop_signal_free(struct loop_signal *signal);
 
 /* Calls `fn(arg)` whenever the descriptor, which is borrowed, can be read from, or with `writes`
  * written to. Enabled at first. 0; -EPERM: it is a file that never blocks; -errno. */
-int loop_fd_new(struct loop *loop, int fd, bool writes, loop_fn *fn, void *arg,
+int loop_fd_new(struct loop *loop, int number, bool writes, loop_fn *fn, void *arg,
                 struct loop_fd **ret_fd);
 void loop_fd_free(struct loop_fd *fd);
 void loop_fd_enable(struct loop_fd *fd, bool enabled);

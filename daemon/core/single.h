@@ -43,7 +43,7 @@ struct single_call {
 };
 
 /* Starts the call; none may be running. 0 or -ENOMEM. */
-int single_start(struct single *single, const struct single_call *call);
+int single_start(struct single *single, const struct single_call *what);
 bool single_is_busy(const struct single *single);
 /* Asks the running call to stop. */
 void single_stop(struct single *single, const struct stop_request *request);

@@ -127,16 +127,16 @@ struct submission {
     const struct submission_after *after;
     size_t after_count;
     uint64_t delay_ns, timeout_ns; /* 0: none */
-    uint32_t retry_max;
     uint64_t retry_delay_ns;
     double retry_backoff;
+    uint32_t retry_max;
     bool rerun_on_crash;
     bool scoped;     /* somebody ends it with its connection */
     bool not_stored; /* it may go with the daemon, however durable its pool is */
-    bool is_map;
+    /* Of a map. */
+    bool is_map, open, fail_fast;
     const struct submission_item *items;
     size_t item_count;
-    bool open, fail_fast;
     uint64_t window;
 };
 

@@ -296,7 +296,7 @@ void remove_trace(struct executor *executor, uint64_t id, bool expired);
 struct future *future_from_record(struct stored_future *record, struct spec *spec);
 /* (recover.c) What was submitted; the function and the pool are made up where they are not there
  * any more. NULL: no memory. */
-struct spec *spec_from_record(struct executor *executor, const struct stored_future *record);
+struct spec *spec_from_record(struct executor *executor, const struct stored_future *future);
 /* The map of a future from a record. NULL: no memory. */
 struct map *map_from_record(const struct stored_map *record);
 void drop_loads(struct executor *executor, uint64_t client);

@@ -56,8 +56,8 @@ int cgroup_take(struct cgroups *cgroups, struct cgroup **ret_cgroup);
 /* The group's directory; borrowed. */
 int cgroup_fd(const struct cgroup *cgroup);
 
-/* The file to which a process writes "0" that is to be in the group and was not born there; borrowed.
- * -1 for NULL, or where it cannot be opened. */
+/* The file to which a process writes "0" that is to be in the group and was not born there;
+ * borrowed. -1 for NULL, or where it cannot be opened. */
 int cgroup_procs_fd(struct cgroup *cgroup);
 
 /* Kills whoever is in it. NULL is allowed. */

@@ -93,7 +93,7 @@ struct sqlite_store {
     struct database database;
     struct retention retention;
     struct reserve reserve;
-    unsigned log_pages; /* with so many the log is moved into the database */
+    unsigned log_pages;           /* with so many the log is moved into the database */
     struct task_list commits_due; /* taken from `tasks`, in their order */
     struct task_list reads_due;
     struct task_list backups; /* the one at work first */

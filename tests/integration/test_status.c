@@ -1,4 +1,5 @@
 /* status: one, some, or a list with filters, counts and pages. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,14 +132,16 @@ END_TEST
 START_TEST(what_was_called_is_cut)
 {
     for (size_t shift = 0; shift < 8; shift++) {
-        char word[1000] = "", wanted[300] = "echo ";
+        static const char smile[] = "\xf0\x9f\x98\x80";
+        char word[1000] = "", wanted[300];
+        size_t size = shift;
         memset(word, 'x', shift);
-        while (strlen(word) + 4 < sizeof(word))
-            strcat(word, "\xf0\x9f\x98\x80");
-        strncat(wanted, word, 200 - strlen("...") - strlen(wanted));
-        while ((unsigned char)wanted[strlen(wanted) - 4] < 0xf0)
-            wanted[strlen(wanted) - 1] = '\0';
-        strcat(wanted, "...");
+        for (; size + sizeof(smile) <= sizeof(word); size += sizeof(smile) - 1)
+            memcpy(word + size, smile, sizeof(smile));
+        /* Whole ones, as many as leave room for the dots. */
+        size = 200 - strlen("echo ...") - shift;
+        size = shift + size / strlen(smile) * strlen(smile);
+        snprintf(wanted, sizeof(wanted), "echo %.*s...", (int)size, word);
         expect_description(
             client_submit(f.client, "{'fn':'exec','args':{'argv':['echo','%s','y']}}", word),
             wanted);

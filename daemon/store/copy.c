@@ -36,14 +36,13 @@ int copy_begin(struct copy *copy, struct database *database, const char *path)
     struct copy new = {.path = strdup(path)};
     int r = -ENOMEM;
     *copy = (struct copy){0};
-    if (!new.path || asprintf(&new.part, "%s.part", path) < 0) {
+    if (!new.path || asprintf(&new.part, "%s.XXXXXX", path) < 0) {
         free(new.path);
         return r;
     }
-    /* Made here, for its mode; and by nobody before. */
-    int fd = access(path, F_OK) == 0
-                 ? -1
-                 : open(new.part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    /* Made here, for its mode; and by nobody before: what lies beside it is not ours, and a file
+     * that was put there for us would leave its owner with a copy of everything. */
+    int fd = access(path, F_OK) == 0 ? -1 : mkostemp(new.part, O_CLOEXEC);
     if (fd < 0) {
         r = access(path, F_OK) == 0 ? -EEXIST : -errno;
         free(new.path);

@@ -56,8 +56,10 @@ eq "nothing lies beside it" "${beside[*]}" "$copy"
 refuses "it is not written over" 125 'is there already, and is not written over' future backup "$copy"
 refuses "a directory that is not there" 125 'Storage failed: No such file' future backup /nonexistent/copy
 refuses "a file is wanted" 64 'give the file to write' future backup
+echo mine >"$TMPDIR/two/here.db.part"
 ok "a relative path is the client's" env -C "$TMPDIR/two" future backup here.db
 ok "it is there" test -s "$TMPDIR/two/here.db"
+eq "what lies beside it is left alone" "$(<"$TMPDIR/two/here.db.part")" mine
 gives "--json" 0 '{}' future backup --json "$TMPDIR/two/again.db"
 all=$(future dump)
 ok "the daemon ends" stop_daemon

@@ -234,12 +234,16 @@ static void tell_alive(struct remote_session *session, uint64_t now_ns)
     remote_write_alive(&session->out, session->alive_number);
 }
 
-/* The daemon has heard that sign, so our time runs from when it was given. */
+/* The daemon has heard that sign, so our time runs from when it was given. One from before the
+ * call, which a ping may have called forth, takes nothing from the time that the call has. */
 static void renew_lease(struct remote_session *session, uint64_t number)
 {
+    uint64_t until_ns = session->alive_sent[number % ALIVES] + session->lease_ns;
+
     if (number > session->alive_number || number + ALIVES <= session->alive_number)
         return;
-    session->lease_until_ns = session->alive_sent[number % ALIVES] + session->lease_ns;
+    if (until_ns > session->lease_until_ns)
+        session->lease_until_ns = until_ns;
 }
 
 static void tell_pid(struct remote_session *session)

@@ -274,6 +274,23 @@ is_elsewhere() { [[ $(future submit --pool one --wait -- sh -c 'echo "$WHERE"') 
 until_true is_elsewhere
 pass "a reload has the pool use another launcher"
 
+# ---- a worker's time ----
+# tell_worker FORMAT ARG...: a line from the daemon to the worker of the coprocess.
+tell_worker() { printf "$@" >&"${COPROC[1]}"; }
+coproc futured --worker
+tell_worker '{"jsonrpc":"2.0","id":0,"method":"init","params":{"protocol":1,"version":"%s","pool":"p","worker":1,%s}}\n' \
+    "$(futured --version | sed -n '1s/^futured //p')" \
+    '"output_bytes":1000,"output_total_bytes":1000,"result_bytes":1000,"line_bytes":9999,"depth":9,"values":99,"lease_ms":20000'
+read -r line <&"${COPROC[0]}"
+like "a worker begins" "$line" '"id":0,"result":\{"name":"futured"'
+tell_worker '%s\n' '{"jsonrpc":"2.0","id":7,"method":"call","params":{"fn":"sleep","attempt":1,"args":{"seconds":0.2}}}' \
+    '{"jsonrpc":"2.0","method":"alive","params":{"number":0}}'
+line=ended
+read -r line <&"${COPROC[0]}"
+like "a sign of life from before the call takes nothing from its time" "$line" '"id":7,"result"'
+eval "exec ${COPROC[1]}>&-"
+wait "$COPROC_PID"
+
 # ---- a kill of the worker ----
 # shellcheck disable=SC2016
 id=$(future submit --pool one -- sh -c 'setsid sleep 1000 & echo $$ $!; exec sleep 1000')

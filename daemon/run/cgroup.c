@@ -109,7 +109,7 @@ static int end_group(int parent_fd, const char *name, uint64_t until_ns)
         r = cgroup_wait_empty(fd, (unsigned)clock_poll_ms(until_ns));
     fd_close(events_fd);
     fd_close(fd);
-    /* It may have groups of its own below it, which stay then: their number is not ours. */
+    /* It may have groups of its own below it, and stays then. */
     if (r == 0)
         (void)unlinkat(parent_fd, name, AT_REMOVEDIR);
     return r;
@@ -329,6 +329,25 @@ static void tidy_up(struct cgroups *cgroups)
     pthread_mutex_unlock(&cgroups->lock);
 }
 
+static unsigned next_number(struct cgroups *cgroups)
+{
+    pthread_mutex_lock(&cgroups->lock);
+    unsigned number = ++cgroups->made;
+    pthread_mutex_unlock(&cgroups->lock);
+    return number;
+}
+
+/* An earlier daemon's group that could not be removed keeps its number. */
+static int make_new_group(struct cgroups *cgroups, struct cgroup **ret_cgroup)
+{
+    int r;
+    tidy_up(cgroups);
+    do
+        r = make_group(cgroups, next_number(cgroups), ret_cgroup);
+    while (r == -EEXIST);
+    return r;
+}
+
 /* ---- for jobs ---- */
 
 int cgroup_take(struct cgroups *cgroups, struct cgroup **ret_cgroup)
@@ -341,14 +360,11 @@ int cgroup_take(struct cgroups *cgroups, struct cgroup **ret_cgroup)
     struct cgroup *cgroup = cgroups->idle;
     struct cgroup_limits limits = cgroups->limits;
     unsigned version = cgroups->limits_version;
-    unsigned number = cgroup ? 0 : ++cgroups->made;
     if (cgroup)
         cgroups->idle = cgroup->next;
     pthread_mutex_unlock(&cgroups->lock);
-    if (!cgroup) {
-        tidy_up(cgroups);
-        r = make_group(cgroups, number, &cgroup);
-    }
+    if (!cgroup)
+        r = make_new_group(cgroups, &cgroup);
     if (r == 0 && cgroup->limits_version != version) {
         r = apply_limits(cgroup, &limits);
         if (r == 0)

@@ -333,7 +333,8 @@ int process_spawn(const struct process_spec *spec, struct process *ret_process,
     if (r < 0) {
         struct cgroup_end never_entered;
 
-        cgroup_give_back(process.cgroup, false, &never_entered);
+        /* The job before may have made of it what nobody can be in: the next one gets another. */
+        cgroup_give_back(process.cgroup, true, &never_entered);
         leftover_clear(process.leftover);
         *ret_failed_step = PROCESS_STEP_CLONE;
         return r;

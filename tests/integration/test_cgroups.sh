@@ -55,6 +55,13 @@ for line in sys.stdin:
     print(json.dumps({"jsonrpc": "2.0", "id": call["id"], "result": groups}), flush=True)
 END
 printf '[function where]\nhandler = python3 %s\n' "$TMPDIR/handler.py" >"$TMPDIR/handler.conf"
+# A job of an earlier daemon has made a group of its own, and so its group stays.
+mkdir -p "$group/ours/job-1/its-own"
+mkdir "$TMPDIR/p"
+start_daemon "$TMPDIR/p" || exit 1
+like "a number that is taken is left out" "$(future submit --wait -- "${own_cgroup[@]}")" '/ours/job-2$'
+ok "the daemon ends" stop_daemon
+rmdir "$group/ours/job-1/its-own" "$group/ours/job-1"
 start_daemon "$TMPDIR/c" --config "$TMPDIR/handler.conf" || exit 1
 like "it says so" "$(<"$daemon_log")" "jobs run in control groups below $group/ours"
 eq "the daemon has a group" "$(in_group "$daemon_pid")" /ours/daemon

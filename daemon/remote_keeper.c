@@ -48,16 +48,32 @@ static void end_what_is_left(void)
     }
 }
 
+/* Waits for the worker's end, and reaps whoever else ends until then. */
+static int await_worker(pid_t pid)
+{
+    siginfo_t ended = {.si_pid = 0};
+    int status = 0;
+    while (ended.si_pid != pid) {
+        if (waitid(P_ALL, 0, &ended, WEXITED | WNOWAIT) < 0) {
+            if (errno == EINTR)
+                continue;
+            return EXIT_FAILURE;
+        }
+        /* Once it is reaped somebody else may get its pid, whom no signal is to be passed on to. */
+        if (ended.si_pid == pid)
+            worker_pid = 0;
+        waitpid(ended.si_pid, &status, 0);
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
+}
+
 static int keep(pid_t pid)
 {
-    int status = 0;
-    pid_t ended;
+    int status;
     let_go_of_pipes();
-    do
-        ended = waitpid(-1, &status, 0);
-    while (ended != pid && (ended > 0 || errno == EINTR));
+    status = await_worker(pid);
     end_what_is_left();
-    return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
+    return status;
 }
 
 bool remote_keeper_split(int *ret_status)

@@ -162,6 +162,7 @@ void single_free(struct single *single)
 int single_start(struct single *single, const struct single_call *what)
 {
     char *text = malloc(what->args_bytes + what->item_bytes + 1);
+    int r;
 
     if (!text)
         return -ENOMEM;
@@ -173,9 +174,10 @@ int single_start(struct single *single, const struct single_call *what)
     single->what = *what;
     single->what.args = text;
     single->what.item = what->item ? text + what->args_bytes : NULL;
-    single->busy = true;
     single->stop_waits = single->watch_waits = false;
-    return work_queue_push(single->queue, &single->work, 0, 0, 0);
+    r = work_queue_push(single->queue, &single->work, 0, 0, 0);
+    single->busy = r == 0;
+    return r;
 }
 
 bool single_is_busy(const struct single *single)

@@ -15,7 +15,8 @@
 static size_t fair_size(const char *path, size_t wanted)
 {
     struct statvfs fs;
-    if (statvfs(path, &fs) < 0)
+    /* Some file systems do not say how large they are. */
+    if (statvfs(path, &fs) < 0 || fs.f_blocks == 0)
         return wanted;
     uint64_t share = (uint64_t)fs.f_blocks * fs.f_frsize / SHARE;
     return share < wanted ? (size_t)share : wanted;

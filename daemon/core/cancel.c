@@ -99,6 +99,13 @@ void executor_cancel(struct executor *executor, struct future *future,
     settle_run(executor);
 }
 
+void end_scoped(struct future *future)
+{
+    static const struct cancel_options options = {.terminate = false};
+    struct cancel_fate fate;
+    executor_cancel(executor_of(future), future, &options, &fate);
+}
+
 /* ---- retry ---- */
 
 static void leave_done(struct future *future)

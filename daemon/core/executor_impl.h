@@ -208,6 +208,9 @@ void put_forgotten(struct executor *executor, uint64_t id);
 void put_pool(struct executor *executor, const struct pool *pool);
 /* The id is used by something that is not stored itself. */
 void reserve_id(struct executor *executor, uint64_t id);
+/* A commit was refused, and what was reserved may have gone with it: the next change reserves it
+ * anew. */
+void reserve_again(struct executor *executor);
 /* The cursor of the next transition. */
 uint64_t next_cursor(struct executor *executor);
 /* Closes what was put, when nobody waits for it: it is stored with the rest. */
@@ -269,6 +272,8 @@ void map_drop_client(struct map *map, uint64_t client);
  * memory. */
 bool stop_call(struct future *future, const struct stop_request *stop);
 
+/* Its connection is gone, and it has not begun: it is cancelled. */
+void end_scoped(struct future *future);
 /* Puts the pending items on their way to CANCELLED; returns how many. */
 uint64_t cancel_items(struct map *map);
 /* Takes a done future, of a map also its items, out of everything, and frees it. */

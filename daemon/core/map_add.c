@@ -37,6 +37,7 @@ static void fail_map_add(struct map *map, struct map_add_waiter *waiter, int err
     struct map_add_answer answer = waiter->answer;
     struct refusal_detail detail = {.error = error};
     TAILQ_REMOVE(&map->add_waiters, waiter, link);
+    reserve_again(executor_of(map->self));
     take_back(map, waiter->from, waiter->count);
     free(waiter);
     if (answer.fn)

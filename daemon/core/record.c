@@ -210,6 +210,11 @@ void reserve_id(struct executor *executor, uint64_t id)
     put_reserved(executor);
 }
 
+void reserve_again(struct executor *executor)
+{
+    executor->reserved_id = executor->reserved_cursor = 0;
+}
+
 uint64_t next_cursor(struct executor *executor)
 {
     if (++executor->cursor >= executor->reserved_cursor) {

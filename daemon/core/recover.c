@@ -372,14 +372,6 @@ static void go_on_with_map(struct map *map)
     }
 }
 
-/* Its connection is gone. */
-static void end_scoped(struct future *future)
-{
-    static const struct cancel_options options = {.terminate = false};
-    struct cancel_fate fate;
-    executor_cancel(executor_of(future), future, &options, &fate);
-}
-
 static void go_on(struct recovered *recovered)
 {
     struct future *future = recovered->future;

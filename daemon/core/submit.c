@@ -305,6 +305,7 @@ static void on_submit_stored(void *arg, int error)
     admission_free(admission);
     if (error < 0) {
         struct refusal_detail detail = {.error = error};
+        reserve_again(executor);
         stop_waiting(future);
         if (!early_refused(future))
             remove_future(future, false);
@@ -318,7 +319,10 @@ static void on_submit_stored(void *arg, int error)
     let_in(future);
     answer.fn(answer.arg, REFUSED_NOT, NULL, future, false);
     early_stored(future);
-    if (failed_id != 0 && map)
+    /* Its client has gone before it could be told, and so could not end it. */
+    if (answer.fn == answer_nobody && future->spec->scoped)
+        end_scoped(future);
+    else if (failed_id != 0 && map)
         map_dependency_failed(map, failed_id);
     else if (failed_id != 0)
         settle_dependency_failed(future, failed_id);

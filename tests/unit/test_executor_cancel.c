@@ -397,6 +397,36 @@ START_TEST(ends_are_listed_by_rising_cursor)
 }
 END_TEST
 
+/* Such a submit, whose client goes before it is stored. */
+static void abandon(struct core *core, struct submission *submission)
+{
+    struct core_answer answer;
+    submission->scoped = true;
+    core->store.holding = true;
+    core_submit(core, submission, &core->client, &answer);
+    executor_client_gone(core->executor, core->client.number);
+    core->store.holding = false;
+    core_store_release(core, SIZE_MAX, 0);
+    ck_assert_uint_eq(answer.count, 0);
+}
+
+START_TEST(what_ends_with_its_client_ends_though_it_was_not_stored_yet)
+{
+    struct core *core = core_new(NULL);
+    const char *const texts[] = {"1", "2"};
+    struct submission_item items[2];
+    struct submission call = core_call(core, &core->gate, "1");
+    struct submission map = core_map(core, &core->gate, items, texts, 2);
+    abandon(core, &call);
+    abandon(core, &map);
+    core_await_ends(core, 4);
+    for (size_t i = 0; i < 4; i++)
+        ck_assert_int_eq(core->events[i].state, FUTURE_CANCELLED);
+    ck_assert_uint_eq(core_bodies(core), 0);
+    core_free(core);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -417,6 +447,7 @@ int main(void)
         stop_all_ends_every_running_job,
         only_what_is_done_can_be_forgotten,
         ends_are_listed_by_rising_cursor,
+        what_ends_with_its_client_ends_though_it_was_not_stored_yet,
     };
     return CORE_CHECK("executor_cancel", tests);
 }

@@ -104,6 +104,22 @@ START_TEST(what_need_not_be_stored_is_not)
 }
 END_TEST
 
+START_TEST(what_was_refused_has_reserved_nothing)
+{
+    struct core *core = core_new(NULL);
+    struct submission submission = core_call(core, &core->ok, "1");
+    struct core_answer answer;
+    submission.not_stored = true;
+    core->store.error = -ENOSPC;
+    core_refused(core, &submission, REFUSED_STORAGE, &answer);
+    core->store.error = 0;
+    size_t reserved = core->store.changes[CHANGE_RESERVED];
+    core_await_done(core, core_take(core, &submission));
+    ck_assert_uint_gt(core->store.changes[CHANGE_RESERVED], reserved);
+    core_free(core);
+}
+END_TEST
+
 START_TEST(a_cancel_comes_too_late)
 {
     struct core *core = core_new(NULL);
@@ -231,6 +247,7 @@ int main(void)
         a_repeatable_one_does_not_wait,
         nothing_waits_where_nothing_is_stored,
         what_need_not_be_stored_is_not,
+        what_was_refused_has_reserved_nothing,
         a_cancel_comes_too_late,
         a_cancel_before_the_worker_has_said_so_is_too_late_as_well,
         what_waits_for_its_start_can_be_terminated,

@@ -243,6 +243,7 @@ uint64_t executor_next_id(const struct executor *executor);
 /* Futures by state that the client may see. */
 void executor_counts(const struct executor *executor, const struct client *client,
                      uint64_t ret_counts[FUTURE_STATES]);
+/* All that was done up to here has been announced, and what ends from now on comes behind it. */
 uint64_t executor_cursor(const struct executor *executor);
 
 /* Calls `fn(arg)` once, now or later, when everything that was changed so far is in the store; not

@@ -50,6 +50,7 @@ struct executor {
     struct deadline reclaim;
     uint64_t freed;      /* futures, since memory was given back */
     uint64_t committing; /* ends given to the store and not yet announced */
+    uint64_t announced;  /* while there are such: a cursor before all of theirs */
     bool settling;       /* somebody up the stack works through `to_settle` */
     uint64_t cancels;    /* ends decided so far that are CANCELLED */
     LIST_HEAD(, map) open_maps;

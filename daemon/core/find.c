@@ -94,5 +94,5 @@ void executor_counts(const struct executor *executor, const struct client *clien
 
 uint64_t executor_cursor(const struct executor *executor)
 {
-    return executor->cursor;
+    return executor->committing > 0 ? executor->announced : executor->cursor;
 }

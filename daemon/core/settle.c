@@ -288,6 +288,7 @@ static void on_end_stored(void *arg, int error)
     enum future_state state = future->cancelling ? FUTURE_CANCELLED : FUTURE_FINISHED;
     if (!change_state(future, state, future->coming_cursor, future->finished_us))
         return;
+    executor->announced = future->cursor;
     future_log_done(future);
     if (!LIST_EMPTY(&executor->blocks))
         blocks_forget(executor, future);
@@ -308,7 +309,8 @@ void give_end(struct future *future)
 {
     struct executor *executor = executor_of(future);
     struct store *store = executor->settings.store;
-    executor->committing++;
+    if (executor->committing++ == 0)
+        executor->announced = executor->cursor;
     future->coming_cursor = next_cursor(executor);
     put_end(future, future->finished_us);
     fail_dependents(future);

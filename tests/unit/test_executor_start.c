@@ -240,6 +240,28 @@ START_TEST(cursors_rise_in_the_order_of_what_is_told)
 }
 END_TEST
 
+START_TEST(the_cursor_of_now_passes_no_end_that_is_not_told_yet)
+{
+    struct core *core = core_new(NULL);
+    struct future *first = core_start(core, &core->gate, "1");
+    struct future *second = core_start(core, &core->gate, "2");
+    core_await_running(core, first);
+    core->store.holding = true;
+    core_pass(core, 2);
+    while (core->store.changes[CHANGE_FINISHED] < 2)
+        core_turn(core);
+    uint64_t now = executor_cursor(core->executor);
+    core_store_release(core, 1, 0);
+    ck_assert(future_is_done(first) && !future_is_done(second));
+    ck_assert_uint_gt(future_cursor(first), now);
+    ck_assert_uint_eq(executor_cursor(core->executor), future_cursor(first));
+    core_store_release(core, 1, 0);
+    ck_assert(future_is_done(second));
+    ck_assert_uint_eq(executor_cursor(core->executor), future_cursor(second));
+    core_free(core);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -255,6 +277,7 @@ int main(void)
         an_end_that_is_not_stored_is_tried_again,
         the_end_does_not_wait_for_a_start,
         cursors_rise_in_the_order_of_what_is_told,
+        the_cursor_of_now_passes_no_end_that_is_not_told_yet,
     };
     return CORE_CHECK("executor_start", tests);
 }

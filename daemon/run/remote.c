@@ -10,6 +10,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/run/command_env.h"
+#include "daemon/run/dump.h"
 #include "daemon/run/handler_argv.h"
 #include "daemon/run/remote_impl.h"
 
@@ -172,11 +173,12 @@ static void set_numbers(struct remote *remote, const struct remote_settings *set
     remote->result_bytes = settings->result_bytes;
     remote->handler = (struct handler_bounds){
         .line_bytes = settings->line_bytes, .depth = settings->depth, .values = settings->values};
-    /* A line has all that a result or the kept output can be, each byte as six at the worst. */
+    /* A line has all that a result or the kept output can be, each byte as six at the worst. What a
+     * plugin returns has bounds of its own: each of its values is a byte at least. */
     remote->bounds = (struct handler_bounds){
-        .line_bytes = settings->line_bytes * 6,
-        .depth = settings->depth + 8,
-        .values = settings->values + 64,
+        .line_bytes = settings->line_bytes * 6 + settings->result_bytes,
+        .depth = (settings->depth > DUMP_DEPTH ? settings->depth : DUMP_DEPTH) + 8,
+        .values = settings->values + settings->result_bytes + 64,
         .worker = true,
     };
     remote->reset_signals = process_signals_to_reset();

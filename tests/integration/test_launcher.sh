@@ -14,6 +14,9 @@ faults=$TMPDIR/faults
 mkdir "$faults"
 build=$(dirname "$(command -v futured)")
 
+mkdir "$TMPDIR/plugins"
+cp "$build/plugins/digest.so" "$build/tests/plugins/calls.so" "$TMPDIR/plugins"
+
 cat >"$TMPDIR/count.py" <<'PY'
 import json, sys
 for line in sys.stdin:
@@ -24,7 +27,7 @@ for line in sys.stdin:
 PY
 cat >"$TMPDIR/futured.conf" <<CONF
 [daemon]
-plugin_dir = $build/plugins
+plugin_dir = $TMPDIR/plugins
 [pool plain]
 max_workers = 3
 slots = 2
@@ -131,6 +134,8 @@ pass "ends the whole group there"
 eq "a native function" "$(future call --pool plain echo '{"a":1}')" '{"a":1}'
 like "a plugin's" "$(future call --pool plain digest "{\"path\":\"$TMPDIR/count.py\"}")" \
     "$(sha256sum "$TMPDIR/count.py" | cut -c 1-64)"
+like "one's result that is nested deeper than a request may be" "$(future call --pool plain deep '{"levels":100}')" \
+    '^\[{100}\]{100}$'
 id=$(member id "$(future rpc submit '{"fn":"count","args":{"text":"four"},"pool":"plain"}')")
 future wait "$id"
 like "a handler's result" "$(future rpc result "{\"id\":$id}")" '"result":4}'

@@ -15,6 +15,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "daemon/base/systemd.h"
 #include "proto/text.h"
 #include "proto/writer.h"
 
@@ -25,12 +26,17 @@ static const char *const format_names[] = {
     [LOG_FORMAT_JOURNAL] = "journal",
 };
 
+static bool has_journal(void)
+{
+    return HAVE_SYSTEMD && systemd_function("sd_journal_sendv");
+}
+
 int log_format_parse(const char *name, enum log_format *ret_format)
 {
     for (size_t i = 0; i < sizeof(format_names) / sizeof(*format_names); i++) {
         if (strcmp(name, format_names[i]) != 0)
             continue;
-        if (i == LOG_FORMAT_JOURNAL && !HAVE_SYSTEMD)
+        if (i == LOG_FORMAT_JOURNAL && !has_journal())
             return -ENOTSUP;
         *ret_format = (enum log_format)i;
         return 0;
@@ -133,7 +139,9 @@ static void put_journal(const struct log_record *record)
     add_field(&entry, "POOL", record->subject.pool);
     add_field(&entry, "FN", record->subject.fn);
     add_field(&entry, "EXCEPTION", record->subject.exception);
-    (void)sd_journal_sendv(entry.fields, entry.count);
+    typeof(sd_journal_sendv) *sendv = systemd_function("sd_journal_sendv");
+    if (sendv)
+        (void)sendv(entry.fields, entry.count);
 }
 
 /* The variable names the journal's stream; stderr may have been sent elsewhere since. */
@@ -152,7 +160,7 @@ void log_set_format(enum log_format format)
     switch (format) {
     case LOG_FORMAT_AUTO:
 #if HAVE_SYSTEMD
-        log_set_sink(stderr_is_journal() ? put_journal : NULL);
+        log_set_sink(stderr_is_journal() && has_journal() ? put_journal : NULL);
 #else
         log_set_sink(NULL);
 #endif

@@ -13,6 +13,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "daemon/base/systemd.h"
 #include "daemon/base/timers.h"
 #include "daemon/core/executor.h"
 #include "daemon/core/store.h"
@@ -30,12 +31,12 @@ struct manager {
     struct store *store;
     struct timers *timers;
     struct deadline tick;
-    uint64_t watchdog_ns;               /* 0: there is none */
-    bool listens;                       /* somebody is there to be told */
-    bool hungry;                        /* the log has said that the watchdog is not fed */
-    struct store_statistics store_then; /* as the watchdog saw it last */
-    char failure[256];                  /* of the last reload */
-    char status[512];                   /* as told last */
+    uint64_t watchdog_ns;                        /* 0: there is none */
+    int (*notify)(int unset, const char *state); /* NULL: nobody is there to be told */
+    bool hungry;                                 /* the log has said that the watchdog is not fed */
+    struct store_statistics store_then;          /* as the watchdog saw it last */
+    char failure[256];                           /* of the last reload */
+    char status[512];                            /* as told last */
 };
 
 #if HAVE_SYSTEMD
@@ -43,28 +44,25 @@ static void find_manager(struct manager *manager)
 {
     uint64_t watchdog_us = 0;
     const char *socket = getenv("NOTIFY_SOCKET");
-    manager->listens = socket && socket[0] != '\0';
-    if (sd_watchdog_enabled(0, &watchdog_us) > 0)
+    if (socket && socket[0] != '\0')
+        manager->notify = systemd_function("sd_notify");
+    typeof(sd_watchdog_enabled) *enabled =
+        getenv("WATCHDOG_USEC") ? systemd_function("sd_watchdog_enabled") : NULL;
+    if (enabled && enabled(0, &watchdog_us) > 0)
         manager->watchdog_ns = watchdog_us * 1000;
-}
-
-static void tell(const struct manager *manager, const char *state)
-{
-    if (manager->listens)
-        (void)sd_notify(0, state);
 }
 #else
 static void find_manager(struct manager *manager)
 {
     (void)manager;
 }
+#endif
 
 static void tell(const struct manager *manager, const char *state)
 {
-    (void)manager;
-    (void)state;
+    if (manager->notify)
+        (void)manager->notify(0, state);
 }
-#endif
 
 /* ---- status ---- */
 
@@ -158,7 +156,7 @@ void manager_free(struct manager *manager)
 void manager_tell_ready(struct manager *manager)
 {
     tell(manager, "READY=1");
-    if (manager->listens)
+    if (manager->notify)
         on_tick(&manager->tick);
 }
 

@@ -20,6 +20,7 @@
 #include "daemon/base/fd.h"
 #include "daemon/base/log.h"
 #include "daemon/base/loop.h"
+#include "daemon/base/systemd.h"
 #include "daemon/net/turn_away.h"
 
 /* How long accepting rests when the process or the machine is out of descriptors or memory: a
@@ -48,13 +49,19 @@ int listener_inherited(int *ret_fd)
 {
     *ret_fd = -1;
 #if HAVE_SYSTEMD
-    int count = sd_listen_fds(1);
+    if (!getenv("LISTEN_FDS"))
+        return 0;
+    typeof(sd_listen_fds) *listen_fds = systemd_function("sd_listen_fds");
+    typeof(sd_is_socket) *is_socket = systemd_function("sd_is_socket");
+    if (!listen_fds || !is_socket)
+        return -ENOSYS;
+    int count = listen_fds(1);
     if (count < 0)
         return count;
     if (count == 0)
         return 0;
     int fd = SD_LISTEN_FDS_START;
-    if (count > 1 || sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1) <= 0)
+    if (count > 1 || is_socket(fd, AF_UNIX, SOCK_STREAM, 1) <= 0)
         return -EINVAL;
     int r = fd_set_nonblocking(fd);
     if (r < 0)

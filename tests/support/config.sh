@@ -3,7 +3,7 @@
 # shellcheck disable=SC2086  # the lists of packages are split on purpose
 set -eu
 
-need="libevent jansson inih sqlite3"
+need="libevent_core jansson inih sqlite3"
 plugins="libcrypto libzstd zlib"
 pkg-config --exists --print-errors $need $plugins ncursesw
 
@@ -21,7 +21,7 @@ fi
 
 echo "HAVE_SYSTEMD := $([ -n "$systemd" ] && echo 1 || echo 0)"
 echo "DEP_CFLAGS   := $(pkg-config --cflags $need $systemd $plugins $check)"
-echo "DAEMON_LIBS  := $(pkg-config --libs $need $systemd)"
+echo "DAEMON_LIBS  := $(pkg-config --libs $need)"
 echo "CLIENT_LIBS  := $(pkg-config --libs jansson)"
 echo "CURSES_LIBS  := $(pkg-config --libs ncursesw)"
 echo "PLUGIN_LIBS  := $(pkg-config --libs jansson)"

@@ -259,10 +259,13 @@ static bool string_equals(struct slice string, const char *name, size_t size)
 
 bool json_text_member(struct slice object, const char *name, struct slice *ret_value)
 {
-    const char *end = object.text + object.size;
-    const char *p = skip_space(object.text, end);
     size_t name_size = strlen(name);
 
+    /* Its text may be NULL, to which nothing can be added. */
+    if (object.size == 0)
+        return false;
+    const char *end = object.text + object.size;
+    const char *p = skip_space(object.text, end);
     if (p == end || *p != '{')
         return false;
     p = skip_space(p + 1, end);

@@ -20,7 +20,7 @@ enum json_bounds { JSON_WITHIN_BOUNDS, JSON_HAS_NUL, JSON_TOO_DEEP, JSON_TOO_MAN
 enum json_bounds json_text_bounds(const char *text, size_t size, uint64_t max_depth,
                                   uint64_t max_values);
 
-/* The functions below take text that a parser has accepted. */
+/* The functions below take text that a parser has accepted, or none at all. */
 
 /* The value of the member `name` of an object, without the white space around it. False where
  * there is none, or the text is no object. Names written with escapes are found as well. */

@@ -126,6 +126,7 @@ START_TEST(what_is_no_member_is_not_found)
 {
     struct slice value = slice_of("untouched");
 
+    ck_assert(!json_text_member((struct slice){0}, "a", &value));
     ck_assert(!json_text_member(slice_of("{}"), "a", &value));
     ck_assert(!json_text_member(slice_of("{\"b\":{\"a\":1}}"), "a", &value));
     ck_assert(!json_text_member(slice_of("{\"b\":\"a\"}"), "a", &value));

@@ -407,6 +407,18 @@ static void end_recovery(struct recovery *recovery)
     }
 }
 
+/* It was retried just as the store removed it: all that was said of that has met nothing, so it is
+ * said once more. */
+static void put_anew(struct future *future)
+{
+    bool begun = future->starting || future->state == FUTURE_RUNNING;
+    put_submitted(future, 0, NULL, 0);
+    if (future->settling)
+        put_end(future, future->finished_us);
+    else if (begun && spec_is_gated(future->spec) && !own_map(future))
+        put_started(future, clock_wall_us());
+}
+
 static void on_stored_expired(void *arg, uint64_t first, uint64_t last)
 {
     struct executor *executor = arg;
@@ -418,7 +430,7 @@ static void on_stored_expired(void *arg, uint64_t first, uint64_t last)
         else if (r == 0 && future_is_done(future))
             remove_future(future, true);
         else if (r == 0)
-            put_submitted(future, 0, NULL, 0); /* it was retried meanwhile */
+            put_anew(future);
     }
     commit_quietly(executor);
 }

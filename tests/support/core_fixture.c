@@ -130,8 +130,21 @@ static void store_retain(struct store *store, const struct store_retention *rete
     (void)retention;
 }
 
+static int store_load(struct store *store, const struct store_loader *loader)
+{
+    (void)store;
+    return loader->on_counters(loader->arg, 1, 0);
+}
+
+static void store_observe(struct store *store, const struct store_observer *observer)
+{
+    ((struct core_store *)store)->observer = *observer;
+}
+
 static const struct store_ops durable_ops = {
     .durability = DURABILITY_FULL,
+    .load = store_load,
+    .observe = store_observe,
     .read = store_read,
     .put = store_put,
     .commit = store_commit,

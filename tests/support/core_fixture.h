@@ -33,6 +33,7 @@ struct core_store {
     size_t held;
     int expected;                        /* as store_ops.expect has summed up */
     size_t changes[CHANGE_RESERVED + 1]; /* changes handed over so far, by kind */
+    struct store_observer observer;      /* once the executor has recovered */
 };
 
 /* ---- the executor ---- */

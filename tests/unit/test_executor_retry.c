@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemon/base/clock.h"
 #include "tests/support/core_fixture.h"
@@ -291,6 +292,54 @@ START_TEST(a_retry_may_be_tried_by_itself_again)
 }
 END_TEST
 
+/* Retries what is done, while the store takes its time, and lets it be executed. */
+static struct future *retry_slowly(struct core *core, const struct function *function)
+{
+    ck_assert_int_eq(executor_recover(core->executor), 0);
+    struct future *future = core_start(core, function, "1");
+    core_pass(core, 1);
+    core_await_done(core, future);
+    core->store.holding = true;
+    ck_assert_int_eq(executor_retry(core->executor, future), REFUSED_NOT);
+    return future;
+}
+
+static void expire(struct core *core, struct future *future)
+{
+    const struct store_observer *observer = &core->store.observer;
+    memset(core->store.changes, 0, sizeof(core->store.changes));
+    observer->on_expired(observer->arg, future_id(future), future_id(future));
+    ck_assert_uint_eq(core->store.changes[CHANGE_SUBMITTED], 1);
+}
+
+START_TEST(what_expired_while_it_was_retried_is_stored_as_started)
+{
+    struct core *core = core_new(NULL);
+    struct future *future = retry_slowly(core, &core->once);
+    size_t started = core->store.changes[CHANGE_STARTED];
+    while (core->store.changes[CHANGE_STARTED] == started)
+        core_turn(core);
+    expire(core, future);
+    ck_assert_uint_eq(core->store.changes[CHANGE_STARTED], 1);
+    core_free(core);
+}
+END_TEST
+
+START_TEST(what_expired_while_it_was_retried_is_stored_with_its_end)
+{
+    struct core *core = core_new(NULL);
+    struct future *future = retry_slowly(core, &core->gate);
+    size_t finished = core->store.changes[CHANGE_FINISHED];
+    core_pass(core, 1);
+    while (core->store.changes[CHANGE_FINISHED] == finished)
+        core_turn(core);
+    expire(core, future);
+    ck_assert_uint_eq(core->store.changes[CHANGE_STARTED], 0);
+    ck_assert_uint_eq(core->store.changes[CHANGE_FINISHED], 1);
+    core_free(core);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -310,6 +359,8 @@ int main(void)
         only_what_is_done_can_be_retried,
         a_shutdown_takes_a_retry_and_waits_for_it,
         a_retry_may_be_tried_by_itself_again,
+        what_expired_while_it_was_retried_is_stored_as_started,
+        what_expired_while_it_was_retried_is_stored_with_its_end,
     };
     return CORE_CHECK("executor_retry", tests);
 }

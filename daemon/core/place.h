@@ -42,7 +42,8 @@ struct place_ops {
     /* Worker thread, with a seat that is ready: as function_ops.run. False: the seat is lost now.
      */
     bool (*run)(struct seat *seat, const struct function *function, struct call *call);
-    /* Worker thread, at its end; NULL is allowed. */
+    /* Worker thread, at its end; NULL is allowed. The loop may be waiting for that end by then: it
+     * must not block. */
     void (*leave)(struct seat *seat);
 
     /* Loop thread. */

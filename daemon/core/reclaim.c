@@ -20,7 +20,8 @@ static void on_reclaim(struct deadline *deadline)
 
 void reclaim_count(struct executor *executor)
 {
-    if (++executor->freed == RECLAIM_FUTURES)
+    /* Where there is no memory for that, as many more try again. */
+    if (++executor->freed % RECLAIM_FUTURES == 0)
         (void)deadline_set(executor->settings.timers, &executor->reclaim,
                            clock_mono_ns() + RECLAIM_DELAY_NS, on_reclaim);
 }

@@ -50,8 +50,9 @@ struct function_ops {
      * nobody knows whether it was, so its start need not be stored before it. */
     bool repeatable;
 
-    /* And it is over in no time, whatever its arguments are: it may be executed while its submit is
-     * on its way into the store, so that one commit has both that and its end. */
+    /* And, of one that is repeatable, it is over in no time, whatever its arguments are: it may be
+     * executed while its submit is on its way into the store, so that one commit has both that and
+     * its end. */
     bool quick;
 };
 

@@ -365,7 +365,9 @@ int cgroup_take(struct cgroups *cgroups, struct cgroup **ret_cgroup)
     pthread_mutex_unlock(&cgroups->lock);
     if (!cgroup)
         r = make_new_group(cgroups, &cgroup);
-    if (r == 0 && cgroup->limits_version != version) {
+    /* The job that had it before may have lifted them: it has the rights of the daemon. */
+    bool limited = limits.memory_bytes > 0 || limits.pids > 0;
+    if (r == 0 && (limited || cgroup->limits_version != version)) {
         r = apply_limits(cgroup, &limits);
         if (r == 0)
             cgroup->limits_version = version;
@@ -377,7 +379,7 @@ int cgroup_take(struct cgroups *cgroups, struct cgroup **ret_cgroup)
     }
     if (cgroup)
         cgroup_give_back(cgroup, false, &(struct cgroup_end){.left = false});
-    return limits.memory_bytes > 0 || limits.pids > 0 ? r : 0;
+    return limited ? r : 0;
 }
 
 int cgroup_fd(const struct cgroup *cgroup)

@@ -220,8 +220,9 @@ static void make_room(struct sqlite_store *store, enum room room)
 /* Whether what must be stored will find room: on the disk, or where others have been removed. */
 static bool has_reserve(struct sqlite_store *store)
 {
-    return reserve_make(&store->reserve) ||
-           database_free_bytes(&store->database) >= store->reserve.bytes;
+    /* Making it costs much where it cannot be made. */
+    return store->reserve.there || database_free_bytes(&store->database) >= store->reserve.bytes ||
+           reserve_make(&store->reserve);
 }
 
 /* The first commit due, which has just failed, as well as it can be done. */

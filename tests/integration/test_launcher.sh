@@ -142,6 +142,19 @@ like "a handler's result" "$(future rpc result "{\"id\":$id}")" '"result":4}'
 eq "and its stderr" "$(future output --stream stderr "$id")" counting
 like "and its progress" "$(future rpc status "{\"id\":$id}")" '"progress":\{"done": ?1\}'
 
+# ---- what comes first ----
+future pool pause one >/dev/null
+first=$(future submit --pool one --priority 1 -- sh -c "echo low >>$TMPDIR/order")
+future submit --pool one --priority 5 -- sh -c "echo high >>$TMPDIR/order" >/dev/null
+after=$(future submit --pool one --after "$first" --priority 9 -- sh -c "echo after >>$TMPDIR/order")
+future submit --pool one --priority 3 -- sh -c "echo middle >>$TMPDIR/order" >/dev/null
+future pool resume one >/dev/null
+ok "all of them end" future wait "$first-$((after + 1))"
+eq "by priority, and behind what it waits for" "$(tr '\n' ' ' <"$TMPDIR/order")" "high middle low after "
+map=$(member id "$(future rpc map '{"fn":"exec","pool":"one","chunksize":3,"args":{"argv":["echo"]},"items":[1,2,3,4,5,6,7]}')")
+ok "a map in chunks" future wait "$map"
+eq "each item once, in order" "$(future follow "$map" | tr '\n' ' ')" "1 2 3 4 5 6 7 "
+
 # ---- the life of a worker ----
 until_true pool_says one '"threads":0'
 pass "ends when it is idle"

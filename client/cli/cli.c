@@ -234,6 +234,17 @@ out:
     return status;
 }
 
+int cli_call_id(struct cli *cli, const char *method, uint64_t id, struct future_message **ret_reply)
+{
+    struct writer params = {0};
+
+    writer_begin_object(&params);
+    writer_key(&params, "id");
+    writer_uint(&params, id);
+    writer_end_object(&params);
+    return cli_call(cli, method, &params, ret_reply);
+}
+
 int cli_send(struct cli *cli, const char *method, struct writer *params, uint64_t *ret_request_id)
 {
     char *text;

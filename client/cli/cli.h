@@ -97,6 +97,9 @@ int cli_connect(struct cli *cli);
  * caller frees, or an exit status after the failure was told. */
 int cli_call(struct cli *cli, const char *method, struct writer *params,
              struct future_message **ret_reply);
+/* The same where `id` is all that is to be said. */
+int cli_call_id(struct cli *cli, const char *method, uint64_t id,
+                struct future_message **ret_reply);
 /* Sends a request and leaves its reply to come. `params` as above. 0 or an exit status. */
 int cli_send(struct cli *cli, const char *method, struct writer *params, uint64_t *ret_request_id);
 /* Waits for the next message, whatever it is. 0 or an exit status. */

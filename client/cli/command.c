@@ -4,12 +4,12 @@
 #include <string.h>
 
 const struct command *const command_table[] = {
-    &cmd_submit,    &cmd_run,     &cmd_call,   &cmd_map,    &cmd_status,   &cmd_result,
-    &cmd_exception, &cmd_wait,    &cmd_output, &cmd_follow, &cmd_cancel,   &cmd_retry,
-    &cmd_update,    &cmd_explain, &cmd_forget, &cmd_events, &cmd_top,      &cmd_pool,
-    &cmd_pause,     &cmd_resume,  &cmd_drain,  &cmd_stats,  &cmd_trace,    &cmd_info,
-    &cmd_ping,      &cmd_rpc,     &cmd_dump,   &cmd_backup, &cmd_shutdown, &cmd_completion,
-    &cmd_help,      NULL};
+    &cmd_submit,     &cmd_run,       &cmd_call,    &cmd_map,    &cmd_status, &cmd_show,
+    &cmd_result,     &cmd_exception, &cmd_wait,    &cmd_output, &cmd_follow, &cmd_cancel,
+    &cmd_retry,      &cmd_update,    &cmd_explain, &cmd_forget, &cmd_events, &cmd_top,
+    &cmd_pool,       &cmd_pause,     &cmd_resume,  &cmd_drain,  &cmd_stats,  &cmd_trace,
+    &cmd_info,       &cmd_ping,      &cmd_rpc,     &cmd_dump,   &cmd_backup, &cmd_shutdown,
+    &cmd_completion, &cmd_help,      NULL};
 
 const struct command *command_find(const char *name)
 {

@@ -15,11 +15,11 @@ struct command {
     int (*run)(struct cli *cli, int argc, char **argv);
 };
 
-extern const struct command cmd_submit, cmd_run, cmd_call, cmd_map, cmd_status, cmd_result,
-    cmd_exception, cmd_wait, cmd_cancel, cmd_events, cmd_output, cmd_follow, cmd_explain, cmd_pause,
-    cmd_resume, cmd_drain, cmd_top, cmd_forget, cmd_retry, cmd_pool, cmd_info, cmd_ping,
-    cmd_shutdown, cmd_rpc, cmd_stats, cmd_trace, cmd_update, cmd_dump, cmd_backup, cmd_completion,
-    cmd_help;
+extern const struct command cmd_submit, cmd_run, cmd_call, cmd_map, cmd_status, cmd_show,
+    cmd_result, cmd_exception, cmd_wait, cmd_cancel, cmd_events, cmd_output, cmd_follow,
+    cmd_explain, cmd_pause, cmd_resume, cmd_drain, cmd_top, cmd_forget, cmd_retry, cmd_pool,
+    cmd_info, cmd_ping, cmd_shutdown, cmd_rpc, cmd_stats, cmd_trace, cmd_update, cmd_dump,
+    cmd_backup, cmd_completion, cmd_help;
 
 /* In the order of the overview, ended by NULL. */
 extern const struct command *const command_table[];

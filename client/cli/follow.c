@@ -219,17 +219,6 @@ static int subscribe(struct follower *follower)
     return status;
 }
 
-static int ask(struct cli *cli, const char *method, uint64_t id, struct future_message **ret_reply)
-{
-    struct writer params = {0};
-
-    writer_begin_object(&params);
-    writer_key(&params, "id");
-    writer_uint(&params, id);
-    writer_end_object(&params);
-    return cli_call(cli, method, &params, ret_reply);
-}
-
 /* What the job told before the subscription is no event any more. */
 static int show_progress(struct follower *follower)
 {
@@ -238,7 +227,7 @@ static int show_progress(struct follower *follower)
 
     if (!follower->progress.wanted || follower->cli->json)
         return 0;
-    status = ask(follower->cli, "status", follower->id, &reply);
+    status = cli_call_id(follower->cli, "status", follower->id, &reply);
     if (status != 0)
         return status;
     progress_line_show(&follower->progress, json_object_get(reply->result, "progress"));
@@ -255,7 +244,7 @@ static int conclude(struct follower *follower)
 
     if (follower->finished)
         return follower->status;
-    status = ask(follower->cli, "result", follower->id, &reply);
+    status = cli_call_id(follower->cli, "result", follower->id, &reply);
     if (status != 0)
         return status;
     type = cli_string(json_object_get(reply->result, "exception"), "type", "");
@@ -274,7 +263,7 @@ int follow_future(struct cli *cli, uint64_t id, const struct interrupts *interru
     struct follower follower = {
         .cli = cli, .id = id, .interrupts = interrupts ? interrupts->fd : -1};
     struct future_message *reply;
-    int status = ask(cli, "status", id, &reply);
+    int status = cli_call_id(cli, "status", id, &reply);
     bool is_map;
 
     if (status != 0)

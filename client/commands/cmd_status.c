@@ -113,6 +113,9 @@ static int show(struct cli *cli, const struct filters *filters, bool given,
     one = json_pack("[O]", reply->result);
     status = show_futures(cli, one);
     json_decref(one);
+    if (status == EXIT_FINE && cli->out.is_terminal)
+        printf("`future show %llu` tells the rest.\n",
+               (unsigned long long)cli_uint(reply->result, "id"));
     return status;
 }
 

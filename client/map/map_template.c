@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/show/shell_words.h"
+
 enum { PART_MAX = 9999 };
 
 /* One form that occurs, wherever it does. */
@@ -296,36 +298,6 @@ static void fill_word(const struct map_template *template, const char *word,
     }
 }
 
-static bool needs_quotes(const char *text, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        if (!isalnum((unsigned char)text[i]) && !strchr("_-./:=@%+,", text[i]))
-            return true;
-    return size == 0;
-}
-
-/* In single quotes where a shell would see more in it than text; one line, whatever is in it. */
-static void quote(const char *text, size_t size, struct writer *writer)
-{
-    bool quotes = needs_quotes(text, size);
-    bool dollar = memchr(text, '\n', size) != NULL;
-
-    if (quotes)
-        writer_raw(writer, dollar ? "$'" : "'", dollar ? 2 : 1);
-    for (size_t i = 0; i < size; i++) {
-        if (text[i] == '\n')
-            writer_raw(writer, "\\n", 2);
-        else if (dollar && text[i] == '\\')
-            writer_raw(writer, "\\\\", 2);
-        else if (text[i] == '\'')
-            writer_raw(writer, dollar ? "\\'" : "'\\''", dollar ? 2 : 4);
-        else
-            writer_raw(writer, text + i, 1);
-    }
-    if (quotes)
-        writer_raw(writer, "'", 1);
-}
-
 void map_template_command(const struct map_template *template, const struct map_value *value,
                           uint64_t sequence, struct writer *writer)
 {
@@ -336,7 +308,7 @@ void map_template_command(const struct map_template *template, const struct map_
         writer_raw(writer, template->fn, strlen(template->fn));
         writer_raw(writer, " ", 1);
         if (!writer_failed(&word))
-            quote(word.data, word.size, writer);
+            shell_word(word.data, word.size, writer);
     }
     for (size_t i = 0; i < template->argc; i++) {
         writer_reset(&word);
@@ -344,7 +316,7 @@ void map_template_command(const struct map_template *template, const struct map_
         if (i > 0)
             writer_raw(writer, " ", 1);
         if (!writer_failed(&word))
-            quote(word.data ? word.data : "", word.size, writer);
+            shell_word(word.data ? word.data : "", word.size, writer);
     }
     writer_free(&word);
 }

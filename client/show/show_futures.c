@@ -15,8 +15,7 @@ static const struct table_column columns[] = {
     {"LABEL", false, 6, 3}, {"NOTE", false, 12, 2},     {"COMMAND", false, 16, 0},
 };
 
-/* How it ended: "ok", "exit 3", "SIGKILL", or "failed" where it is no command that has run. */
-static void outcome_text(const json_t *future, char *ret_text, size_t size)
+void show_futures_outcome(const json_t *future, char *ret_text, size_t size)
 {
     const json_t *failed = json_object_get(future, "failed");
     const json_t *code = json_object_get(future, "exit_code");
@@ -102,7 +101,7 @@ static void note_text(const json_t *future, char *ret_text, size_t size)
         snprintf(ret_text + used, size - used, "%sattempt %llu", used ? ", " : "", attempt);
 }
 
-static enum tone state_tone(const json_t *future)
+enum tone show_futures_tone(const json_t *future)
 {
     const char *state = cli_string(future, "state", "");
 
@@ -120,9 +119,9 @@ static void add_row(const struct cli *cli, struct table *table, const json_t *fu
     char text[128];
 
     table_add_uint(table, cli_uint(future, "id"));
-    table_add_tone(table, cli_string(future, "state", "-"), state_tone(future));
-    outcome_text(future, text, sizeof(text));
-    table_add_tone(table, text, state_tone(future));
+    table_add_tone(table, cli_string(future, "state", "-"), show_futures_tone(future));
+    show_futures_outcome(future, text, sizeof(text));
+    table_add_tone(table, text, show_futures_tone(future));
     time_text(future, now, text, sizeof(text));
     table_add(table, text);
     submitted_text(cli, future, now, text, sizeof(text));

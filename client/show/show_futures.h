@@ -8,4 +8,10 @@
  * status. */
 int show_futures(struct cli *cli, const json_t *futures);
 
+/* How it ended: "ok", "exit 3", "SIGKILL", or "failed" where it is no command that has run; "-": it
+ * has not. */
+void show_futures_outcome(const json_t *future, char *ret_text, size_t size);
+/* The colour of its state. */
+enum tone show_futures_tone(const json_t *future);
+
 #endif

@@ -42,7 +42,7 @@ in_manual()
 # Every word of each test's lines with a command, in a form that is quick to search.
 lines=$TMPDIR/lines
 cat tests/integration/test_cli_*.sh tests/integration/test_re*.sh client/future-recipes.7 README.md |
-    grep -E '(^|[^a-z_])(submit|add|run|call|map|map_stdin|status|result|exception|wait|output|log|follow|cancel|kill|retry|update|explain|forget|clean|events|top|pool|pause|resume|drain|stats|trace|info|ping|rpc|dump|backup|shutdown|json|asks)([^a-z_]|$)' >"$lines"
+    grep -E '(^|[^a-z_])(submit|add|run|call|map|map_stdin|status|show|result|exception|wait|output|log|follow|cancel|kill|retry|update|explain|forget|clean|events|top|pool|pause|resume|drain|stats|trace|info|ping|rpc|dump|backup|shutdown|json|asks)([^a-z_]|$)' >"$lines"
 # in_tests COMMAND OPTION LETTER: some line runs the command with it.
 in_tests()
 {

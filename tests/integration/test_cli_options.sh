@@ -125,7 +125,7 @@ for command in $(future help | sed -n 's/^  \([a-z]*\)  *[A-Z].*/\1/p'); do
     case $command in
     help | completion) continue ;;
     submit | run | map | call | rpc) words=(true) ;;
-    result | exception | wait | output | follow | cancel | retry | update | explain | forget) words=(1) ;;
+    show | result | exception | wait | output | follow | cancel | retry | update | explain | forget) words=(1) ;;
     backup) words=("$TMPDIR/copy") ;;
     *) words=() ;;
     esac

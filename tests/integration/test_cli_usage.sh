@@ -21,7 +21,7 @@ capture future help map wait
 like "help of several commands" "$code:$out" '^0:usage: future map .*usage: future wait '
 refuses "help of what is none" 64 'there is no command `nope`' future help nope
 
-commands='submit run call map status result exception wait output follow cancel retry update stats trace explain forget events
+commands='submit run call map status show result exception wait output follow cancel retry update stats trace explain forget events
     top pool pause resume drain info ping rpc dump backup shutdown help'
 for command in $commands; do
     like "the overview has $command" "$overview" "  $command +[A-Z]"
@@ -68,7 +68,7 @@ refuses "map with stdin for two" 64 'stdin gives the items' future map --stdin -
 refuses "map with an item that is not UTF-8" 64 'item 1 is not valid UTF-8' \
     future map -- echo ::: a $'\xff'
 refuses "an argument that is not UTF-8" 64 'not valid UTF-8' future submit -- echo $'\xff'
-for command in result exception wait cancel output follow explain forget retry kill log 'update --priority 1'; do
+for command in show result exception wait cancel output follow explain forget retry kill log 'update --priority 1'; do
     # shellcheck disable=SC2086  # words
     refuses "$command without an id" 64 'which future' future $command
     for id in x 0 '7,' ',7' '7,,8' 9-7 7- 7x 99999999999999999999; do

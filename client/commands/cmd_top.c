@@ -1,5 +1,4 @@
 /* top: what the daemon is doing, live. */
-#include <errno.h>
 #include <ncurses.h>
 #include <poll.h>
 #include <stdio.h>
@@ -30,10 +29,13 @@ struct top {
 static void act(struct top *top, const char *method, const char *text, const char *done)
 {
     struct future_message *reply;
-    int r = future_call(top->cli->client, method, text, -1, &reply);
+    int r = top->cli->client ? future_call(top->cli->client, method, text, TOP_PATIENCE_MS, &reply)
+                             : FUTURE_DISCONNECTED;
 
-    if (r < 0)
-        return; /* told when the next messages are taken in */
+    if (r < 0) {
+        snprintf(top->screen.note, sizeof(top->screen.note), "%s", future_failure_text(r));
+        return;
+    }
     snprintf(top->screen.note, sizeof(top->screen.note), "%s",
              reply->kind == FUTURE_ERROR ? reply->error.message : done);
     future_message_free(reply);
@@ -77,6 +79,27 @@ static void pause_or_resume(struct top *top)
     free(text);
 }
 
+/* How far a key moves the selection; 0: it is no such key. */
+static long distance(const struct top_screen *screen, int key)
+{
+    switch (key) {
+    case KEY_UP:
+        return -1;
+    case KEY_DOWN:
+        return 1;
+    case KEY_PPAGE:
+        return -(long)screen->page;
+    case KEY_NPAGE:
+        return (long)screen->page;
+    case KEY_HOME:
+        return -(long)screen->count;
+    case KEY_END:
+        return (long)screen->count;
+    default:
+        return 0;
+    }
+}
+
 /* False: leave. */
 static bool take_keys(struct top *top)
 {
@@ -86,11 +109,11 @@ static bool take_keys(struct top *top)
         top->screen.note[0] = '\0';
         if (key == 'q' || key == 'Q')
             return false;
-        if (key == KEY_UP || key == KEY_DOWN)
-            top_screen_move(&top->screen, key == KEY_DOWN ? 1 : -1);
+        if (distance(&top->screen, key) != 0)
+            top_screen_move(&top->screen, &top->model, distance(&top->screen, key));
         if (key == 'c' || key == 'k')
             cancel_selected(top, key == 'k');
-        if (key == 'p')
+        if (key == 'p' && top->model.pools)
             pause_or_resume(top);
     }
     return true;
@@ -98,33 +121,53 @@ static bool take_keys(struct top *top)
 
 /* ---- the loop ---- */
 
-static int loop(struct top *top)
+/* The daemon may be started anew, and goes on being watched then. */
+static int connect_again(struct top *top)
+{
+    int r = future_connect(top->cli->socket_path, TOP_PATIENCE_MS, &top->cli->client);
+
+    return r == 0 ? top_model_begin(top->cli->client, &top->model) : r;
+}
+
+/* What is seen stays on the screen while nobody answers. */
+static void look(struct top *top)
 {
     struct cli *cli = top->cli;
+    int r = cli->client ? 0 : connect_again(top);
 
+    if (r == 0)
+        r = top_model_take_in(cli->client, &top->model);
+    if (r == 0)
+        r = top_model_refresh(cli->client, &top->model);
+    top->screen.trouble = r == 0                  ? NULL
+                          : r == FUTURE_TIMED_OUT ? "The daemon does not answer."
+                                                  : "The daemon is gone: waiting for another one.";
+    if (r == 0 || r == FUTURE_TIMED_OUT)
+        return;
+    future_close(cli->client);
+    cli->client = NULL;
+}
+
+static void loop(struct top *top)
+{
     for (;;) {
-        struct pollfd ready[3] = {{.fd = STDIN_FILENO, .events = POLLIN},
-                                  {.fd = top->interrupts.fd, .events = POLLIN},
-                                  {.fd = future_fd(cli->client), .events = 0}};
-        int status = top_model_take_in(cli, &top->model);
+        struct pollfd ready[2] = {{.fd = STDIN_FILENO, .events = POLLIN},
+                                  {.fd = top->interrupts.fd, .events = POLLIN}};
 
-        if (status == 0)
-            status = top_model_refresh(cli, &top->model);
-        if (status != 0)
-            return status;
+        look(top);
         top_screen_draw(&top->screen, &top->model);
-        (void)poll(ready, 3, top->interval_ms);
+        (void)poll(ready, 2, top->interval_ms);
         if (interrupts_take(&top->interrupts) != 0 || ready[0].revents & POLLHUP || !take_keys(top))
-            return EXIT_FINE;
+            return;
     }
 }
 
 static int show_live(struct top *top)
 {
-    int r, status = top_model_begin(top->cli, &top->model);
+    int r = top_model_begin(top->cli->client, &top->model);
 
-    if (status != 0)
-        return status;
+    if (r < 0)
+        return cli_tell_failure(top->cli, r);
     r = interrupts_begin(&top->interrupts);
     if (r < 0)
         return cli_fail_errno(top->cli, r, "signals");
@@ -132,24 +175,21 @@ static int show_live(struct top *top)
     r = top_screen_begin(&top->screen);
     if (r < 0)
         return cli_fail(top->cli, "this terminal cannot be drawn on; see --once");
-    /* What goes wrong meanwhile is told on a screen that is about to go. */
-    status = loop(top);
+    loop(top);
     top_screen_end();
     interrupts_end(&top->interrupts);
-    if (status == EXIT_NO_DAEMON)
-        cli_warn(top->cli, "the daemon has ended");
-    return status;
+    return EXIT_FINE;
 }
 
 /* One picture, as text. */
 static int show_once(struct top *top)
 {
     struct cli *cli = top->cli;
-    int status = top_model_refresh(cli, &top->model);
+    int status, r = top_model_refresh(cli->client, &top->model);
     const json_t *counts;
 
-    if (status != 0)
-        return status;
+    if (r < 0)
+        return cli_tell_failure(cli, r);
     counts = json_object_get(top->model.running->result, "counts");
     printf("%llu pending, %llu running, %llu finished, %llu cancelled\n\n",
            (unsigned long long)cli_uint(counts, "PENDING"),
@@ -191,7 +231,9 @@ static int run(struct cli *cli, int argc, char **argv)
         return cli_bad_usage(cli,
                              "no JSON is made of it: `future status --json`, `future pool --json` "
                              "and `future stats --json` have it");
-    status = once ? show_once(&top) : show_live(&top);
+    status = cli_connect(cli);
+    if (status == 0)
+        status = once ? show_once(&top) : show_live(&top);
     top_model_clear(&top.model);
     return status;
 }
@@ -200,10 +242,12 @@ const struct command cmd_top = {
     .name = "top",
     .usage = "top [OPTIONS]",
     .summary = "Show pools, workers, the queue and the throughput, live",
-    .help = "Keys: q leaves; up and down select a future; c cancels it, k terminates it, p pauses\n"
-            "its pool or lets it go on. Without a terminal it is shown once, as text.\n\n"
-            "      --once             one picture, as text\n"
-            "  -i, --interval DUR     draw so often (1s)\n\n"
-            "  future top --once | head\n",
+    .help =
+        "Keys: q leaves; up, down, page up, page down, home and end select a future; c cancels\n"
+        "it, k terminates it, p pauses its pool or lets it go on. Where the daemon goes, it is\n"
+        "waited for. Without a terminal all is shown once, as text.\n\n"
+        "      --once             one picture, as text\n"
+        "  -i, --interval DUR     draw so often (1s)\n\n"
+        "  future top --once | head\n",
     .run = run,
 };

@@ -1,19 +1,20 @@
 #include "client/top/top_model.h"
 
-#include <errno.h>
 #include <string.h>
 #include <time.h>
 
-static int ask(struct cli *cli, const char *method, const char *text, struct future_message **reply)
+static int ask(struct future_client *client, const char *method, const char *params,
+               struct future_message **reply)
 {
-    struct writer params = {0};
     struct future_message *fresh;
-    int status;
+    int r = future_call(client, method, params, TOP_PATIENCE_MS, &fresh);
 
-    writer_raw(&params, text, strlen(text));
-    status = cli_call(cli, method, &params, &fresh);
-    if (status != 0)
-        return status;
+    if (r == 0 && fresh->kind == FUTURE_ERROR) {
+        future_message_free(fresh);
+        r = FUTURE_REFUSED;
+    }
+    if (r < 0)
+        return r;
     future_message_free(*reply);
     *reply = fresh;
     return 0;
@@ -33,14 +34,14 @@ static void move_on(struct top_model *model)
         model->rates[++model->second % TOP_SECONDS] = 0;
 }
 
-int top_model_begin(struct cli *cli, struct top_model *model)
+int top_model_begin(struct future_client *client, struct top_model *model)
 {
     struct future_message *reply = NULL;
-    int status = ask(cli, "subscribe", "{\"all\":true}", &reply);
+    int r = ask(client, "subscribe", "{\"all\":true}", &reply);
 
     future_message_free(reply);
     move_on(model);
-    return status;
+    return r;
 }
 
 void top_model_clear(struct top_model *model)
@@ -51,33 +52,31 @@ void top_model_clear(struct top_model *model)
     *model = (struct top_model){0};
 }
 
-int top_model_refresh(struct cli *cli, struct top_model *model)
+int top_model_refresh(struct future_client *client, struct top_model *model)
 {
-    int status = ask(cli, "pool.list", "{}", &model->pools);
+    int r = ask(client, "status", "{\"state\":[\"RUNNING\"],\"limit\":200,\"describe\":true}",
+                &model->running);
 
-    if (status == 0)
-        status = ask(cli, "status", "{\"state\":[\"RUNNING\"],\"limit\":200,\"describe\":true}",
-                     &model->running);
-    if (status == 0)
+    if (r == 0)
         /* A map's items are many and alike: its own line says how far it is. */
-        status = ask(cli, "status",
-                     "{\"state\":[\"PENDING\"],\"limit\":200,\"items\":false,\"describe\":true}",
-                     &model->pending);
-    return status;
+        r = ask(client, "status",
+                "{\"state\":[\"PENDING\"],\"limit\":200,\"items\":false,\"describe\":true}",
+                &model->pending);
+    return r == 0 ? ask(client, "pool.list", "{}", &model->pools) : r;
 }
 
-int top_model_take_in(struct cli *cli, struct top_model *model)
+int top_model_take_in(struct future_client *client, struct top_model *model)
 {
     struct future_message *message;
     int r;
 
     move_on(model);
-    while ((r = future_receive(cli->client, 0, &message)) == 0) {
+    while ((r = future_receive(client, 0, &message)) == 0) {
         if (message->kind == FUTURE_NOTIFICATION)
             model->rates[model->second % TOP_SECONDS]++;
         future_message_free(message);
     }
-    return r == -ETIMEDOUT ? 0 : cli_tell_failure(cli, r);
+    return r == FUTURE_TIMED_OUT ? 0 : r;
 }
 
 uint64_t top_model_rate(const struct top_model *model, unsigned ago)

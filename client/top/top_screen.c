@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 enum { PLOT_ROWS = 5, PLOT_ROWS_SMALL = 2, PLOT_LABEL = 8, POOLS_MAX = 6, WORKERS_MAX = 8 };
-enum { SMALL_SCREEN = 32, LINE_BYTES = 512 };
+enum { SMALL_SCREEN = 32, TINY_SCREEN = 16, POOLS_TINY = 2, LINE_BYTES = 512 };
+enum { NARROW = 60, WIDE = 100 };
 enum { PAIR_GOOD = 1, PAIR_BUSY, PAIR_WAITING };
 
 int top_screen_begin(struct top_screen *screen)
@@ -46,14 +47,6 @@ int top_screen_key(void)
     return key == ERR ? -1 : key;
 }
 
-void top_screen_move(struct top_screen *screen, int by)
-{
-    if (by < 0 && screen->selected > 0)
-        screen->selected--;
-    if (by > 0 && screen->selected + 1 < screen->count)
-        screen->selected++;
-}
-
 static const json_t *futures_of(const struct future_message *reply)
 {
     return reply ? json_object_get(reply->result, "futures") : NULL;
@@ -76,9 +69,33 @@ const json_t *top_screen_selected(const struct top_screen *screen, const struct 
     return future_at(model, screen->selected);
 }
 
+void top_screen_move(struct top_screen *screen, const struct top_model *model, long by)
+{
+    size_t far = by < 0 ? (size_t)-by : (size_t)by;
+
+    if (by < 0)
+        screen->selected -= far < screen->selected ? far : screen->selected;
+    else
+        screen->selected += far;
+    if (screen->selected >= screen->count)
+        screen->selected = screen->count > 0 ? screen->count - 1 : 0;
+    screen->id = cli_uint(future_at(model, screen->selected), "id");
+}
+
+/* The list has moved: the selection goes with its future, and stays where that is gone. */
+static void find_selected(struct top_screen *screen, const struct top_model *model)
+{
+    screen->count =
+        json_array_size(futures_of(model->running)) + json_array_size(futures_of(model->pending));
+    for (size_t i = 0; screen->id > 0 && i < screen->count; i++)
+        if (cli_uint(future_at(model, i), "id") == screen->id)
+            screen->selected = i;
+    top_screen_move(screen, model, 0);
+}
+
 /* ---- lines ---- */
 
-/* A small screen has more use for futures. */
+/* A small screen has more use for futures, and a tiny one for nothing else. */
 static int plot_rows(void)
 {
     return LINES < SMALL_SCREEN ? PLOT_ROWS_SMALL : PLOT_ROWS;
@@ -87,6 +104,11 @@ static int plot_rows(void)
 static int workers_max(void)
 {
     return LINES < SMALL_SCREEN ? WORKERS_MAX / 2 : WORKERS_MAX;
+}
+
+static size_t pools_max(void)
+{
+    return LINES < TINY_SCREEN ? POOLS_TINY : POOLS_MAX;
 }
 
 /* One line, cut to the screen. */
@@ -114,15 +136,37 @@ static attr_t tone(const struct top_screen *screen, short pair)
     return screen->colour ? (attr_t)COLOR_PAIR(pair) : A_NORMAL;
 }
 
-static int draw_head(const struct top_model *model)
+/* Text made printable, and cut or filled up to so many columns. */
+static void cell(const char *text, size_t columns, char *ret_text, size_t size)
 {
-    const json_t *counts = json_object_get(model->running->result, "counts");
+    size_t bytes, own;
 
-    line(0, A_BOLD, "futured: %llu pending, %llu running, %llu finished, %llu cancelled",
-         (unsigned long long)cli_uint(counts, "PENDING"),
-         (unsigned long long)cli_uint(counts, "RUNNING"),
-         (unsigned long long)cli_uint(counts, "FINISHED"),
-         (unsigned long long)cli_uint(counts, "CANCELLED"));
+    cli_printable(text, strlen(text), ret_text, size);
+    own = terminal_columns(ret_text);
+    if (own > columns) {
+        ret_text[terminal_fit(ret_text, columns - 1)] = '\0';
+        strncat(ret_text, terminal_ellipsis(), size - strlen(ret_text) - 1);
+        own = terminal_columns(ret_text);
+    }
+    bytes = strlen(ret_text);
+    for (; own < columns && bytes + 1 < size; own++)
+        ret_text[bytes++] = ' ';
+    ret_text[bytes] = '\0';
+}
+
+static int draw_head(const struct top_screen *screen, const struct top_model *model)
+{
+    const json_t *counts =
+        model->running ? json_object_get(model->running->result, "counts") : NULL;
+
+    if (screen->trouble)
+        line(0, A_BOLD | A_REVERSE, "%s", screen->trouble);
+    else
+        line(0, A_BOLD, "futured: %llu pending, %llu running, %llu finished, %llu cancelled",
+             (unsigned long long)cli_uint(counts, "PENDING"),
+             (unsigned long long)cli_uint(counts, "RUNNING"),
+             (unsigned long long)cli_uint(counts, "FINISHED"),
+             (unsigned long long)cli_uint(counts, "CANCELLED"));
     return 1;
 }
 
@@ -179,13 +223,14 @@ static int draw_pools(const struct top_model *model, int row)
     json_array_foreach (pools, i, pool) {
         bool broken = json_is_true(json_object_get(pool, "broken"));
         bool paused = json_is_true(json_object_get(pool, "paused"));
-        char name[32];
+        char name[128];
 
-        if (i == POOLS_MAX)
+        if (i == pools_max()) {
+            line(row++, A_DIM, "and %zu more", json_array_size(pools) - i);
             break;
-        cli_printable(cli_string(pool, "name", ""), strlen(cli_string(pool, "name", "")), name,
-                      sizeof(name));
-        line(row++, A_NORMAL, "%-16s %-8s %9llu %9llu %4llu/%-4llu", name,
+        }
+        cell(cli_string(pool, "name", ""), 16, name, sizeof(name));
+        line(row++, A_NORMAL, "%s %-8s %9llu %9llu %4llu/%-4llu", name,
              broken   ? "broken"
              : paused ? "paused"
                       : "running",
@@ -239,9 +284,14 @@ static int draw_workers(const struct top_model *model, int row)
 }
 
 /* On a narrow screen the command gets the room. */
-static int note_columns(void)
+static size_t note_columns(void)
 {
-    return COLS < 100 ? 12 : 24;
+    return COLS < NARROW ? 0 : COLS < WIDE ? 12 : 24;
+}
+
+static size_t pool_columns(void)
+{
+    return COLS < NARROW ? 0 : COLS < WIDE ? 8 : 16;
 }
 
 /* What a line has besides its command: what it waits for, how far a map is, the label. */
@@ -260,40 +310,76 @@ static void note_text(const json_t *future, char *ret_text, size_t size)
              (waiting[0] || map) && label[0] ? " " : "", label);
 }
 
-static int draw_future(const struct top_screen *screen, const json_t *future, bool selected,
-                       int row)
+/* The columns of one future, or their titles. */
+static void draw_row(int row, attr_t attributes, const char *first, const char *pool,
+                     const char *note, const char *command)
+{
+    char pool_cell[128], note_cell[256], text[256];
+
+    cli_printable(command, strlen(command), text, sizeof(text));
+    if (COLS < NARROW) {
+        line(row, attributes, "%s %s", first, text);
+        return;
+    }
+    cell(pool, pool_columns(), pool_cell, sizeof(pool_cell));
+    cell(note, note_columns(), note_cell, sizeof(note_cell));
+    line(row, attributes, "%s %s %s %s", first, pool_cell, note_cell, text);
+}
+
+static void draw_future(const struct top_screen *screen, const json_t *future, bool selected,
+                        int row)
 {
     const char *state = cli_string(future, "state", "");
     bool running = strcmp(state, "RUNNING") == 0;
     double since = json_number_value(json_object_get(future, running ? "started" : "submitted"));
-    const char *text = cli_string(future, "description", cli_string(future, "fn", ""));
-    char span[32], note[160], printable[80], command[256];
+    char span[32], first[64], note[160];
 
     time_span_text(time_now() - since, span, sizeof(span));
+    snprintf(first, sizeof(first), "%8llu %-8s %7s", (unsigned long long)cli_uint(future, "id"),
+             state, span);
     note_text(future, note, sizeof(note));
-    cli_printable(note, strlen(note), printable, sizeof(printable));
-    cli_printable(text, strlen(text), command, sizeof(command));
-    line(row, tone(screen, running ? PAIR_BUSY : PAIR_WAITING) | (selected ? A_REVERSE : 0),
-         "%8llu %-8s %7s %-8s %-*s %s", (unsigned long long)cli_uint(future, "id"), state, span,
-         cli_string(future, "pool", ""), note_columns(), printable, command);
-    return row + 1;
+    draw_row(row, tone(screen, running ? PAIR_BUSY : PAIR_WAITING) | (selected ? A_REVERSE : 0),
+             first, cli_string(future, "pool", ""), note,
+             cli_string(future, "description", cli_string(future, "fn", "")));
 }
 
+/* Where a list of the daemon's has to end: below that id it is not known. 0: it is whole. */
+static uint64_t left_out(const struct future_message *reply)
+{
+    return reply ? cli_uint(reply->result, "next") : 0;
+}
+
+static int draw_left_out(const struct future_message *reply, const char *state, int row)
+{
+    if (left_out(reply) > 0)
+        line(row++, A_DIM, "%8s older: future status --state %s --before %llu", "...", state,
+             (unsigned long long)left_out(reply));
+    return row;
+}
+
+/* Those that run, then the queue, what was submitted first at its head: only the newest of each,
+ * where they are very many. */
 static void draw_futures(struct top_screen *screen, const struct top_model *model, int row)
 {
-    int rows = LINES - row - 2;
-    size_t first = 0;
+    size_t running = json_array_size(futures_of(model->running)), first = 0;
+    char titles[64];
+    int rows;
 
-    screen->count =
-        json_array_size(futures_of(model->running)) + json_array_size(futures_of(model->pending));
-    if (screen->selected >= screen->count)
-        screen->selected = screen->count > 0 ? screen->count - 1 : 0;
-    line(row++, A_REVERSE, "%8s %-8s %7s %-8s %-*s %s", "ID", "STATE", "FOR", "POOL",
-         note_columns(), "NOTE", "COMMAND");
-    if (rows > 0 && screen->selected >= (size_t)rows)
-        first = screen->selected - (size_t)rows + 1;
-    for (size_t i = first; i < screen->count && row < LINES - 1; i++)
-        row = draw_future(screen, future_at(model, i), i == screen->selected, row);
+    find_selected(screen, model);
+    snprintf(titles, sizeof(titles), "%8s %-8s %7s", "ID", "STATE", "FOR");
+    draw_row(row++, A_REVERSE, titles, "POOL", "NOTE", "COMMAND");
+    rows = LINES - 1 - row - (left_out(model->running) > 0) - (left_out(model->pending) > 0);
+    screen->page = rows > 1 ? (size_t)rows : 1;
+    if (screen->selected >= screen->page)
+        first = screen->selected - screen->page + 1;
+    for (size_t i = first; i <= screen->count && row < LINES - 1; i++) {
+        if (i == running) {
+            row = draw_left_out(model->running, "running", row);
+            row = draw_left_out(model->pending, "pending", row);
+        }
+        if (i < screen->count && row < LINES - 1)
+            draw_future(screen, future_at(model, i), i == screen->selected, row++);
+    }
 }
 
 void top_screen_draw(struct top_screen *screen, const struct top_model *model)
@@ -301,10 +387,13 @@ void top_screen_draw(struct top_screen *screen, const struct top_model *model)
     int row;
 
     erase();
-    row = draw_head(model);
-    row = draw_plot(screen, model, row);
-    row = draw_pools(model, row);
-    row = draw_workers(model, row);
+    row = draw_head(screen, model);
+    if (model->pools && LINES >= TINY_SCREEN)
+        row = draw_plot(screen, model, row);
+    if (model->pools)
+        row = draw_pools(model, row);
+    if (model->pools && LINES >= TINY_SCREEN)
+        row = draw_workers(model, row);
     draw_futures(screen, model, row);
     line(LINES - 1, A_BOLD, "%s",
          screen->note[0] ? screen->note

@@ -7,6 +7,9 @@
 struct top_screen {
     bool colour;
     size_t selected, count; /* of the futures that are listed: running ones, then pending ones */
+    uint64_t id;            /* of the selected one, which it stays while the list moves; 0: none */
+    size_t page;            /* how many futures are seen at once */
+    const char *trouble;    /* what stands in place of the counts; NULL: all is fine */
     char note[160];         /* for the last line, until the next key */
 };
 
@@ -17,7 +20,8 @@ void top_screen_end(void);
 
 /* A key, without waiting, as ncurses names it; -1: none. */
 int top_screen_key(void);
-void top_screen_move(struct top_screen *screen, int by);
+/* Selects the future so many lines below (above: negative), or the nearest that there is. */
+void top_screen_move(struct top_screen *screen, const struct top_model *model, long by);
 /* The future that is selected, borrowed from the model; NULL: none. */
 const json_t *top_screen_selected(const struct top_screen *screen, const struct top_model *model);
 

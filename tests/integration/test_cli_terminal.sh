@@ -145,11 +145,61 @@ ok "c cancels the one below" shows "cancelling future $waiting"
 status "it is cancelled" 123 future wait "$waiting"
 tmux resize-window -x 60 -y 20
 ok "another size" shows 'q quit'
+tmux resize-window -x 80 -y 20
+for ((i = 0; i < 205; i++)); do
+    echo '{"jsonrpc":"2.0","id":1,"method":"submit","params":{"fn":"echo","label":"many","delay":3600,"args":{"n":'"$i"'}}}'
+done | nc -N -U "$FUTURE_SOCKET" >/dev/null
+many=$(future status --label many --limit 1 --format '{id}')
+ok "of very many the newest are listed, which is said" \
+    shows "older: future status --state pending --before $((many - 199))"
+tmux send-keys End
+ok "End goes to the last" shows "$many PENDING [^$newline]*echo *\{.n.:204\} *$newline"
+ok "... where the first have gone from sight" shows "FOR POOL [^$newline]*$newline +[0-9]+ PENDING"
+tmux send-keys Home
+ok "Home goes to the first" shows "$held RUNNING"
+tmux send-keys PageDown
+ok "a page is turned" shows "FOR POOL [^$newline]*$newline +\.\.\. older: "
+tmux resize-window -x 40 -y 10
+ok "a tiny screen is for futures alone" shows "^futured: [^$newline]*${newline}POOL[^$newline]*$newline(default[^$newline]*$newline.*)? +ID STATE +FOR COMMAND"
+tmux resize-window -x 60 -y 20
+tmux send-keys Home
+ok "the small one again" shows "$held RUNNING"
+status "they go" 0 future cancel @many
 tmux send-keys Up k
 ok "k terminates" shows "terminating future $held"
 status "it is" 123 future wait "$held"
 tmux send-keys q
 ok "q leaves" shows 'left with 0'
+tmux kill-server
+
+# ---- top while daemons come and go ----
+own=$TMPDIR/own
+# begin: a daemon of our own, in `daemon`.
+begin()
+{
+    futured --socket "$own" --durability none 2>/dev/null &
+    daemon=$!
+    until future --socket "$own" ping >/dev/null 2>&1; do
+        read -r -t 0.05 <>"$TMPDIR/tick"
+    done
+}
+begin
+tmux new-session -d -x 80 -y 24 "future --socket $own top --interval 0.1; echo left with \$?; cat"
+ok "top of a daemon" shows '^futured: 0 pending'
+kill -STOP "$daemon"
+ok "that does not answer" shows '^The daemon does not answer\.'
+kill -CONT "$daemon"
+ok "and answers again" shows '^futured: 0 pending'
+kill -KILL "$daemon"
+ok "and is gone" shows '^The daemon is gone: waiting'
+tmux send-keys c p
+begin
+future --socket "$own" submit --delay 1h -- echo anew >/dev/null
+ok "the next one is shown" shows '^futured: 1 pending.* echo anew'
+kill -KILL "$daemon"
+ok "and is gone" shows '^The daemon is gone: waiting'
+tmux send-keys q
+ok "q leaves all the same" shows 'left with 0'
 tmux kill-server
 
 # ---- top without a terminal ----

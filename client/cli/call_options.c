@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "client/cli/cli_ids.h"
+#include "client/cli/hint.h"
 #include "client/cli/parse.h"
 #include "client/cli/read_all.h"
 #include "proto/text.h"
@@ -278,6 +279,7 @@ int call_options_write(struct cli *cli, struct call_options *options, char **arg
         status = write_stdin(cli, options->stdin_path, params);
     if (status != 0)
         return status;
+    hint_shell(cli, argv, argc);
     if (options->env_begun) {
         writer_end_object(&options->env);
         writer_key(params, "env");

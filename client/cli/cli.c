@@ -332,6 +332,9 @@ void cli_printable(const char *text, size_t length, char *ret_text, size_t size)
         unsigned char c = (unsigned char)text[i];
 
         ret_text[i] = c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8) ? '?' : (char)c;
+        /* U+0080 to U+009F are control characters as well. */
+        if (i > 0 && (unsigned char)ret_text[i - 1] == 0xc2 && c >= 0x80 && c < 0xa0)
+            ret_text[i - 1] = ret_text[i] = '?';
     }
     ret_text[n] = '\0';
 }

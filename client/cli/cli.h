@@ -40,6 +40,7 @@ struct cli {
     const char *format;      /* --format; NULL: none */
     bool json;               /* --json */
     bool no_start;           /* --no-start, or a command that asks about the daemon itself */
+    int signal;              /* that ended the command, for the program to end by it; 0: none */
     struct terminal out;     /* stdout */
     struct future_client *client;
 };

@@ -134,6 +134,12 @@ static int terminate(struct follower *follower)
     return cli_send(follower->cli, "cancel", &params, &request);
 }
 
+static int ended_by(struct follower *follower, int signal)
+{
+    follower->cli->signal = signal;
+    return EXIT_SIGNAL + signal;
+}
+
 static void take_signal(struct follower *follower)
 {
     const struct interrupts interrupts = {.fd = follower->interrupts};
@@ -143,7 +149,7 @@ static void take_signal(struct follower *follower)
         return;
     if (follower->signal != 0) {
         follower->finished = true;
-        follower->status = EXIT_SIGNAL + signal;
+        follower->status = ended_by(follower, signal);
         return;
     }
     follower->signal = signal;
@@ -251,7 +257,7 @@ static int conclude(struct follower *follower)
     ended_by_us = follower->signal != 0 && !json_object_get(reply->result, "result") &&
                   (!type[0] || strcmp(type, "Terminated") == 0);
     if (ended_by_us)
-        status = EXIT_SIGNAL + follower->signal;
+        status = ended_by(follower, follower->signal);
     else
         status = show_outcome(follower->cli, follower->future, reply, false);
     future_message_free(reply);

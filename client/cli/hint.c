@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "client/cli/command.h"
 #include "client/cli/start.h"
@@ -15,6 +17,13 @@
 enum { NAME_MAX_BYTES = 32, FAR_AWAY = 3, ASK_MS = 2000 };
 
 /* ---- no daemon ---- */
+
+static bool is_other_file(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && !S_ISSOCK(status.st_mode);
+}
 
 int hint_no_daemon(const struct cli *cli, int error)
 {
@@ -30,7 +39,9 @@ int hint_no_daemon(const struct cli *cli, int error)
         fputs("It is another user's, or you are not in its group.\n", stderr);
     if (error != -ENOENT && error != -ECONNREFUSED)
         return EXIT_NO_DAEMON;
-    if (!named && start_has_unit())
+    if (is_other_file(path))
+        fputs("That is no socket: name the daemon's with --socket or FUTURE_SOCKET.\n", stderr);
+    else if (!named && start_has_unit())
         fputs("Start it with `systemctl --user start futured.socket`.\n", stderr);
     else
         fprintf(stderr,
@@ -96,6 +107,18 @@ int hint_unknown_command(const struct cli *cli, const char *name)
     if (nearest)
         return cli_bad_usage(cli, "there is no command `%s`: do you mean `%s`?", name, nearest);
     return cli_bad_usage(cli, "there is no command `%s`", name);
+}
+
+/* ---- command lines ---- */
+
+void hint_shell(const struct cli *cli, char **argv, size_t argc)
+{
+    if (argc != 1 || !strpbrk(argv[0], " \t|&;<>") || access(argv[0], X_OK) == 0)
+        return;
+    cli_warn(cli,
+             "`%s` is one word, and taken for the name of a program; the shell runs a line: "
+             "sh -c '...'",
+             argv[0]);
 }
 
 /* ---- errors ---- */

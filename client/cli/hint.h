@@ -8,6 +8,9 @@
 int hint_no_daemon(const struct cli *cli, int error);
 /* There is no such command; names the nearest. Returns the exit status. */
 int hint_unknown_command(const struct cli *cli, const char *name);
+/* A command that is one word and looks like a line for a shell, as other tools take it, and names
+ * no program: says so. */
+void hint_shell(const struct cli *cli, char **argv, size_t argc);
 /* Below the daemon's error. Asks the daemon where that helps: messages that come meanwhile are
  * queued for future_receive. */
 void hint_error(struct cli *cli, const struct future_message *error);

@@ -76,6 +76,18 @@ static int close_stdout(const struct cli *cli, int status)
     return cli_fail_errno(cli, -errno, "writing to stdout");
 }
 
+/* A shell ends its script at Ctrl-C only where the command has died of it as well. */
+static void die_of(int signal_number)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, signal_number);
+    signal(signal_number, SIG_DFL);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    raise(signal_number);
+}
+
 int main(int argc, char **argv)
 {
     struct cli cli = {.usage = "[--socket PATH] [--json] COMMAND [ARGUMENTS]"};
@@ -89,5 +101,7 @@ int main(int argc, char **argv)
         status = run_command(&cli, argc - optind, argv + optind);
     status = close_stdout(&cli, status);
     future_close(cli.client);
+    if (cli.signal > 0 && status == EXIT_SIGNAL + cli.signal)
+        die_of(cli.signal);
     return status;
 }

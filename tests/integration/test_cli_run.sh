@@ -10,6 +10,11 @@ capture future run -- sh -c 'echo out; echo err >&2; exit 7'
 eq "run: both streams and the status" "$code:$out:$err" '7:out:err'
 gives "run: a signal is 128+N" 137 '' future run -- sh -c 'kill -KILL $$'
 gives "run: not found" 127 '' future run -- no-such-command
+refuses "run: a line for the shell" 127 "one word, and taken for the name of a program.* sh -c" future run 'echo a | cat'
+printf '#!/bin/sh\necho spaced\n' >"$TMPDIR/a b"
+chmod +x "$TMPDIR/a b"
+capture future run "$TMPDIR/a b"
+eq "run: a name with a space is fine" "$code:$out:$err" 0:spaced:
 : >"$TMPDIR/plain"
 gives "run: not executable" 126 '' future run -- "$TMPDIR/plain"
 gives "run: options of submit" 0 'x:/' future run --env A=x --cwd / -- sh -c 'echo "$A:$(pwd)"'
@@ -53,6 +58,17 @@ for signal in INT TERM HUP; do
     capture future exception "@at-$signal"
     like "run: $signal has ended the job" "$out" '^Terminated: .*interrupted'
 done
+# Ctrl-C goes to the whole group; a shell goes on behind a command that does not die of it.
+mkfifo "$TMPDIR/loop"
+setsid env --default-signal bash -c 'for i in 1 2; do future run -- sh -c "echo up; exec sleep 1000"; done; echo on' \
+    >"$TMPDIR/loop" 2>/dev/null &
+runner=$!
+exec {from}<"$TMPDIR/loop"
+read -r -u "$from" line
+kill -INT -- "-$runner"
+status "a script ends with the command that Ctrl-C has ended" 130 wait "$runner"
+eq "and does not go on" "$line:$(cat <&"$from")" up:
+exec {from}<&-
 blocked never
 held=$(future submit -- sh -c 'exec "$@"' x "${gate[@]}")
 runs never

@@ -80,6 +80,9 @@ like "and gave a result before" "$(future show "$fine")" '             attempt 1
 ok "a future that is cancelled" future cancel "$(future submit --delay 1h -- true)"
 like "is shown as that" "$(future show last)" '^Future [0-9]+: CANCELLED'
 
+future submit --delay 1h --label $'a\xc2\x9b31mb\xc2\xa0c' -- true >/dev/null
+like "control characters of all kinds are taken out" "$(future show last)" $'\n  label      a\\?\\?31mb\xc2\xa0c\n'
+
 # ---- functions, maps and items ----
 future call echo '{"n":[1,"two"]}' >/dev/null
 like "a function" "$(future show last)" '

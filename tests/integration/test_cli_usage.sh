@@ -51,6 +51,8 @@ refuses "an unknown long option" 64 'submit: there is no option --nope.*usage: f
 refuses "an unknown short option" 64 'there is no option -x' future submit -x -- true
 refuses "an option without its value" 64 '--label needs a value' future submit --label
 refuses "a value that is not wanted" 64 '--wait=1: this option takes no value' future submit --wait=1
+refuses "a file in place of a socket" 69 'That is no socket' future --socket /etc/passwd status
+refuses "a directory in place of a socket" 69 'That is no socket' future --socket / ping
 refuses "submit of nothing" 64 'which command' future submit
 refuses "submit of nothing behind --" 64 'which command' future submit --
 refuses "map of nothing" 64 'which command' future map

@@ -218,7 +218,7 @@ $(BUILD)/tests/unit/test_libfuture_memory: private LDFLAGS += \
     -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 $(BUILD)/tests/unit/test_pool_progress: private LDFLAGS += \
     -Wl,--wrap=pthread_cond_signal,--wrap=pthread_cond_timedwait
-$(BUILD)/tests/unit/test_rpc_memory: private LDFLAGS += \
+$(BUILD)/tests/unit/test_rpc_memory $(BUILD)/tests/unit/test_rpc_stored: private LDFLAGS += \
     -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray,--wrap=strdup,--wrap=strndup \
     -Wl,--wrap=json_loadb,--wrap=pthread_create,--wrap=eventfd
 

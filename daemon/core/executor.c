@@ -12,15 +12,6 @@
 #include "daemon/core/future_table.h"
 #include "daemon/core/owner.h"
 
-/* An answer that waits for the store. */
-struct after_commit {
-    TAILQ_ENTRY(after_commit) link;
-    struct executor *executor;
-    uint64_t client;
-    void (*fn)(void *arg);
-    void *arg;
-};
-
 /* ---- making and ending ---- */
 
 int executor_new(const struct executor_settings *settings, struct executor **ret_executor)
@@ -30,13 +21,12 @@ int executor_new(const struct executor_settings *settings, struct executor **ret
         return -ENOMEM;
     executor->settings = *settings;
     TAILQ_INIT(&executor->to_settle);
-    TAILQ_INIT(&executor->to_settle_again);
     TAILQ_INIT(&executor->done);
     TAILQ_INIT(&executor->kept);
     TAILQ_INIT(&executor->cached);
     TAILQ_INIT(&executor->parked);
     TAILQ_INIT(&executor->committing_submits);
-    TAILQ_INIT(&executor->after_commits);
+    TAILQ_INIT(&executor->stored_answers);
     TAILQ_INIT(&executor->backups);
     executor->table = future_table_new();
     executor->owners = owners_new();
@@ -44,6 +34,9 @@ int executor_new(const struct executor_settings *settings, struct executor **ret
     if (!executor->table || !executor->owners)
         goto fail;
     r = completions_new(settings->loop, on_reports, executor, &executor->completions);
+    if (r < 0)
+        goto fail;
+    r = settle_ready(executor);
     if (r < 0)
         goto fail;
     struct pool_settings defaults;
@@ -81,15 +74,6 @@ static void free_futures(struct executor *executor)
     keys_free(executor);
 }
 
-static void free_after_commits(struct executor *executor)
-{
-    struct after_commit *after;
-    while ((after = TAILQ_FIRST(&executor->after_commits))) {
-        TAILQ_REMOVE(&executor->after_commits, after, link);
-        free(after);
-    }
-}
-
 void executor_free(struct executor *executor)
 {
     if (!executor)
@@ -106,7 +90,7 @@ void executor_free(struct executor *executor)
         put_end_of_daemon(executor);
         free_futures(executor);
     }
-    free_after_commits(executor);
+    free_stored_answers(executor);
     free_backups(executor);
     free_loads(executor);
     free_lost_functions(executor);
@@ -205,12 +189,8 @@ static int set_pool(struct executor *executor, const char *name,
                     const struct pool_settings *settings)
 {
     struct pool *pool = executor_pool(executor, name);
-    if (pool) {
-        int r = pool_set_settings(pool, settings);
-        if (r == 0)
-            settle_run(executor); /* a higher queue_limit lets parked submits in */
-        return r;
-    }
+    if (pool)
+        return pool_set_settings(pool, settings);
     if (executor->pool_count >= executor->settings.pools_limit)
         return -EMFILE;
     struct pool **grown =
@@ -234,10 +214,20 @@ bool executor_makes_progress(struct executor *executor)
     return all;
 }
 
+/* Once nothing of what follows can fail in the store. */
+static int reserve_pool(struct executor *executor, const char *name,
+                        const struct pool_settings *settings)
+{
+    uint64_t bytes = strlen(name) + strlen(settings->thread_name_prefix);
+    if (settings->initializer)
+        bytes += strlen(settings->initializer->name);
+    if (settings->initializer_args)
+        bytes += strlen(settings->initializer_args);
+    return reserve_changes(executor, 1, bytes);
+}
+
 static void store_pool(struct executor *executor, const char *name)
 {
-    if (executor->recovering)
-        return;
     put_pool(executor, executor_pool(executor, name));
     commit_quietly(executor);
 }
@@ -245,52 +235,36 @@ static void store_pool(struct executor *executor, const char *name)
 int executor_set_pool(struct executor *executor, const char *name,
                       const struct pool_settings *settings)
 {
-    int r = set_pool(executor, name, settings);
-    if (r == 0 && !settings->configured)
+    bool stored = !settings->configured && !executor->recovering;
+    int r = stored ? reserve_pool(executor, name, settings) : 0;
+    if (r == 0)
+        r = set_pool(executor, name, settings);
+    if (r < 0)
+        return r;
+    if (stored)
         store_pool(executor, name);
-    return r;
+    if (!executor->recovering)
+        settle_run(executor); /* a higher queue_limit lets parked submits in */
+    return 0;
 }
 
-void executor_pause_pool(struct executor *executor, struct pool *pool, bool paused)
+int executor_pause_pool(struct executor *executor, struct pool *pool, bool paused)
 {
+    bool stored = !executor->keep_pending;
+    if (stored && reserve_pool(executor, pool_name(pool), pool_settings(pool)) < 0)
+        return -ENOMEM;
     /* What is kept pending at the end stays so. */
     pool_pause(pool, paused || executor->keep_pending);
-    if (!executor->keep_pending)
+    if (stored)
         store_pool(executor, pool_name(pool));
+    return 0;
 }
 
-/* ---- the store ---- */
-
-static void on_after_commit(void *arg, int error)
-{
-    struct after_commit *after = arg;
-    (void)error;
-    TAILQ_REMOVE(&after->executor->after_commits, after, link);
-    if (after->fn)
-        after->fn(after->arg);
-    free(after);
-}
-
-void executor_after_commit(struct executor *executor, uint64_t client_number, void (*fn)(void *arg),
-                           void *arg)
-{
-    struct after_commit *after = malloc(sizeof(*after));
-    if (!after) {
-        fn(arg);
-        return;
-    }
-    *after =
-        (struct after_commit){.executor = executor, .client = client_number, .fn = fn, .arg = arg};
-    TAILQ_INSERT_TAIL(&executor->after_commits, after, link);
-    executor->settings.store->ops->commit(executor->settings.store, false, on_after_commit, after);
-}
+/* ---- clients ---- */
 
 void executor_client_gone(struct executor *executor, uint64_t client_number)
 {
-    struct after_commit *after;
-    TAILQ_FOREACH (after, &executor->after_commits, link)
-        if (after->client == client_number)
-            after->fn = NULL;
+    drop_stored_answers(executor, client_number);
     drop_submits(executor, client_number);
     drop_loads(executor, client_number);
     drop_backups(executor, client_number);
@@ -325,7 +299,7 @@ uint64_t executor_shut_down(struct executor *executor, bool cancel_pending, bool
     refuse_parked(executor, REFUSED_SHUT_DOWN);
     struct map *map;
     while ((map = LIST_FIRST(&executor->open_maps)))
-        executor_map_close(executor, map->self);
+        map_end_open(map);
     if (keep_pending) {
         executor->keep_pending = true;
         for (size_t i = 0; i < executor->pool_count; i++)

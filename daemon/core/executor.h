@@ -100,7 +100,8 @@ int executor_set_pool(struct executor *executor, const char *name,
 enum durability executor_durability(const struct executor *executor, const struct pool *pool);
 /* Whether the workers of all pools do what they are for, as pool_makes_progress. */
 bool executor_makes_progress(struct executor *executor);
-void executor_pause_pool(struct executor *executor, struct pool *pool, bool paused);
+/* 0 or -ENOMEM: nothing has changed. */
+int executor_pause_pool(struct executor *executor, struct pool *pool, bool paused);
 
 /* ---- submit ---- */
 
@@ -147,7 +148,7 @@ enum refusal {
     REFUSED_LIMIT,
     REFUSED_BROKEN_POOL,
     REFUSED_NOT_FOUND,
-    REFUSED_NOT_YET,    /* it is on its way into the store: executor_after_commit tells when */
+    REFUSED_NOT_YET,    /* it is on its way into the store: a stored_answer tells when */
     REFUSED_NOT_LOADED, /* it is done, and in the store alone: executor_load brings it back */
     REFUSED_EXPIRED,
     REFUSED_STATE,
@@ -188,8 +189,8 @@ struct map_add_answer {
 void executor_map_add(struct executor *executor, struct future *future,
                       const struct submission_item *items, size_t count,
                       const struct client *client, const struct map_add_answer *answer);
-/* No more items will come. Does nothing on a closed map. */
-void executor_map_close(struct executor *executor, struct future *future);
+/* No more items will come. Does nothing on a closed map. 0 or -ENOMEM: nothing has changed. */
+int executor_map_close(struct executor *executor, struct future *future);
 
 /* The client is gone: nothing more is answered to it. Its futures live on. */
 void executor_client_gone(struct executor *executor, uint64_t client_number);
@@ -246,10 +247,16 @@ void executor_counts(const struct executor *executor, const struct client *clien
 /* All that was done up to here has been announced, and what ends from now on comes behind it. */
 uint64_t executor_cursor(const struct executor *executor);
 
-/* Calls `fn(arg)` once, now or later, when everything that was changed so far is in the store; not
- * at all if executor_client_gone is told of the client before. */
-void executor_after_commit(struct executor *executor, uint64_t client_number, void (*fn)(void *arg),
-                           void *arg);
+/* An answer that calls `fn(arg)` when what was changed before it is given is in the store; not at
+ * all if executor_client_gone is told of the client. To be made before anything is changed, so that
+ * nothing is done which then cannot be answered. NULL: no memory. */
+struct stored_answer;
+struct stored_answer *stored_answer_new(struct executor *executor, uint64_t client_number,
+                                        void (*fn)(void *arg), void *arg);
+/* Calls it, once, now or later, and frees it. */
+void stored_answer_give(struct stored_answer *answer);
+/* Frees one that was not given. NULL is allowed. */
+void stored_answer_free(struct stored_answer *answer);
 
 /* `error` -errno: there is no copy. -ENOTSUP: nothing is stored; -EEXIST: the file is there. */
 typedef void executor_backed_up_fn(void *arg, int error);
@@ -270,26 +277,31 @@ struct cancel_fate {
     uint64_t items;   /* of a map: items that this cancels */
 };
 
+/* To be called before any of these is cancelled: what the store keeps of that besides their ends is
+ * recorded. 0 or -ENOMEM: nothing has changed. */
+int executor_prepare_cancel(struct executor *executor, const uint64_t *ids, size_t count);
 /* Cancels what is PENDING and, with terminate, ends what is RUNNING; of a map its items. The state
- * tells what came of it once executor_after_commit answers. */
+ * tells what came of it once a stored_answer has come. */
 void executor_cancel(struct executor *executor, struct future *future,
                      const struct cancel_options *options, struct cancel_fate *ret_fate);
 
 /* Gives a pending future another priority; of a map its pending items, and those to come, as well.
  * Where a worker was faster nothing changes: the future's priority tells. NOT; STATE: it is not
- * pending (a map: it is done); NO_MEMORY: some items of a map may have it already. */
+ * pending (a map: it is done); NO_MEMORY: some items of a map may have it already.
+ */
 enum refusal executor_update_priority(struct executor *executor, struct future *future,
                                       int64_t priority);
 
-/* A done future starts again under its id as the next attempt: no new work, so it is taken during a
- * shutdown too. NOT; STATE; BROKEN_POOL; NO_MEMORY. */
-enum refusal executor_retry(struct executor *executor, struct future *future);
-/* What executor_retry would answer now, but for memory: where one of several is refused nothing is
- * to be done. */
-enum refusal executor_may_retry(const struct future *future);
+/* Done futures, which are in memory, start again under their ids as their next attempts: no new
+ * work, so they are taken during a shutdown too. All of them, or where one is refused none: NOT;
+ * STATE and BROKEN_POOL, with its id; NO_MEMORY. */
+enum refusal executor_retry(struct executor *executor, const uint64_t *ids, size_t count,
+                            struct refusal_detail *ret_detail);
 
-/* Removes a done future, a map with its items. NOT; STATE. */
-enum refusal executor_forget(struct executor *executor, struct future *future);
+/* Removes done futures, which are in memory, a map with its items. All or none: NOT; STATE, with
+ * its id; NO_MEMORY. */
+enum refusal executor_forget(struct executor *executor, const uint64_t *ids, size_t count,
+                             struct refusal_detail *ret_detail);
 
 /* ---- the end ---- */
 

@@ -2,13 +2,13 @@
  *
  * executor.c: making it, pools and functions, the end. report.c: what the workers report. find.c:
  * from ids to futures. submit.c: from a submission to a future; key.c, map_add.c: its special
- * cases. schedule.c: from a future to the queue. start.c: from there to RUNNING. settle.c: from an
- * outcome to done. record.c: what the store is told of all that. early.c: what is executed before
- * its submit is stored. update.c: another priority. map.c: what the items do to their map.
- * cancel.c: cancel, terminate, retry, forget. retention.c: how long the done are kept. deadlock.c:
- * pools that stand still. spec.c: what was submitted, shared by equals. paging.c: which of the done
- * are in memory. reclaim.c: memory that they have left. recover.c: what was there before the
- * daemon. backup.c: copies of the store. */
+ * cases. stored_answer.c: answers that wait for the store. schedule.c: from a future to the queue.
+ * start.c: from there to RUNNING. settle.c: from an outcome to done. record.c: what the store is
+ * told of all that. early.c: what is executed before its submit is stored. update.c: another
+ * priority. map.c: what the items do to their map. cancel.c: cancel, terminate, retry, forget.
+ * retention.c: how long the done are kept. deadlock.c: pools that stand still. spec.c: what was
+ * submitted, shared by equals. paging.c: which of the done are in memory. reclaim.c: memory that
+ * they have left. recover.c: what was there before the daemon. backup.c: copies of the store. */
 #ifndef FUTURED_CORE_EXECUTOR_IMPL_H
 #define FUTURED_CORE_EXECUTOR_IMPL_H
 
@@ -20,7 +20,6 @@
 #include "daemon/core/store.h"
 
 struct admission;
-struct after_commit;
 struct backup;
 struct completions;
 struct future_table;
@@ -28,6 +27,7 @@ struct key_entry;
 struct load;
 struct lost_function;
 struct owners;
+struct stored_answer;
 
 struct executor {
     struct executor_settings settings;
@@ -44,7 +44,7 @@ struct executor {
     uint64_t cursor;
     uint64_t reserved_id, reserved_cursor; /* the store knows that those before may be used */
     struct future_list to_settle;          /* ends decided, not yet given to the store */
-    struct future_list to_settle_again;    /* the store could not take them for want of memory */
+    bool stalled; /* the store had no memory for one of them: all wait for `again` */
     struct deadline again;
     struct deadline tidy; /* see tidy_if_many */
     struct deadline reclaim;
@@ -61,8 +61,8 @@ struct executor {
     TAILQ_HEAD(admission_list, admission) parked; /* submits that wait for room, oldest first */
     struct admission_list committing_submits;     /* submits that wait for the store */
     uint64_t late_submits; /* of these, such as are pushed only once they are stored */
-    TAILQ_HEAD(, after_commit) after_commits; /* answers that wait for the store */
-    TAILQ_HEAD(, backup) backups;             /* copies that are being made */
+    TAILQ_HEAD(, stored_answer) stored_answers; /* that wait for the store */
+    TAILQ_HEAD(, backup) backups;               /* copies that are being made */
     struct future_list cached; /* done and stored, and still in memory; oldest first */
     uint64_t cached_count, cached_bytes;
     LIST_HEAD(, load) loads;    /* answers of the store that are awaited */
@@ -207,6 +207,11 @@ void put_priority(const struct future *future);
 void put_map_closed(const struct map *map);
 void put_forgotten(struct executor *executor, uint64_t id);
 void put_pool(struct executor *executor, const struct pool *pool);
+/* So many changes, with so many bytes of texts in all, can be put next, and commit_quietly called,
+ * whatever memory there is. 0 or -ENOMEM. */
+int reserve_changes(struct executor *executor, uint64_t changes, uint64_t text_bytes);
+/* What put_retried will take of that, of the future as it is before. */
+uint64_t retried_bytes(const struct future *future);
 /* The id is used by something that is not stored itself. */
 void reserve_id(struct executor *executor, uint64_t id);
 /* A commit was refused, and what was reserved may have gone with it: the next change reserves it
@@ -221,6 +226,8 @@ void put_end_of_daemon(struct executor *executor);
 
 /* ---- settle.c ---- */
 
+/* Before anything is settled. 0 or -ENOMEM. */
+int settle_ready(struct executor *executor);
 /* The worker is through with it: another attempt, or the end. */
 void end_running(struct future *future);
 /* Puts a pending or running future on its way to CANCELLED or FINISHED (with its outcome set). */
@@ -243,6 +250,10 @@ bool change_state(struct future *future, enum future_state state, uint64_t curso
 /* Makes a future that ran, or is done, PENDING as its next attempt, which is not to start for that
  * time. 0 or -ENOMEM. */
 int next_attempt(struct future *future, uint64_t delay_ns);
+/* The same in two steps: what needs memory, 0 or -ENOMEM, and the rest, where what it puts has been
+ * reserved, and is to be committed by the caller. */
+int prepare_attempt(struct future *future);
+void begin_attempt(struct future *future, uint64_t delay_ns);
 
 /* ---- map.c ---- */
 
@@ -263,6 +274,10 @@ void map_item_done(struct map *map, struct future *item);
 void map_dependency_failed(struct map *map, uint64_t id);
 /* Settles the map if nothing more can come. */
 void map_check_done(struct map *map);
+/* That it is to be closed goes into the store, once, if it is open. */
+void map_put_closed(struct map *map);
+/* Closes it, if it is open: nothing more can come. */
+void map_end_open(struct map *map);
 void map_answer_waiters(struct map *map);
 /* A client is gone: its held answers stay unsaid. */
 void map_drop_client(struct map *map, uint64_t client);
@@ -279,6 +294,14 @@ void end_scoped(struct future *future);
 uint64_t cancel_items(struct map *map);
 /* Takes a done future, of a map also its items, out of everything, and frees it. */
 void remove_future(struct future *future, bool expired);
+
+/* ---- stored_answer.c ---- */
+
+/* Gives those that had to wait while `stalled`. */
+void give_stored_answers(struct executor *executor);
+/* A client is gone: nothing is answered to it. */
+void drop_stored_answers(struct executor *executor, uint64_t client);
+void free_stored_answers(struct executor *executor);
 
 /* ---- deadlock.c ---- */
 

@@ -170,6 +170,7 @@ static void rare_free(struct rare *rare)
         free(attempt);
     }
     free(rare->progress);
+    free(rare->spare);
     free(rare->stop_on_start);
     free(rare);
 }

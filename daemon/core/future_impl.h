@@ -63,6 +63,7 @@ struct rare {
     struct dependency_list dependencies, dependents;
     struct key_entry *key;
     struct attempt *attempts; /* the earlier ones, latest first; owned */
+    struct attempt *spare;    /* for the next one of them; owned, NULL: not yet */
     char *progress;           /* the latest, JSON text; owned */
     /* Asked for between the worker's take and its report; owned. */
     struct stop_request *stop_on_start;
@@ -133,7 +134,8 @@ struct map {
     uint64_t failed_dependency; /* id of what should have ended otherwise; 0: none */
     uint64_t window;
     bool open, was_open, fail_fast;
-    uint64_t bytes; /* of the done items, where retention takes the map as a whole */
+    bool closing_put; /* the store is told that it is not open */
+    uint64_t bytes;   /* of the done items, where retention takes the map as a whole */
     TAILQ_HEAD(, map_add_waiter) add_waiters;
 };
 

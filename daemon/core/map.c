@@ -151,17 +151,37 @@ void map_drop_client(struct map *map, uint64_t client)
             waiter->answer.fn = NULL;
 }
 
-void executor_map_close(struct executor *executor, struct future *future)
+void map_put_closed(struct map *map)
 {
-    struct map *map = own_map(future);
+    if (map->open && !map->closing_put)
+        put_map_closed(map);
+    map->closing_put = true;
+}
+
+static void close_map(struct executor *executor, struct map *map)
+{
     if (!map->open)
         return;
+    map_put_closed(map);
+    commit_quietly(executor);
     map->open = false;
     LIST_REMOVE(map, open_link);
-    put_map_closed(map);
-    commit_quietly(executor);
     map_check_done(map);
     settle_run(executor);
+}
+
+int executor_map_close(struct executor *executor, struct future *future)
+{
+    struct map *map = own_map(future);
+    if (map->open && reserve_changes(executor, 1, 0) < 0)
+        return -ENOMEM;
+    close_map(executor, map);
+    return 0;
+}
+
+void map_end_open(struct map *map)
+{
+    close_map(executor_of(map->self), map);
 }
 
 /* ---- from the items to the map ---- */
@@ -183,7 +203,7 @@ void map_item_done(struct map *map, struct future *item)
     map_answer_waiters(map);
     /* What would be added now would not be started. */
     if (map->fail_fast && map->failed > 0)
-        executor_map_close(executor_of(map->self), map->self);
+        map_end_open(map);
     map_check_done(map);
 }
 

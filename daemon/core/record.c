@@ -106,6 +106,23 @@ void put_started(struct future *future, int64_t wall_us)
     put(executor_of(future), &change);
 }
 
+int reserve_changes(struct executor *executor, uint64_t changes, uint64_t text_bytes)
+{
+    struct store *store = executor->settings.store;
+    return store->ops->reserve(store, changes, text_bytes);
+}
+
+uint64_t retried_bytes(const struct future *future)
+{
+    const struct outcome *outcome = future->call ? &future->call->outcome : NULL;
+    if (!outcome || outcome->kind == OUTCOME_NONE)
+        return 0;
+    uint64_t bytes = outcome->json_bytes;
+    if (outcome->kind == OUTCOME_EXCEPTION)
+        bytes += strlen(outcome_type(outcome)) + strlen(outcome_message(outcome));
+    return bytes;
+}
+
 void put_retried(struct future *future, int64_t due_us)
 {
     const struct attempt *last = future_attempts(future);
@@ -217,7 +234,8 @@ void reserve_again(struct executor *executor)
 
 uint64_t next_cursor(struct executor *executor)
 {
-    if (++executor->cursor >= executor->reserved_cursor) {
+    /* Without memory for it the next one tries again. */
+    if (++executor->cursor >= executor->reserved_cursor && reserve_changes(executor, 1, 0) == 0) {
         executor->reserved_cursor = executor->cursor + RESERVE_CURSORS;
         put_reserved(executor);
     }
@@ -236,14 +254,15 @@ bool executor_store_statistics(const struct executor *executor,
 
 static void on_quietly(void *arg, int error)
 {
-    (void)arg;
-    if (error < 0)
+    if (error < 0) {
         log_error("a change could not be stored: %s", strerror(-error));
+        reserve_again(arg);
+    }
 }
 
 void commit_quietly(struct executor *executor)
 {
-    executor->settings.store->ops->commit(executor->settings.store, false, on_quietly, NULL);
+    executor->settings.store->ops->commit(executor->settings.store, false, on_quietly, executor);
 }
 
 void put_end_of_daemon(struct executor *executor)

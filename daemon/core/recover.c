@@ -368,7 +368,7 @@ static void go_on_with_map(struct map *map)
         (void)future_set_state(self, FUTURE_RUNNING, self->cursor, self->submitted_us);
     if (map->fail_fast && map->failed > 0) {
         cancel_items(map);
-        executor_map_close(executor_of(self), self);
+        map_end_open(map);
     }
 }
 

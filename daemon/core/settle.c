@@ -36,12 +36,19 @@ bool change_state(struct future *future, enum future_state state, uint64_t curso
 
 /* ---- running ---- */
 
-int next_attempt(struct future *future, uint64_t delay_ns)
+int prepare_attempt(struct future *future)
 {
     struct rare *rare = future_rare(future);
-    struct attempt *attempt = rare ? calloc(1, sizeof(*attempt)) : NULL;
-    if (!attempt)
-        return -ENOMEM;
+    if (rare && !rare->spare)
+        rare->spare = calloc(1, sizeof(*rare->spare));
+    return rare && rare->spare ? 0 : -ENOMEM;
+}
+
+void begin_attempt(struct future *future, uint64_t delay_ns)
+{
+    struct rare *rare = future->rare;
+    struct attempt *attempt = rare->spare;
+    rare->spare = NULL;
     *attempt = (struct attempt){
         .earlier = rare->attempts,
         .number = future->attempt,
@@ -69,7 +76,15 @@ int next_attempt(struct future *future, uint64_t delay_ns)
     if (future->watch_output)
         future_watch_output(future);
     put_retried(future, delay_ns > 0 ? clock_wall_us() + (int64_t)(delay_ns / 1000) : 0);
-    commit_quietly(executor_of(future));
+}
+
+int next_attempt(struct future *future, uint64_t delay_ns)
+{
+    struct executor *executor = executor_of(future);
+    if (prepare_attempt(future) < 0 || reserve_changes(executor, 1, retried_bytes(future)) < 0)
+        return -ENOMEM;
+    begin_attempt(future, delay_ns);
+    commit_quietly(executor);
     return 0;
 }
 
@@ -253,12 +268,40 @@ static void release_dependents(struct future *future)
     }
 }
 
+static void on_again(struct deadline *deadline);
+
+/* It keeps its place among the deadlines all the time: where it is needed there is no memory. */
+#define AGAIN_NS   (100 * NS_PER_MS)
+#define NOT_NOW_NS (UINT64_C(100) * 365 * 86400 * NS_PER_S)
+
+int settle_ready(struct executor *executor)
+{
+    return deadline_set(executor->settings.timers, &executor->again, clock_mono_ns() + NOT_NOW_NS,
+                        on_again);
+}
+
 static void on_again(struct deadline *deadline)
 {
     struct executor *executor =
         (struct executor *)((char *)deadline - offsetof(struct executor, again));
-    TAILQ_CONCAT(&executor->to_settle, &executor->to_settle_again, link);
+    (void)settle_ready(executor); /* in the place that it has just left */
+    executor->stalled = false;
     settle_run(executor);
+    give_stored_answers(executor);
+}
+
+/* There was no memory to store the end. Nobody may be told before it is stored, so it must be in
+ * the end; and those behind it, of which some end because of this one, keep their place. */
+static void put_off(struct future *future, int error)
+{
+    struct executor *executor = executor_of(future);
+    log_error("future %llu: its end could not be stored: %s", (unsigned long long)future->id,
+              strerror(-error));
+    reserve_again(executor);
+    TAILQ_INSERT_HEAD(&executor->to_settle, future, link);
+    executor->stalled = true;
+    (void)deadline_set(executor->settings.timers, &executor->again, clock_mono_ns() + AGAIN_NS,
+                       on_again);
 }
 
 /* The end is in the store: everybody may know. */
@@ -274,12 +317,7 @@ static void on_end_stored(void *arg, int error)
         return;
     }
     if (error < 0) {
-        /* Nobody may be told before it is stored, so it must be in the end. */
-        log_error("future %llu: its end could not be stored: %s", (unsigned long long)future->id,
-                  strerror(-error));
-        TAILQ_INSERT_TAIL(&executor->to_settle_again, future, link);
-        (void)deadline_set(executor->settings.timers, &executor->again, clock_mono_ns() + NS_PER_S,
-                           on_again);
+        put_off(future, error);
         return;
     }
     future->settling = false;
@@ -324,14 +362,14 @@ void settle_run(struct executor *executor)
     executor->settling = true;
     struct future *future;
     do {
-        while ((future = TAILQ_FIRST(&executor->to_settle))) {
+        while (!executor->stalled && (future = TAILQ_FIRST(&executor->to_settle))) {
             TAILQ_REMOVE(&executor->to_settle, future, link);
             bool ran = future->state == FUTURE_RUNNING && !own_map(future) && future->call;
             future->finished_us = ran ? future->call->finished_us : clock_wall_us();
             give_end(future);
         }
         admit_parked(executor);
-    } while (!TAILQ_EMPTY(&executor->to_settle));
+    } while (!executor->stalled && !TAILQ_EMPTY(&executor->to_settle));
     executor->settling = false;
     if (executor->observer.on_drained && executor_is_drained(executor))
         executor->observer.on_drained(executor->observer.arg);

@@ -63,6 +63,7 @@ static void on_start_stored(void *arg, int error)
         log_error("future %llu: its start could not be stored: %s", (unsigned long long)future->id,
                   strerror(-error));
         future->refuse_start = true;
+        reserve_again(executor_of(future));
     }
     future->let_start = true;
     begin_running(future, clock_wall_us());

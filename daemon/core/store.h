@@ -239,11 +239,19 @@ struct store_ops {
     void (*observe)(struct store *store, const struct store_observer *observer);
     /* Adds a change to the open commit. Without memory the commit will fail with -ENOMEM. */
     void (*put)(struct store *store, const struct store_change *change);
+    /* So many changes, with so many bytes of texts and results in them all, find memory when they
+     * are put next, and so does the commit that closes them. 0 or -ENOMEM. */
+    int (*reserve)(struct store *store, uint64_t changes, uint64_t text_bytes);
     /* Closes the open commit: all its changes or none. Calls `done(arg, error)` exactly once, from
      * within or later; successes come in the order of the commits, so that an empty commit tells
      * when all before it are durable. A commit that `may_fail` is refused where there is no room on
      * the disk; any other waits for room, and is durable in the end, or the store is broken. */
     void (*commit)(struct store *store, bool may_fail, store_done_fn *done, void *arg);
+    /* What `after` needs, to be had before anything is changed; free() where it is not used. NULL:
+     * no memory. */
+    void *(*ticket)(struct store *store);
+    /* An empty commit that needs no memory but its ticket, which it takes. */
+    void (*after)(struct store *store, void *ticket, store_done_fn *done, void *arg);
     /* So many commits more (or less, where `by` is negative) are likely to be given at once: the
      * store may wait for them a little before it writes what it has. */
     void (*expect)(struct store *store, int by);

@@ -402,10 +402,13 @@ static void on_first_stored(void *arg, int error)
 {
     struct admission *admission = arg;
     struct executor *executor = admission->executor;
-    (void)error; /* its own commit, or a look at the future, tells */
+    /* A commit that was refused is told by its own answer, and by a look at the future. */
+    enum refusal refusal = executor->shut_down ? REFUSED_SHUT_DOWN
+                           : error == -ENOMEM  ? REFUSED_NO_MEMORY
+                                               : REFUSED_NOT;
     end_committing(admission);
-    if (executor->shut_down) {
-        refuse(&admission->answer, REFUSED_SHUT_DOWN, NULL);
+    if (refusal != REFUSED_NOT) {
+        refuse(&admission->answer, refusal, NULL);
         admission_free(admission);
     } else {
         take_in(admission);

@@ -22,7 +22,9 @@ enum refusal executor_update_priority(struct executor *executor, struct future *
     struct map *map = own_map(future);
     if (map ? future_is_done(future) : future->state != FUTURE_PENDING)
         return REFUSED_STATE;
-    int r = update(future, priority);
+    int r = reserve_changes(executor, 1 + (map ? map->count : 0), 0);
+    if (r == 0)
+        r = update(future, priority);
     for (uint64_t i = 0; map && i < map->count && r == 0; i++) {
         struct future *item = map_item(map, i);
         if (item && item->state == FUTURE_PENDING)

@@ -116,9 +116,17 @@ int request_load(struct request *request, const struct store_query *query)
 int request_await_stored(struct request *request)
 {
     struct session *session = request->session;
+    struct stored_answer *answer =
+        stored_answer_new(session->service->executor, session->client.number, on_stored, request);
+    if (!answer) {
+        request_fail(request, RPC_INTERNAL, "no memory");
+        return -ENOMEM;
+    }
     int r = come_again(request);
-    if (r < 0)
+    if (r < 0) {
+        stored_answer_free(answer);
         return r;
-    executor_after_commit(session->service->executor, session->client.number, on_stored, request);
+    }
+    stored_answer_give(answer);
     return -EINPROGRESS;
 }

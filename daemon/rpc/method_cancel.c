@@ -106,6 +106,12 @@ static void cancel_ids(struct request *request, const struct cancel_params *para
         return;
     }
     request->state = cancelling;
+    struct stored_answer *answer =
+        stored_answer_new(executor, session->client.number, reply, request);
+    if (!answer || executor_prepare_cancel(executor, ids, count) < 0) {
+        request_when_stored(request, answer, REFUSED_NO_MEMORY, NULL);
+        return;
+    }
     cancelling->many = params->many;
     cancelling->count = count;
     for (size_t i = 0; i < count; i++)
@@ -115,7 +121,7 @@ static void cancel_ids(struct request *request, const struct cancel_params *para
     cancel_each(session, cancelling, &cancel);
     if (params->terminate)
         cancel_each(session, cancelling, &terminate);
-    executor_after_commit(executor, session->client.number, reply, request);
+    stored_answer_give(answer);
 }
 
 void method_cancel(struct request *request)

@@ -1,5 +1,6 @@
 /* forget and retry: done futures go, or start again. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemon/rpc/rpc_impl.h"
 
@@ -66,14 +67,13 @@ void method_forget(struct request *request)
     }
     *forgotten = count;
     request->state = forgotten;
-    for (size_t i = 0; i < count; i++) {
-        /* An item may have gone with its map, named before it. */
-        struct future *future = session_future(session, ids[i]);
-        if (future)
-            (void)executor_forget(executor, future);
-    }
+    struct stored_answer *answer =
+        stored_answer_new(executor, session->client.number, write_forgotten, request);
+    struct refusal_detail detail = {.id = 0};
+    enum refusal refusal =
+        answer ? executor_forget(executor, ids, count, &detail) : REFUSED_NO_MEMORY;
     free(ids);
-    executor_after_commit(executor, session->client.number, write_forgotten, request);
+    request_when_stored(request, answer, refusal, &detail);
 }
 
 struct retried {
@@ -108,21 +108,16 @@ void method_retry(struct request *request)
     if (resolve_done(request, &ids, &count) < 0)
         return;
     struct retried *retried = calloc(1, sizeof(*retried) + count * sizeof(uint64_t));
-    enum refusal refusal = retried ? REFUSED_NOT : REFUSED_NO_MEMORY;
     struct refusal_detail detail = {.id = 0};
+    struct stored_answer *answer = NULL;
     request->state = retried;
-    for (size_t i = 0; i < count && refusal == REFUSED_NOT; i++)
-        refusal = executor_may_retry(session_future(session, ids[i]));
-    for (size_t i = 0; i < count && refusal == REFUSED_NOT; i++) {
-        struct future *future = session_future(session, ids[i]);
-        detail.id = retried->ids[retried->count++] = ids[i];
-        /* An item may have started again with its map, named before it. */
-        if (future_is_done(future))
-            refusal = executor_retry(executor, future);
+    if (retried) {
+        retried->count = count;
+        memcpy(retried->ids, ids, count * sizeof(uint64_t));
+        answer = stored_answer_new(executor, session->client.number, write_retried, request);
     }
+    enum refusal refusal =
+        answer ? executor_retry(executor, ids, count, &detail) : REFUSED_NO_MEMORY;
     free(ids);
-    if (refusal != REFUSED_NOT)
-        request_fail_refusal(request, refusal, &detail);
-    else
-        executor_after_commit(executor, session->client.number, write_retried, request);
+    request_when_stored(request, answer, refusal, &detail);
 }

@@ -100,7 +100,9 @@ void method_map_close(struct request *request)
     *count = info.map.count;
     request->state = count;
     struct session *session = request->session;
-    executor_map_close(session->service->executor, map);
-    executor_after_commit(session->service->executor, session->client.number, reply_closed,
-                          request);
+    struct executor *executor = session->service->executor;
+    struct stored_answer *answer =
+        stored_answer_new(executor, session->client.number, reply_closed, request);
+    bool closed = answer && executor_map_close(executor, map) == 0;
+    request_when_stored(request, answer, closed ? REFUSED_NOT : REFUSED_NO_MEMORY, NULL);
 }

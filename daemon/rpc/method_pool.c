@@ -43,19 +43,22 @@ static void reply_changed(void *arg)
     reply_pool(request, changed->pool);
 }
 
-/* Replies when the change is stored. */
-static void reply_when_stored(struct request *request, const struct pool *pool)
+/* The answer once the change is stored, to be had before it is made; the pool may come later. NULL:
+ * no memory, which was replied. */
+static struct stored_answer *answer_changed(struct request *request, const struct pool *pool)
 {
     struct session *session = request->session;
     struct changed *changed = malloc(sizeof(*changed));
-    if (!changed) {
-        request_fail(request, RPC_INTERNAL, "no memory");
-        return;
-    }
-    changed->pool = pool;
+    struct stored_answer *answer = NULL;
     request->state = changed;
-    executor_after_commit(session->service->executor, session->client.number, reply_changed,
-                          request);
+    if (changed) {
+        changed->pool = pool;
+        answer = stored_answer_new(session->service->executor, session->client.number,
+                                   reply_changed, request);
+    }
+    if (!answer)
+        request_fail(request, RPC_INTERNAL, "no memory");
+    return answer;
 }
 
 void method_pool_list(struct request *request)
@@ -154,10 +157,17 @@ static void set_pool(struct request *request, const struct pool_params *params)
     if (params->has_initializer && set_initializer(request, params, &settings, &args) < 0)
         return;
     merge(params, &settings);
+    struct stored_answer *answer = answer_changed(request, pool);
+    if (!answer) {
+        free(args);
+        return;
+    }
     int r = settings.min_workers > settings.max_workers
                 ? -EINVAL
                 : executor_set_pool(service->executor, params->pool, &settings);
     free(args);
+    if (r < 0)
+        stored_answer_free(answer);
     if (r == -EINVAL) {
         request_fail_param(request, "min_workers", "min_workers must not be above max_workers");
     } else if (r == -EMFILE) {
@@ -167,7 +177,8 @@ static void set_pool(struct request *request, const struct pool_params *params)
     } else if (r < 0) {
         request_fail(request, RPC_INTERNAL, "no memory");
     } else {
-        reply_when_stored(request, executor_pool(service->executor, params->pool));
+        ((struct changed *)request->state)->pool = executor_pool(service->executor, params->pool);
+        stored_answer_give(answer);
     }
 }
 
@@ -194,8 +205,11 @@ static void pause(struct request *request, bool paused)
     }
     if (!may_manage(request) || !(pool = find_pool(request, name)))
         return;
-    executor_pause_pool(request->session->service->executor, pool, paused);
-    reply_when_stored(request, pool);
+    struct stored_answer *answer = answer_changed(request, pool);
+    if (!answer)
+        return;
+    r = executor_pause_pool(request->session->service->executor, pool, paused);
+    request_when_stored(request, answer, r < 0 ? REFUSED_NO_MEMORY : REFUSED_NOT, NULL);
 }
 
 void method_pool_pause(struct request *request)

@@ -39,16 +39,13 @@ static void on_timeout(struct deadline *deadline)
     shutdown_reply(request, false);
 }
 
-static void wait_for_end(struct request *request, const struct wait_time *timeout)
+/* Before anything is shut down: then there may be no memory for it. 0 or -ENOMEM. */
+static int set_timeout(struct request *request, const struct wait_time *timeout)
 {
-    struct service *service = request->session->service;
-    if (!timeout->forever && deadline_set(service->timers, &request->deadline,
-                                          clock_mono_ns() + timeout->ns, on_timeout) < 0) {
-        request_fail(request, RPC_INTERNAL, "no memory");
-        return;
-    }
-    TAILQ_INSERT_TAIL(&service->shutdown_waiters, request, waiting_link);
-    request->on_drop = on_drop;
+    if (timeout->forever)
+        return 0;
+    return deadline_set(request->session->service->timers, &request->deadline,
+                        clock_mono_ns() + timeout->ns, on_timeout);
 }
 
 void method_shutdown(struct request *request)
@@ -72,11 +69,21 @@ void method_shutdown(struct request *request)
         return;
     }
     request->state = cancelled;
-    *cancelled = executor_shut_down(service->executor, params.cancel_futures, params.keep_pending);
+    struct stored_answer *answer = stored_answer_new(
+        service->executor, request->session->client.number, reply_at_once, request);
     bool look_once = !params.timeout.forever && params.timeout.ns == 0;
-    if (executor_is_drained(service->executor) || !params.wait || look_once)
-        executor_after_commit(service->executor, request->session->client.number, reply_at_once,
-                              request);
-    else
-        wait_for_end(request, &params.timeout);
+    bool waits = params.wait && !look_once;
+    if (!answer || (waits && set_timeout(request, &params.timeout) < 0)) {
+        request_when_stored(request, answer, REFUSED_NO_MEMORY, NULL);
+        return;
+    }
+    *cancelled = executor_shut_down(service->executor, params.cancel_futures, params.keep_pending);
+    if (waits && !executor_is_drained(service->executor)) {
+        stored_answer_free(answer);
+        TAILQ_INSERT_TAIL(&service->shutdown_waiters, request, waiting_link);
+        request->on_drop = on_drop;
+    } else {
+        deadline_clear(service->timers, &request->deadline);
+        stored_answer_give(answer);
+    }
 }

@@ -59,16 +59,15 @@ static void update(struct request *request, const uint64_t *ids, size_t count, i
         return;
     }
     request->state = updated;
-    enum refusal refusal = REFUSED_NOT;
+    struct stored_answer *answer =
+        stored_answer_new(executor, session->client.number, write_updated, request);
+    enum refusal refusal = answer ? REFUSED_NOT : REFUSED_NO_MEMORY;
     struct refusal_detail detail = {.id = 0};
     for (size_t i = 0; i < count && refusal == REFUSED_NOT; i++) {
         detail.id = updated->ids[updated->count++] = ids[i];
         refusal = executor_update_priority(executor, session_future(session, ids[i]), priority);
     }
-    if (refusal != REFUSED_NOT)
-        request_fail_refusal(request, refusal, &detail);
-    else
-        executor_after_commit(executor, session->client.number, write_updated, request);
+    request_when_stored(request, answer, refusal, &detail);
 }
 
 void method_update(struct request *request)

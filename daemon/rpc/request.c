@@ -341,6 +341,18 @@ void request_fail_refusal(struct request *request, enum refusal refusal,
     request_error(request, &error);
 }
 
+void request_when_stored(struct request *request, struct stored_answer *answer,
+                         enum refusal refusal, const struct refusal_detail *detail)
+{
+    static const struct refusal_detail nothing = {.id = 0};
+    if (refusal == REFUSED_NOT) {
+        stored_answer_give(answer);
+    } else {
+        stored_answer_free(answer);
+        request_fail_refusal(request, refusal, detail ? detail : &nothing);
+    }
+}
+
 void session_notify(struct session *session, const char *method, uint64_t subscription,
                     uint64_t future_id, const struct writer *members)
 {

@@ -117,6 +117,10 @@ void request_fail_decode(struct request *request, int r, const struct rpc_error 
 /* What the executor refused. */
 void request_fail_refusal(struct request *request, enum refusal refusal,
                           const struct refusal_detail *detail);
+/* Ends what a method that changes something began with stored_answer_new: gives the answer, or,
+ * where it was refused, fails. `detail` NULL: nothing more to say; `answer` may be NULL then. */
+void request_when_stored(struct request *request, struct stored_answer *answer,
+                         enum refusal refusal, const struct refusal_detail *detail);
 /* A future or subscription of that id is promised to the client by this reply: notifications of it
  * wait until the reply is sent. */
 void request_created(struct request *request, uint64_t first, uint64_t last);

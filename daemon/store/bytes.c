@@ -1,5 +1,6 @@
 #include "daemon/store/bytes.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,24 +14,26 @@ void bytes_free(struct bytes *bytes)
     *bytes = (struct bytes){0};
 }
 
-static char *reserve(struct bytes *bytes, size_t size)
+int bytes_reserve(struct bytes *bytes, size_t size)
 {
     size_t needed = bytes->size + size;
-    if (bytes->failed)
-        return NULL;
-    if (needed > bytes->capacity) {
-        size_t capacity = bytes->capacity ? bytes->capacity : FIRST_CAPACITY;
-        while (capacity < needed)
-            capacity *= 2;
-        char *data = realloc(bytes->data, capacity);
-        if (!data) {
-            bytes->failed = true;
-            return NULL;
-        }
-        bytes->data = data;
-        bytes->capacity = capacity;
-    }
-    return bytes->data + bytes->size;
+    size_t capacity = bytes->capacity ? bytes->capacity : FIRST_CAPACITY;
+    if (needed <= bytes->capacity)
+        return 0;
+    while (capacity < needed)
+        capacity *= 2;
+    char *data = realloc(bytes->data, capacity);
+    if (!data)
+        return -ENOMEM;
+    bytes->data = data;
+    bytes->capacity = capacity;
+    return 0;
+}
+
+static char *reserve(struct bytes *bytes, size_t size)
+{
+    bytes->failed = bytes->failed || bytes_reserve(bytes, size) < 0;
+    return bytes->failed ? NULL : bytes->data + bytes->size;
 }
 
 static void append(struct bytes *bytes, const void *data, size_t size)

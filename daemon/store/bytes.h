@@ -17,6 +17,8 @@ struct bytes {
 
 void bytes_free(struct bytes *bytes);
 
+/* So many bytes more find memory. 0 or -ENOMEM. */
+int bytes_reserve(struct bytes *bytes, size_t size);
 void bytes_put_uint(struct bytes *bytes, uint64_t value);
 void bytes_put_int(struct bytes *bytes, int64_t value);
 void bytes_put_double(struct bytes *bytes, double value);

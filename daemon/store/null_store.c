@@ -49,6 +49,27 @@ static void null_put(struct store *store, const struct store_change *change)
         log_error("the counters cannot be written: the next daemon may use ids again");
 }
 
+static int null_reserve(struct store *store, uint64_t changes, uint64_t text_bytes)
+{
+    (void)store;
+    (void)changes;
+    (void)text_bytes;
+    return 0;
+}
+
+static void *null_ticket(struct store *store)
+{
+    (void)store;
+    return malloc(1);
+}
+
+static void null_after(struct store *store, void *ticket, store_done_fn *done, void *arg)
+{
+    (void)store;
+    free(ticket);
+    done(arg, 0);
+}
+
 static void null_commit(struct store *store, bool may_fail, store_done_fn *done, void *arg)
 {
     (void)store;
@@ -102,7 +123,10 @@ static const struct store_ops null_ops = {
     .load = null_load,
     .observe = null_observe,
     .put = null_put,
+    .reserve = null_reserve,
     .commit = null_commit,
+    .ticket = null_ticket,
+    .after = null_after,
     .expect = null_expect,
     .read = null_read,
     .backup = null_backup,

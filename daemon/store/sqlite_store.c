@@ -17,6 +17,10 @@
 
 #define LOG_PAGES 4096
 
+/* A change takes no more than this, but for the bytes of its texts: some twenty numbers of ten
+ * bytes at the most, the lengths of its texts among them. */
+#define CHANGE_BYTES 256
+
 /* Only what the interface hands out is const. */
 static struct sqlite_store *self_of(struct store *store)
 {
@@ -88,15 +92,29 @@ static bool keep_output(struct commit *commit, struct output *output)
     return true;
 }
 
+static bool open_commit(struct sqlite_store *store)
+{
+    if (!store->open)
+        store->open = calloc(1, sizeof(*store->open));
+    return store->open;
+}
+
+static int sqlite_reserve(struct store *base, uint64_t changes, uint64_t text_bytes)
+{
+    struct sqlite_store *store = self_of(base);
+    /* One more: ids and cursors may have to be reserved with them. */
+    uint64_t bytes = (changes + 1) * CHANGE_BYTES + text_bytes;
+    if (!open_commit(store) || bytes_reserve(&store->open->bytes, (size_t)bytes) < 0)
+        return -ENOMEM;
+    return 0;
+}
+
 static void sqlite_put(struct store *base, const struct store_change *change)
 {
     struct sqlite_store *store = self_of(base);
-    if (!store->open) {
-        store->open = calloc(1, sizeof(*store->open));
-        if (!store->open) {
-            store->open_failed = true;
-            return;
-        }
+    if (!open_commit(store)) {
+        store->open_failed = true;
+        return;
     }
     struct commit *commit = store->open;
     bool has_output = change->kind == CHANGE_FINISHED && change->output;
@@ -106,6 +124,17 @@ static void sqlite_put(struct store *base, const struct store_change *change)
     if (change->durability == DURABILITY_FULL && store->ops.durability == DURABILITY_FULL)
         commit->sync = true;
     commit->changes++;
+}
+
+/* Hands a commit to the thread. */
+static void give(struct sqlite_store *store, struct commit *commit, store_done_fn *done, void *arg)
+{
+    commit->task = (struct task){.kind = TASK_COMMIT, .arg = arg};
+    commit->done = done;
+    store->waiting++;
+    store->commits++;
+    store->changes += commit->changes;
+    ask(store, &commit->task);
 }
 
 static void sqlite_commit(struct store *base, bool may_fail, store_done_fn *done, void *arg)
@@ -124,13 +153,25 @@ static void sqlite_commit(struct store *base, bool may_fail, store_done_fn *done
         done(arg, failed ? -ENOMEM : 0);
         return;
     }
-    commit->task = (struct task){.kind = TASK_COMMIT, .arg = arg};
     commit->may_fail = may_fail;
-    commit->done = done;
-    store->waiting++;
-    store->commits++;
-    store->changes += commit->changes;
-    ask(store, &commit->task);
+    give(store, commit, done, arg);
+}
+
+static void *sqlite_ticket(struct store *base)
+{
+    (void)base;
+    return calloc(1, sizeof(struct commit));
+}
+
+static void sqlite_after(struct store *base, void *ticket, store_done_fn *done, void *arg)
+{
+    struct sqlite_store *store = self_of(base);
+    if (store->waiting > 0) {
+        give(store, ticket, done, arg);
+        return;
+    }
+    free(ticket);
+    done(arg, 0);
 }
 
 static void sqlite_read(struct store *base, const struct store_query *query, store_records_fn *done,
@@ -292,7 +333,10 @@ static const struct store_ops sqlite_ops = {
     .load = sqlite_load,
     .observe = sqlite_observe,
     .put = sqlite_put,
+    .reserve = sqlite_reserve,
     .commit = sqlite_commit,
+    .ticket = sqlite_ticket,
+    .after = sqlite_after,
     .expect = sqlite_expect,
     .read = sqlite_read,
     .backup = sqlite_backup,

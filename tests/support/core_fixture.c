@@ -1,6 +1,7 @@
 #include "tests/support/core_fixture.h"
 
 #include <check.h>
+#include <errno.h>
 #include <event2/event.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -50,10 +51,27 @@ static void store_put(struct store *store, const struct store_change *change)
     self->changes[change->kind]++;
 }
 
+static int store_reserve(struct store *store, uint64_t changes, uint64_t text_bytes)
+{
+    (void)changes;
+    (void)text_bytes;
+    return ((struct core_store *)store)->no_room ? -ENOMEM : 0;
+}
+
+static void *store_ticket(struct store *store)
+{
+    return ((struct core_store *)store)->no_room ? NULL : malloc(1);
+}
+
 static void store_commit(struct store *store, bool may_fail, store_done_fn *done, void *arg)
 {
     struct core_store *self = (struct core_store *)store;
     (void)may_fail;
+    if (self->short_of > 0) {
+        self->short_of--;
+        done(arg, -ENOMEM);
+        return;
+    }
     if (!self->holding) {
         done(arg, self->error);
         return;
@@ -67,6 +85,12 @@ static void store_commit(struct store *store, bool may_fail, store_done_fn *done
         self->oldest = commit;
     self->newest = commit;
     self->held++;
+}
+
+static void store_after(struct store *store, void *ticket, store_done_fn *done, void *arg)
+{
+    free(ticket);
+    store_commit(store, false, done, arg);
 }
 
 static void store_expect(struct store *store, int by)
@@ -147,6 +171,9 @@ static const struct store_ops durable_ops = {
     .observe = store_observe,
     .read = store_read,
     .put = store_put,
+    .reserve = store_reserve,
+    .ticket = store_ticket,
+    .after = store_after,
     .commit = store_commit,
     .retain = store_retain,
     .expect = store_expect,
@@ -155,6 +182,9 @@ static const struct store_ops other_ops = {
     .durability = DURABILITY_NONE,
     .read = store_read,
     .put = store_put,
+    .reserve = store_reserve,
+    .ticket = store_ticket,
+    .after = store_after,
     .commit = store_commit,
     .retain = store_retain,
     .expect = store_expect,
@@ -664,4 +694,18 @@ struct future_info core_info(const struct future *future)
     struct future_info info;
     future_describe(future, &info);
     return info;
+}
+
+enum refusal core_forget(struct core *core, struct future *future)
+{
+    struct refusal_detail detail;
+    uint64_t id = future_id(future);
+    return executor_forget(core->executor, &id, 1, &detail);
+}
+
+enum refusal core_retry(struct core *core, struct future *future)
+{
+    struct refusal_detail detail;
+    uint64_t id = future_id(future);
+    return executor_retry(core->executor, &id, 1, &detail);
 }

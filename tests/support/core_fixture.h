@@ -28,7 +28,9 @@ struct core_commit;
 struct core_store {
     struct store store;
     bool holding;
+    bool no_room; /* nothing can be reserved */
     int error;
+    unsigned short_of; /* so many of the next commits are refused at once with -ENOMEM */
     struct core_commit *oldest, *newest;
     size_t held;
     int expected;                        /* as store_ops.expect has summed up */
@@ -177,6 +179,10 @@ struct future_info core_info(const struct future *future);
 size_t core_done_since(struct core *core, uint64_t cursor, struct future **ret_futures, size_t max);
 
 /* ---- the store ---- */
+
+/* One done future. */
+enum refusal core_forget(struct core *core, struct future *future);
+enum refusal core_retry(struct core *core, struct future *future);
 
 /* Answers the `count` oldest commits (all: SIZE_MAX), those included that come up meanwhile. */
 void core_store_release(struct core *core, size_t count, int error);

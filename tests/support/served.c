@@ -23,6 +23,7 @@
 #include "daemon/run/command.h"
 #include "daemon/run/native.h"
 #include "daemon/store/null_store.h"
+#include "daemon/store/sqlite_store.h"
 #include "proto/version.h"
 
 /* How often served_settle looks before it takes what it sees for the end: a job may be in `sleep`,
@@ -249,6 +250,8 @@ static void make_executor(struct served *served)
         .pending_per_uid = served->limits.pending_per_uid,
         .map_items_limit = served->limits.map_items,
         .pools_limit = served->limits.pools,
+        .cache_count = 1000,
+        .cache_bytes = 1048576,
         .retention_count = served->limits.retention_count,
         .retention_bytes = served->limits.retention_bytes,
         .retention_s = served->limits.retention_seconds,
@@ -257,7 +260,31 @@ static void make_executor(struct served *served)
     MUST(executor_new(&settings, &served->executor) == 0);
 }
 
+static struct store *open_store(struct served *served, const char *directory)
+{
+    struct sqlite_store_settings settings = {
+        .directory = directory,
+        .durability = DURABILITY_PROCESS,
+        .retention_count = served->limits.retention_count,
+        .retention_bytes = served->limits.retention_bytes,
+        .retention_s = served->limits.retention_seconds,
+        .loop = served->loop,
+    };
+    struct store *store;
+    char message[256];
+
+    if (!directory)
+        return null_store_new();
+    MUST(sqlite_store_open(&settings, &store, message, sizeof(message)) == 0);
+    return store;
+}
+
 struct served *served_new(const struct limits *limits)
+{
+    return served_new_in(limits, NULL);
+}
+
+struct served *served_new_in(const struct limits *limits, const char *directory)
 {
     struct served *served = calloc(1, sizeof(*served));
     struct peer admin = {.uid = 0, .pid = getpid(), .is_master = true, .is_admin = true};
@@ -272,7 +299,7 @@ struct served *served_new(const struct limits *limits)
     MUST(served->permits >= 0);
     MUST(loop_new(&served->loop) == 0);
     MUST(timers_new(served->loop, &served->timers) == 0);
-    served->store = null_store_new();
+    served->store = open_store(served, directory);
     MUST(served->store);
     make_executor(served);
     add_functions(served);
@@ -285,6 +312,7 @@ struct served *served_new(const struct limits *limits)
         .on_end = on_end,
     };
     MUST(service_new(&settings, &served->service) == 0);
+    MUST(!directory || executor_recover(served->executor) == 0);
     join(served, &served->admin, &admin);
     join(served, &served->user, &user);
     return served;

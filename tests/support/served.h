@@ -1,7 +1,8 @@
-/* The protocol without a daemon around it: an executor with a store that keeps nothing, its
- * service, and sessions that lines are passed to and whose messages are kept. No sockets and no
- * processes: what `exec` is asked to run it only says that it ran. The caller's thread is the
- * loop's; jobs run on the pools' threads. Aborts where the fixture itself cannot be made. */
+/* The protocol without a daemon around it: an executor with a store, mostly one that keeps
+ * nothing, its service, and sessions that lines are passed to and whose messages are kept. No
+ * sockets and no processes: what `exec` is asked to run it only says that it ran. The caller's
+ * thread is the loop's; jobs run on the pools' threads. Aborts where the fixture itself cannot be
+ * made. */
 #ifndef FUTURED_TESTS_SERVED_H
 #define FUTURED_TESTS_SERVED_H
 
@@ -49,6 +50,8 @@ struct served {
  * tells "progress" and "output", and waits until it is let through or asked to stop; `boom` raises
  * Boom. `limits` NULL: the defaults. */
 struct served *served_new(const struct limits *limits);
+/* The same with a store in that directory, and what is there is recovered. */
+struct served *served_new_in(const struct limits *limits, const char *directory);
 /* Frees the sessions, then everything. Jobs that run are ended. */
 void served_free(struct served *served);
 

@@ -289,7 +289,7 @@ START_TEST(a_map_that_cannot_start_fails_with_its_items)
         ck_assert_uint_eq(core_bodies(core), 1);
         /* Tried again it does not wait any more. */
         if (!open) {
-            ck_assert_int_eq(executor_retry(core->executor, map), REFUSED_NOT);
+            ck_assert_int_eq(core_retry(core, map), REFUSED_NOT);
             core_await_done(core, map);
             ck_assert_int_eq(future_outcome(map)->kind, OUTCOME_RESULT);
         }
@@ -297,7 +297,7 @@ START_TEST(a_map_that_cannot_start_fails_with_its_items)
         map = core_take(core, &submission);
         ck_assert(future_is_done(map));
         expect_dependency_failed(map, future_id(first));
-        ck_assert_int_eq(executor_forget(core->executor, map), REFUSED_NOT);
+        ck_assert_int_eq(core_forget(core, map), REFUSED_NOT);
         core_free(core);
     }
 }
@@ -336,7 +336,7 @@ START_TEST(a_map_that_fails_during_an_addition_is_forgotten_after_it)
         expect_dependency_failed(map, future_id(first));
         for (uint64_t i = 0; i < (error ? 2 : 4); i++)
             expect_dependency_failed(future_map_item(map, i), future_id(first));
-        ck_assert_int_eq(executor_forget(core->executor, map), REFUSED_NOT);
+        ck_assert_int_eq(core_forget(core, map), REFUSED_NOT);
         core_free(core);
     }
 }
@@ -467,6 +467,26 @@ START_TEST(the_longest_delay_has_no_end)
 }
 END_TEST
 
+/* The store has no memory for the end of the first, and has it again for that of the second. */
+START_TEST(a_failure_is_told_after_its_cause_whatever_memory_there_is)
+{
+    struct core *core = core_new(NULL);
+    executor_pause_pool(core->executor, core->pool, true);
+    struct future *cause = core_start(core, &core->fail, "1");
+    struct future *waiter = take_after(core, &core->ok, future_id(cause), ON_RESULT);
+    executor_pause_pool(core->executor, core->pool, false);
+    core->store.short_of = 1;
+    core_await_ends(core, 2);
+    ck_assert_uint_eq(core->store.short_of, 0);
+    expect_dependency_failed(waiter, future_id(cause));
+    size_t ends = 0;
+    for (size_t i = 0; i < core->event_count; i++)
+        if (core->events[i].kind == CORE_DONE)
+            ck_assert_uint_eq(core->events[i].id, future_id(ends++ == 0 ? cause : waiter));
+    core_free(core);
+}
+END_TEST
+
 START_TEST(a_map_is_delayed_as_a_whole)
 {
     struct core *core = core_new(NULL);
@@ -491,6 +511,7 @@ int main(void)
         an_expired_id_is_told_apart,
         a_diamond_joins_once,
         a_failure_goes_down_the_chain,
+        a_failure_is_told_after_its_cause_whatever_memory_there_is,
         a_long_chain_fails_without_a_deep_stack,
         a_long_chain_runs_in_order,
         a_long_chain_goes_with_the_executor,

@@ -358,13 +358,13 @@ START_TEST(only_what_is_done_can_be_forgotten)
     struct future *running = core_start(core, &core->gate, "1");
     struct future *pending = core_start(core, &core->ok, "2");
     core_await_running(core, running);
-    ck_assert_int_eq(executor_forget(core->executor, running), REFUSED_STATE);
-    ck_assert_int_eq(executor_forget(core->executor, pending), REFUSED_STATE);
+    ck_assert_int_eq(core_forget(core, running), REFUSED_STATE);
+    ck_assert_int_eq(core_forget(core, pending), REFUSED_STATE);
     ck_assert(core_cancel(core, pending));
-    ck_assert_int_eq(executor_forget(core->executor, pending), REFUSED_NOT);
+    ck_assert_int_eq(core_forget(core, pending), REFUSED_NOT);
     core_pass(core, 1);
     core_await_done(core, running);
-    ck_assert_int_eq(executor_forget(core->executor, running), REFUSED_NOT);
+    ck_assert_int_eq(core_forget(core, running), REFUSED_NOT);
     ck_assert_int_eq(core_find(core, 1), REFUSED_NOT_FOUND);
     ck_assert_int_eq(core_find(core, 2), REFUSED_NOT_FOUND);
     ck_assert_uint_eq(core->store.changes[CHANGE_FORGOTTEN], 2);

@@ -576,13 +576,13 @@ START_TEST(items_can_be_forgotten_one_by_one)
     struct future *map = take_map(core, &core->either, texts, 3, false);
     uint64_t first = core_info(map).map.first;
     core_await_done(core, map);
-    ck_assert_int_eq(executor_forget(core->executor, future_map_item(map, 1)), REFUSED_NOT);
+    ck_assert_int_eq(core_forget(core, future_map_item(map, 1)), REFUSED_NOT);
     ck_assert_ptr_null(future_map_item(map, 1));
     ck_assert_int_eq(core_find(core, first + 1), REFUSED_NOT_FOUND);
     core_expect_result(future_map_item(map, 2), "c");
     expect_counts(map, 0, 0, 0, 3, 1);
     ck_assert_uint_eq(core_info(map).map.count, 3);
-    ck_assert_int_eq(executor_forget(core->executor, map), REFUSED_NOT);
+    ck_assert_int_eq(core_forget(core, map), REFUSED_NOT);
     for (uint64_t id = first - 1; id < first + 3; id++)
         ck_assert_int_eq(core_find(core, id), REFUSED_NOT_FOUND);
     core_free(core);
@@ -595,8 +595,8 @@ START_TEST(an_item_forgotten_early_does_not_hold_the_map)
     struct future *map = take_map(core, &core->gate, digits, 2, false);
     core_pass(core, 1);
     core_await_ends(core, 1);
-    ck_assert_int_eq(executor_forget(core->executor, map), REFUSED_STATE);
-    ck_assert_int_eq(executor_forget(core->executor, future_map_item(map, 0)), REFUSED_NOT);
+    ck_assert_int_eq(core_forget(core, map), REFUSED_STATE);
+    ck_assert_int_eq(core_forget(core, future_map_item(map, 0)), REFUSED_NOT);
     core_pass(core, 1);
     core_await_done(core, map);
     ck_assert_int_eq(future_outcome(map)->kind, OUTCOME_RESULT);
@@ -615,7 +615,7 @@ START_TEST(a_retried_item_starts_the_map_again)
     struct future *map = core_take(core, &submission);
     core_await_done(core, map);
     core_expect_exception(map, "MapFailed");
-    ck_assert_int_eq(executor_retry(core->executor, future_map_item(map, 0)), REFUSED_NOT);
+    ck_assert_int_eq(core_retry(core, future_map_item(map, 0)), REFUSED_NOT);
     ck_assert(!future_is_done(map));
     expect_counts(map, 1, 0, 0, 1, 1);
     core_await_done(core, map);
@@ -640,11 +640,11 @@ START_TEST(a_retried_map_tries_what_failed_or_was_cancelled)
     executor_pause_pool(core->executor, core->pool, false);
     core_await_done(core, map);
     expect_counts(map, 0, 0, 1, 3, 3);
-    ck_assert_int_eq(executor_retry(core->executor, future_map_item(map, 0)), REFUSED_NOT);
+    ck_assert_int_eq(core_retry(core, future_map_item(map, 0)), REFUSED_NOT);
     core_await_done(core, map);
     ck_assert_uint_eq(core_bodies(core), 4);
-    ck_assert_int_eq(executor_retry(core->executor, map), REFUSED_NOT);
-    ck_assert_int_eq(executor_retry(core->executor, map), REFUSED_STATE);
+    ck_assert_int_eq(core_retry(core, map), REFUSED_NOT);
+    ck_assert_int_eq(core_retry(core, map), REFUSED_STATE);
     core_await_done(core, map);
     /* Item 0 had succeeded and was left alone, item 3 comes in its second attempt. */
     ck_assert_uint_eq(core_bodies(core), 7);
@@ -653,7 +653,7 @@ START_TEST(a_retried_map_tries_what_failed_or_was_cancelled)
     ck_assert_uint_eq(core_info(future_map_item(map, 0)).attempt, 2);
     ck_assert_uint_eq(core_info(future_map_item(map, 3)).attempt, 2);
     /* Nothing is left to be tried: done again at once. */
-    ck_assert_int_eq(executor_retry(core->executor, map), REFUSED_NOT);
+    ck_assert_int_eq(core_retry(core, map), REFUSED_NOT);
     ck_assert_int_eq(future_state(map), FUTURE_FINISHED);
     ck_assert_uint_eq(core_bodies(core), 7);
     core_free(core);
@@ -666,7 +666,7 @@ START_TEST(a_cancelled_map_can_be_retried)
     executor_pause_pool(core->executor, core->pool, true);
     struct future *map = take_map(core, &core->ok, digits, 3, false);
     ck_assert(core_cancel(core, map));
-    ck_assert_int_eq(executor_retry(core->executor, map), REFUSED_NOT);
+    ck_assert_int_eq(core_retry(core, map), REFUSED_NOT);
     ck_assert_int_eq(future_state(map), FUTURE_PENDING);
     executor_pause_pool(core->executor, core->pool, false);
     core_await_done(core, map);

@@ -56,7 +56,7 @@ START_TEST(forgotten_is_told_apart_from_expired)
     (void)run_one(core, "1");
     (void)run_one(core, "2");
     ck_assert_int_eq(executor_find(core->executor, &core->client, 1, &future), REFUSED_NOT);
-    ck_assert_int_eq(executor_forget(core->executor, future), REFUSED_NOT);
+    ck_assert_int_eq(core_forget(core, future), REFUSED_NOT);
     (void)run_one(core, "3");
     ck_assert_int_eq(core_find(core, 2), REFUSED_NOT); /* the forgotten one made room */
     (void)run_one(core, "4");
@@ -148,7 +148,7 @@ START_TEST(a_retried_future_is_young_again)
     struct future *first = core_start(core, &core->ok, "1");
     core_await_done(core, first);
     (void)run_one(core, "2");
-    ck_assert_int_eq(executor_retry(core->executor, first), REFUSED_NOT);
+    ck_assert_int_eq(core_retry(core, first), REFUSED_NOT);
     core_await_done(core, first);
     (void)run_one(core, "3");
     ck_assert_int_eq(core_find(core, 2), REFUSED_EXPIRED);
@@ -285,13 +285,13 @@ START_TEST(a_retried_map_is_counted_right)
     struct future *map = core_take(core, &submission);
     core_await_done(core, map);
     for (unsigned i = 0; i < 20; i++) {
-        ck_assert_int_eq(executor_retry(core->executor, map), REFUSED_NOT);
+        ck_assert_int_eq(core_retry(core, map), REFUSED_NOT);
         core_await_done(core, map);
         executor_sync(core->executor);
         ck_assert_int_eq(core_find(core, 1), REFUSED_NOT);
     }
-    ck_assert_int_eq(executor_forget(core->executor, future_map_item(map, 0)), REFUSED_NOT);
-    ck_assert_int_eq(executor_forget(core->executor, map), REFUSED_NOT);
+    ck_assert_int_eq(core_forget(core, future_map_item(map, 0)), REFUSED_NOT);
+    ck_assert_int_eq(core_forget(core, map), REFUSED_NOT);
     /* All of it is free again: two that fill the room together. */
     struct submission call = core_call(core, &core->ok, large);
     struct future *one = core_take(core, &call), *two = core_take(core, &call);

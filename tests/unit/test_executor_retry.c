@@ -223,7 +223,7 @@ START_TEST(a_done_future_starts_again_under_its_id)
     core_await_done(core, future);
     core_expect_exception(future, "Boom");
     uint64_t cursor = future_cursor(future);
-    ck_assert_int_eq(executor_retry(core->executor, future), REFUSED_NOT);
+    ck_assert_int_eq(core_retry(core, future), REFUSED_NOT);
     ck_assert_int_eq(future_state(future), FUTURE_PENDING);
     ck_assert_uint_gt(future_cursor(future), cursor);
     ck_assert_uint_eq(core_done_since(core, 0, &listed, 1), 0);
@@ -231,7 +231,7 @@ START_TEST(a_done_future_starts_again_under_its_id)
     core_expect_result(future, "2");
     ck_assert_uint_eq(core_ends_of(core, future_id(future)), 2);
     /* A success may be repeated too. */
-    ck_assert_int_eq(executor_retry(core->executor, future), REFUSED_NOT);
+    ck_assert_int_eq(core_retry(core, future), REFUSED_NOT);
     core_await_done(core, future);
     ck_assert_uint_eq(core_info(future).attempt, 3);
     ck_assert_uint_eq(core_done_since(core, cursor, &listed, 1), 1);
@@ -246,10 +246,10 @@ START_TEST(only_what_is_done_can_be_retried)
     struct future *running = core_start(core, &core->gate, "1");
     core_await_running(core, running);
     struct future *pending = core_start(core, &core->ok, "2");
-    ck_assert_int_eq(executor_retry(core->executor, running), REFUSED_STATE);
-    ck_assert_int_eq(executor_retry(core->executor, pending), REFUSED_STATE);
+    ck_assert_int_eq(core_retry(core, running), REFUSED_STATE);
+    ck_assert_int_eq(core_retry(core, pending), REFUSED_STATE);
     ck_assert(core_cancel(core, pending));
-    ck_assert_int_eq(executor_retry(core->executor, pending), REFUSED_NOT);
+    ck_assert_int_eq(core_retry(core, pending), REFUSED_NOT);
     core_pass(core, 1);
     core_await_done(core, pending);
     core_expect_result(pending, "2");
@@ -265,7 +265,7 @@ START_TEST(a_shutdown_takes_a_retry_and_waits_for_it)
     struct future *pending = core_start(core, &core->ok, "2");
     ck_assert(core_cancel(core, pending));
     executor_shut_down(core->executor, false, false);
-    ck_assert_int_eq(executor_retry(core->executor, pending), REFUSED_NOT);
+    ck_assert_int_eq(core_retry(core, pending), REFUSED_NOT);
     ck_assert_int_eq(future_state(pending), FUTURE_PENDING);
     core_pass(core, 1);
     core_await_done(core, pending);
@@ -283,7 +283,7 @@ START_TEST(a_retry_may_be_tried_by_itself_again)
     (void)core_terminate(core, future);
     core_await_done(core, future);
     /* Terminated once does not mean for ever. */
-    ck_assert_int_eq(executor_retry(core->executor, future), REFUSED_NOT);
+    ck_assert_int_eq(core_retry(core, future), REFUSED_NOT);
     core_await_running(core, future);
     core_pass(core, 1);
     core_await_done(core, future);
@@ -300,7 +300,7 @@ static struct future *retry_slowly(struct core *core, const struct function *fun
     core_pass(core, 1);
     core_await_done(core, future);
     core->store.holding = true;
-    ck_assert_int_eq(executor_retry(core->executor, future), REFUSED_NOT);
+    ck_assert_int_eq(core_retry(core, future), REFUSED_NOT);
     return future;
 }
 

@@ -434,6 +434,11 @@ END_TEST
 
 /* ---- keys ---- */
 
+static void count_call(void *arg)
+{
+    ++*(unsigned *)arg;
+}
+
 static struct submission keyed(struct core *core, const struct function *function, const char *key,
                                const char *key_call)
 {
@@ -511,7 +516,7 @@ START_TEST(a_key_is_free_again_when_its_future_is_forgotten)
     struct future *future = core_take(core, &submission);
     uint64_t id = future_id(future);
     core_await_done(core, future);
-    ck_assert_int_eq(executor_forget(core->executor, future), REFUSED_NOT);
+    ck_assert_int_eq(core_forget(core, future), REFUSED_NOT);
     future = core_take(core, &submission);
     ck_assert_uint_gt(future_id(future), id);
     core_free(core);
@@ -576,6 +581,55 @@ START_TEST(nothing_happens_before_the_commit)
 }
 END_TEST
 
+START_TEST(a_key_that_is_on_its_way_is_refused_without_memory)
+{
+    struct core *core = core_new(NULL);
+    struct submission submission = keyed(core, &core->ok, "key", "call");
+    struct core_answer first, second;
+    core->store.holding = true;
+    core_submit(core, &submission, &core->client, &first);
+    core->store.short_of = 1000;
+    core_submit(core, &submission, &core->client, &second);
+    ck_assert_uint_eq(second.count, 1);
+    ck_assert_int_eq(second.refusal, REFUSED_NO_MEMORY);
+    ck_assert_uint_eq(core->store.short_of, 999);
+    core->store.short_of = 0;
+    core->store.holding = false;
+    core_store_release(core, SIZE_MAX, 0);
+    ck_assert_uint_eq(first.count, 1);
+    ck_assert_int_eq(first.refusal, REFUSED_NOT);
+    core_await_done(core, first.future);
+    core_free(core);
+}
+END_TEST
+
+/* Each of them has to be recorded, and is not done where that cannot be. */
+START_TEST(what_cannot_be_recorded_is_not_done)
+{
+    struct core *core = core_new(NULL);
+    struct submission submission = core_map(core, &core->ok, NULL, NULL, 0);
+    submission.open = true;
+    struct future *map = core_take(core, &submission);
+    struct future *done = core_start(core, &core->fail, "1");
+    uint64_t map_id = future_id(map);
+    core_await_done(core, done);
+    core->store.no_room = true;
+    ck_assert_int_eq(core_forget(core, done), REFUSED_NO_MEMORY);
+    ck_assert_int_eq(core_retry(core, done), REFUSED_NO_MEMORY);
+    ck_assert_int_eq(future_state(done), FUTURE_FINISHED);
+    ck_assert_int_eq(executor_map_close(core->executor, map), -ENOMEM);
+    ck_assert_int_eq(executor_prepare_cancel(core->executor, &map_id, 1), -ENOMEM);
+    ck_assert_int_eq(executor_update_priority(core->executor, map, 3), REFUSED_NO_MEMORY);
+    ck_assert_int_eq(executor_pause_pool(core->executor, core->pool, true), -ENOMEM);
+    ck_assert(!pool_is_paused(core->pool));
+    ck_assert_ptr_null(stored_answer_new(core->executor, 1, count_call, NULL));
+    core->store.no_room = false;
+    ck_assert_int_eq(core_info(map).priority, 0);
+    ck_assert(core_info(map).map.open);
+    core_free(core);
+}
+END_TEST
+
 START_TEST(an_end_is_announced_after_its_commit)
 {
     struct core *core = core_new(NULL);
@@ -588,8 +642,8 @@ START_TEST(an_end_is_announced_after_its_commit)
     ck_assert_int_eq(future_state(future), FUTURE_RUNNING);
     ck_assert_int_eq(future_outcome(future)->kind, OUTCOME_NONE);
     ck_assert_uint_eq(core_ends(core), 0);
-    ck_assert_int_eq(executor_forget(core->executor, future), REFUSED_STATE);
-    ck_assert_int_eq(executor_retry(core->executor, future), REFUSED_STATE);
+    ck_assert_int_eq(core_forget(core, future), REFUSED_STATE);
+    ck_assert_int_eq(core_retry(core, future), REFUSED_STATE);
     ck_assert(!core_cancel(core, future));
     ck_assert(!core_terminate(core, future).terminating);
     core_store_release(core, SIZE_MAX, 0);
@@ -759,20 +813,15 @@ START_TEST(a_client_that_goes_while_its_submit_is_stored_is_not_answered)
 }
 END_TEST
 
-static void count_call(void *arg)
-{
-    ++*(unsigned *)arg;
-}
-
-START_TEST(after_commit_answers_in_turn)
+START_TEST(a_stored_answer_comes_in_turn)
 {
     struct core *core = core_new(NULL);
     unsigned now = 0, later = 0, gone = 0;
-    executor_after_commit(core->executor, 1, count_call, &now);
+    stored_answer_give(stored_answer_new(core->executor, 1, count_call, &now));
     ck_assert_uint_eq(now, 1);
     core->store.holding = true;
-    executor_after_commit(core->executor, 1, count_call, &later);
-    executor_after_commit(core->executor, 2, count_call, &gone);
+    stored_answer_give(stored_answer_new(core->executor, 1, count_call, &later));
+    stored_answer_give(stored_answer_new(core->executor, 2, count_call, &gone));
     executor_client_gone(core->executor, 2);
     ck_assert_uint_eq(later, 0);
     core_store_release(core, SIZE_MAX, 0);
@@ -800,7 +849,7 @@ START_TEST(an_executor_goes_with_commits_under_way)
     core_submit(core, &submission, &core->client, &answers[1]);
     core_submit(core, &map, &core->client, &answers[2]);
     core_add(core, open_map, texts, 2, &added);
-    executor_after_commit(core->executor, 1, count_call, &called);
+    stored_answer_give(stored_answer_new(core->executor, 1, count_call, &called));
     core_end(core);
     ck_assert_uint_eq(answers[0].count + answers[1].count + answers[2].count, 0);
     ck_assert_uint_eq(added.count + called, 0);
@@ -832,6 +881,8 @@ int main(void)
         a_key_is_free_again_when_its_future_is_forgotten,
         a_parked_submit_finds_its_key_taken,
         nothing_happens_before_the_commit,
+        a_key_that_is_on_its_way_is_refused_without_memory,
+        what_cannot_be_recorded_is_not_done,
         an_end_is_announced_after_its_commit,
         a_failed_commit_leaves_nothing_behind,
         a_map_whose_commit_fails_leaves_nothing_behind,
@@ -839,7 +890,7 @@ int main(void)
         a_duplicate_waits_for_the_commit_of_the_first,
         a_duplicate_of_what_was_not_stored_is_a_submit_of_its_own,
         a_client_that_goes_while_its_submit_is_stored_is_not_answered,
-        after_commit_answers_in_turn,
+        a_stored_answer_comes_in_turn,
         an_executor_goes_with_commits_under_way,
     };
     return CORE_CHECK("executor_submit", tests);

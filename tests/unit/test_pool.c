@@ -373,7 +373,7 @@ START_TEST(a_failing_initializer_breaks_the_pool)
     ck_assert(pool_is_broken(bad));
     core_refused(core, &call, REFUSED_BROKEN_POOL, &answer);
     core_refused(core, &map, REFUSED_BROKEN_POOL, &answer);
-    ck_assert_int_eq(executor_retry(core->executor, queued), REFUSED_BROKEN_POOL);
+    ck_assert_int_eq(core_retry(core, queued), REFUSED_BROKEN_POOL);
     core_await_workers(core, bad, 0);
     /* The other pool does not care. */
     core_await_done(core, core_start(core, &core->ok, "1"));

@@ -1,148 +1,19 @@
 /* layers: rpc run store core proto base */
-/* extra: tests/support/served.c */
+/* extra: tests/support/served.c tests/support/shortage.c */
 /* Memory that runs out, and threads and descriptors that are not to be had, at each place where
  * that can be: each method of the protocol answers as it should or with -32603, nothing is half
- * done, and the daemon goes on. Linked with --wrap for what is made to fail. */
+ * done, and the daemon goes on. */
 #include <check.h>
-#include <errno.h>
 #include <jansson.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
 #include "daemon/core/executor.h"
 #include "daemon/rpc/session.h"
 #include "proto/methods.h"
 #include "tests/support/served.h"
-
-/* ---- what is made to fail ---- */
-
-/* Who is hit: the loop's thread, or the workers. Each is counted alone, so that a number always
- * means the same place in the loop's. */
-enum victim { NOBODY, LOOP, WORKERS };
-
-static atomic_int victim;
-static atomic_int left; /* that succeed before the first that fails */
-static atomic_bool once, has_failed;
-static pthread_t loop_thread;
-
-static bool fails(void)
-{
-    int mine = pthread_equal(pthread_self(), loop_thread) ? LOOP : WORKERS;
-
-    if (atomic_load(&victim) != mine || atomic_fetch_sub(&left, 1) > 0)
-        return false;
-    if (atomic_load(&once))
-        atomic_store(&victim, NOBODY);
-    atomic_store(&has_failed, true);
-    return true;
-}
-
-static void let_fail(enum victim who, int successes, bool only_once)
-{
-    atomic_store(&has_failed, false);
-    atomic_store(&once, only_once);
-    atomic_store(&left, successes);
-    atomic_store(&victim, who);
-}
-
-static void *no_memory(void)
-{
-    errno = ENOMEM;
-    return NULL;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__real_reallocarray(void *old, size_t count, size_t size);
-char *__real_strdup(const char *text);
-char *__real_strndup(const char *text, size_t size);
-json_t *__real_json_loadb(const char *text, size_t size, size_t flags, json_error_t *error);
-int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*fn)(void *),
-                          void *arg);
-int __real_eventfd(unsigned value, int flags);
-
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-void *__wrap_reallocarray(void *old, size_t count, size_t size);
-char *__wrap_strdup(const char *text);
-char *__wrap_strndup(const char *text, size_t size);
-json_t *__wrap_json_loadb(const char *text, size_t size, size_t flags, json_error_t *error);
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*fn)(void *),
-                          void *arg);
-int __wrap_eventfd(unsigned value, int flags);
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? no_memory() : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? no_memory() : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return fails() ? no_memory() : __real_realloc(old, size);
-}
-
-void *__wrap_reallocarray(void *old, size_t count, size_t size)
-{
-    return fails() ? no_memory() : __real_reallocarray(old, count, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return fails() ? no_memory() : __real_strdup(text);
-}
-
-char *__wrap_strndup(const char *text, size_t size)
-{
-    return fails() ? no_memory() : __real_strndup(text, size);
-}
-
-/* jansson's parser counts as one allocation: inside of it a token that it cannot keep whole is read
- * past its end, which is nothing that we could mend. */
-static _Thread_local bool parsing;
-
-json_t *__wrap_json_loadb(const char *text, size_t size, size_t flags, json_error_t *error)
-{
-    if (fails()) {
-        /* As it does without memory for its first buffer: no code, no text. */
-        if (error)
-            error->text[0] = '\0';
-        return NULL;
-    }
-    parsing = true;
-    json_t *value = __real_json_loadb(text, size, flags, error);
-    parsing = false;
-    return value;
-}
-
-static void *json_malloc(size_t size)
-{
-    return !parsing && fails() ? no_memory() : __real_malloc(size);
-}
-
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*fn)(void *),
-                          void *arg)
-{
-    return fails() ? EAGAIN : __real_pthread_create(thread, attributes, fn, arg);
-}
-
-int __wrap_eventfd(unsigned value, int flags)
-{
-    if (!fails())
-        return __real_eventfd(value, flags);
-    errno = EMFILE;
-    return -1;
-}
+#include "tests/support/shortage.h"
 
 /* ---- what is tried ---- */
 
@@ -349,7 +220,7 @@ static json_t *run(const struct trial *trial)
     if (trial->told && strstr(client->text, "\"result\":"))
         while (!is_told(client, trial->told))
             served_turn(served);
-    atomic_store(&victim, NOBODY);
+    shortage_end();
     line = strstr(client->text, "{\"jsonrpc\":\"2.0\",\"id\":");
     if (!line)
         return NULL;
@@ -426,7 +297,7 @@ static bool job_had_none(const json_t *answer)
 static void judge(const struct trial *trial, const json_t *answer, uint64_t futures_before)
 {
     uint64_t taken = futures() - futures_before;
-    bool failed = atomic_load(&has_failed);
+    bool failed = shortage_was_felt();
     char *text = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
 
     if (!answer) {
@@ -465,13 +336,14 @@ static void expect_sound(void)
 }
 
 /* Returns whether anything has failed. */
-static bool run_with(const struct trial *trial, enum victim who, int successes, bool only_once)
+static bool run_with(const struct trial *trial, enum shortage_victim who, int successes,
+                     bool only_once)
 {
     set_up(trial);
     uint64_t before = futures();
-    let_fail(who, successes, only_once);
+    shortage_begin(who, successes, only_once);
     json_t *answer = run(trial);
-    bool failed = atomic_load(&has_failed);
+    bool failed = shortage_was_felt();
     judge(trial, answer, before);
     json_decref(answer);
     expect_sound();
@@ -481,8 +353,7 @@ static bool run_with(const struct trial *trial, enum victim who, int successes, 
 
 static void prepare(const struct trial *trial)
 {
-    loop_thread = pthread_self();
-    json_set_alloc_funcs(json_malloc, free);
+    shortage_init();
     set_up(trial);
     golden = run(trial);
     ck_assert_ptr_nonnull(golden);
@@ -495,8 +366,8 @@ START_TEST(the_loop_has_none)
     int successes = 0;
 
     prepare(trial);
-    while (run_with(trial, LOOP, successes, true)) {
-        run_with(trial, LOOP, successes, false);
+    while (run_with(trial, SHORTAGE_LOOP, successes, true)) {
+        run_with(trial, SHORTAGE_LOOP, successes, false);
         successes++;
     }
     ck_assert_int_gt(successes, 0);
@@ -509,8 +380,8 @@ START_TEST(the_workers_have_none)
     const struct trial *trial = &trials[_i];
 
     prepare(trial);
-    for (int successes = 0; run_with(trial, WORKERS, successes, true); successes++)
-        run_with(trial, WORKERS, successes, false);
+    for (int successes = 0; run_with(trial, SHORTAGE_WORKERS, successes, true); successes++)
+        run_with(trial, SHORTAGE_WORKERS, successes, false);
     json_decref(golden);
 }
 END_TEST
@@ -528,11 +399,11 @@ static bool run_batch(int successes, bool only_once)
     struct served_client *client = &served->admin;
     json_error_t error;
 
-    let_fail(LOOP, successes, only_once);
+    shortage_begin(SHORTAGE_LOOP, successes, only_once);
     session_line(client->session, BATCH, strlen(BATCH));
     served_await_replies(client, 1);
-    atomic_store(&victim, NOBODY);
-    bool failed = atomic_load(&has_failed);
+    shortage_end();
+    bool failed = shortage_was_felt();
     if (!client->given_up && client->text[0] == '[') {
         const char *stop = strchr(client->text, '\n');
         ck_assert_ptr_nonnull(stop);
@@ -559,8 +430,7 @@ START_TEST(a_batch_is_answered_whole_or_not_at_all)
 {
     int successes = 0;
 
-    loop_thread = pthread_self();
-    json_set_alloc_funcs(json_malloc, free);
+    shortage_init();
     for (; run_batch(successes, true); successes++)
         run_batch(successes, false);
     ck_assert_int_gt(successes, 10);

@@ -106,7 +106,7 @@ START_TEST(a_map_counts_as_its_items)
     ck_assert_uint_eq(statistics->submitted, 3);
     ck_assert_uint_eq(statistics->returned, 3);
     ck_assert_uint_eq(histogram_count(&statistics->run_time), 3);
-    ck_assert_int_eq(executor_forget(core->executor, map), REFUSED_NOT);
+    ck_assert_int_eq(core_forget(core, map), REFUSED_NOT);
     ck_assert_uint_eq(statistics->returned, 3);
     core_free(core);
 }
@@ -122,7 +122,7 @@ START_TEST(the_worker_is_known_from_the_start_on)
     core_await_done(core, future);
     ck_assert_str_eq(core_info(future).worker, "pool-1");
     executor_pause_pool(core->executor, core->pool, true);
-    ck_assert_int_eq(executor_retry(core->executor, future), REFUSED_NOT);
+    ck_assert_int_eq(core_retry(core, future), REFUSED_NOT);
     ck_assert_ptr_null(core_info(future).worker);
     core_free(core);
 }

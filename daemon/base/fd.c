@@ -6,6 +6,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Room below for the daemon's own and for some 40 commands, at six descriptors each. */
+#define LIFTED_MIN 256
+
 int fd_close(int fd)
 {
     int saved_errno = errno;
@@ -14,6 +17,16 @@ int fd_close(int fd)
         close(fd); /* never again after EINTR: Linux has let go of the number in any case */
     errno = saved_errno;
     return -1;
+}
+
+int fd_lift(int fd)
+{
+    int lifted = fcntl(fd, F_DUPFD_CLOEXEC, LIFTED_MIN);
+
+    if (lifted < 0)
+        return fd;
+    fd_close(fd);
+    return lifted;
 }
 
 int fd_pipe(int *ret_read_fd, int *ret_write_fd)

@@ -12,6 +12,12 @@ int fd_pipe(int *ret_read_fd, int *ret_write_fd);
 /* 0 or -errno. */
 int fd_set_nonblocking(int fd);
 
+/* Gives a descriptor that will stay for long a high number, so that the low ones are left to those
+ * that come and go with each command: a child copies the table up to the highest that it needs.
+ * Returns the new one, which takes the place of `fd`; or `fd` where there is no higher one to be
+ * had. */
+int fd_lift(int fd);
+
 /* Locks the file for this process, as flock does: 0; -EWOULDBLOCK: somebody else has it; -errno.
  * Blocks up to two seconds: of a holder that was killed while it started a process, that one has
  * the lock as well until it executes. */

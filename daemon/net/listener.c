@@ -234,7 +234,7 @@ static void on_readable(evutil_socket_t socket_fd, short events, void *arg)
         int fd =
             accept4(socket_fd, (struct sockaddr *)&address, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
-            greet(listener, fd);
+            greet(listener, fd_lift(fd));
             continue;
         }
         if (errno == EAGAIN && listener->short_of) {

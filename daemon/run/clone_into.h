@@ -1,6 +1,6 @@
-/* A child that shares the memory of this process, as vfork's, and is born in another control group:
- * moving it there afterwards would cost more, and hold up every other start on the machine
- * meanwhile. Any thread. */
+/* A child that shares the memory of this process, as vfork's, and its descriptors, and is born in
+ * another control group: moving it there afterwards would cost more, and hold up every other start
+ * on the machine meanwhile. Any thread. */
 #ifndef FUTURED_RUN_CLONE_INTO_H
 #define FUTURED_RUN_CLONE_INTO_H
 

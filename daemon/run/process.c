@@ -96,6 +96,20 @@ IN_CHILD static int default_signals(uint64_t signals)
     return 0;
 }
 
+/* Makes a copy of the table of descriptors, which is the parent's until then, as far as the child
+ * still has a use for it: what lies higher, such as thousands of clients, would be copied only to
+ * be closed. */
+IN_CHILD static int unshare_descriptors(const int wanted[3])
+{
+    int highest = wanted[0];
+
+    for (int i = 1; i < 3; i++)
+        highest = wanted[i] > highest ? wanted[i] : highest;
+    if (syscall(SYS_close_range, (unsigned)highest + 1, ~0U, CLOSE_RANGE_UNSHARE) < 0)
+        return errno;
+    return 0;
+}
+
 IN_CHILD static int install_stdio(const int wanted[3])
 {
     long fds[3];
@@ -113,8 +127,9 @@ IN_CHILD static int install_stdio(const int wanted[3])
         if (syscall(SYS_dup3, fds[i], i, 0) < 0)
             return errno;
     }
-    /* For what a library opened without close-on-exec. */
-    if (syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+    /* Not left to the exec, which takes its time: the ends of other jobs' pipes are among them, and
+     * what a library opened without close-on-exec. */
+    if (syscall(SYS_close_range, 3U, ~0U, 0) < 0)
         return errno;
     return 0;
 }
@@ -178,7 +193,9 @@ IN_CHILD static int set_up(struct child *child)
     error = default_signals(spec->reset_signals);
     if (error)
         return fail(child, PROCESS_STEP_SESSION, error);
-    error = install_stdio(spec->stdio);
+    error = unshare_descriptors(spec->stdio);
+    if (!error)
+        error = install_stdio(spec->stdio);
     if (error)
         return fail(child, PROCESS_STEP_STDIO, error);
     if (spec->cwd && syscall(SYS_chdir, spec->cwd) < 0)
@@ -301,7 +318,8 @@ static pid_t clone_child(struct child *child, struct cgroup *cgroup, int *ret_pi
         /* What cannot enter its group is not started outside of it. */
         if (!cgroup || child->cgroup_fd >= 0)
             pid = clone_raw(child_main, stack + sizeof(stack),
-                            CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, child, ret_pidfd);
+                            CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD | SIGCHLD, child,
+                            ret_pidfd);
         if (pid < 0)
             pid = -errno;
     }

@@ -2,8 +2,9 @@
  * nothing of futures, of pipes or of what the output means. Any thread; a `struct process` belongs
  * to one thread at a time.
  *
- * The child shares the parent's memory until it executes (as vfork does), so a start costs the
- * same in a small and in a huge daemon, and what fails in the child is told to the caller. */
+ * The child shares the parent's memory until it executes (as vfork does), and its descriptors until
+ * it takes the few that it needs; so a start costs the same in a small and in a huge daemon, and
+ * what fails in the child is told to the caller. */
 #ifndef FUTURED_RUN_PROCESS_H
 #define FUTURED_RUN_PROCESS_H
 

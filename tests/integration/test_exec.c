@@ -287,6 +287,31 @@ START_TEST(a_job_sees_a_clean_world)
 }
 END_TEST
 
+/* A start copies the descriptors up to those that it gives to the job, so clients lie above. */
+START_TEST(clients_leave_the_low_descriptors_to_jobs)
+{
+    enum { CLIENTS = 20, LOW = 100 };
+    struct client *clients[CLIENTS];
+    int sockets = 0;
+
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = fixture_client(&f);
+        json_decref(client_result(clients[i], "ping", "{}"));
+    }
+    for (int fd = 0; fd < LOW; fd++) {
+        char *path = text_print("/proc/%d/fd/%d", (int)daemon_pid(f.daemon), fd);
+        char target[16] = "";
+
+        sockets += readlink(path, target, sizeof(target)) > 0 && strncmp(target, "socket:", 7) == 0;
+        free(path);
+    }
+    ck_assert_int_gt(sockets, 0); /* the one that it listens on */
+    ck_assert_int_lt(sockets, CLIENTS);
+    for (int i = 0; i < CLIENTS; i++)
+        client_close(clients[i]);
+}
+END_TEST
+
 /* The daemon's descriptors and children, as it stands between two jobs. */
 static void count_leftovers(int *ret_files, int *ret_children)
 {
@@ -368,6 +393,7 @@ int main(void)
         output_is_capped,
         a_background_grandchild_does_not_hold_it,
         a_job_sees_a_clean_world,
+        clients_leave_the_low_descriptors_to_jobs,
         no_descriptor_or_zombie_is_left,
         the_end_of_a_job_wakes_nobody_else,
         a_long_argument_list,

@@ -220,6 +220,59 @@ START_TEST(low_descriptors_may_be_anywhere)
 }
 END_TEST
 
+/* Which descriptors this process has: bit 0 is 0. */
+static uint64_t open_descriptors(void)
+{
+    uint64_t open = 0;
+
+    for (int fd = 0; fd < 64; fd++)
+        open |= (uint64_t)(fcntl(fd, F_GETFD) >= 0) << fd;
+    return open;
+}
+
+/* The child's table is the parent's until it takes its own: what it then closes and replaces must
+ * be its copies, and below, between and above what it is given nothing may reach the program. */
+START_TEST(descriptors_of_the_parent_stay_and_are_its_own)
+{
+    struct process_spec spec = spec_of(ARGV(WORD("sh"), WORD("-c"), WORD("echo /proc/$$/fd/*")));
+    struct stat before, after;
+    char text[256] = "", expected[256];
+    int out[2];
+
+    ck_assert_int_eq(pipe2(out, O_CLOEXEC), 0);
+    spec.stdio[1] = fcntl(out[1], F_DUPFD_CLOEXEC, 20);
+    close(out[1]);
+    ck_assert_int_eq(dup2(null_fd, 15), 15); /* kept over an exec, if that is all there is */
+    ck_assert_int_eq(dup2(null_fd, 40), 40);
+    ck_assert_int_eq(fstat(1, &before), 0);
+    uint64_t open = open_descriptors();
+
+    struct process process;
+    struct process_exit status;
+    enum process_step step;
+    ck_assert_int_eq(process_spawn(&spec, &process, &step), 0);
+    ck_assert_uint_eq(open_descriptors(), open | UINT64_C(1) << process.pidfd);
+    pid_t pid = process.pid;
+    ck_assert_int_eq(process_reap(&process, &status), 0);
+    ck_assert_int_eq(status.exit_code, 0);
+    /* 3 is the directory that the shell reads for this. */
+    snprintf(expected, sizeof(expected),
+             "/proc/%d/fd/0 /proc/%d/fd/1 /proc/%d/fd/2 /proc/%d/fd/3\n", pid, pid, pid, pid);
+    ck_assert_int_gt(read(out[0], text, sizeof(text) - 1), 0);
+    ck_assert_str_eq(text, expected);
+
+    /* A start that fails, in the midst of its setting up or at its end, closes nothing either. */
+    spec.cwd = "/no/such/directory";
+    check_failure(&spec, ENOENT, PROCESS_STEP_CHDIR);
+    spec.cwd = NULL;
+    spec.argv = ARGV(WORD("no-such-program-here"));
+    check_failure(&spec, ENOENT, PROCESS_STEP_EXEC);
+    ck_assert_uint_eq(open_descriptors(), open);
+    ck_assert_int_eq(fstat(1, &after), 0);
+    ck_assert_uint_eq(before.st_ino, after.st_ino);
+}
+END_TEST
+
 static void handler(int number)
 {
     (void)number;
@@ -326,6 +379,7 @@ int main(void)
     tcase_add_test(tcase, search_without_path_finds_the_usual);
     tcase_add_test(tcase, child_leads_its_own_session);
     tcase_add_test(tcase, low_descriptors_may_be_anywhere);
+    tcase_add_test(tcase, descriptors_of_the_parent_stay_and_are_its_own);
     tcase_add_test(tcase, mask_and_dispositions_of_the_parent_stay);
     tcase_add_test(tcase, pidfd_tells_the_exit_and_group_is_signalled);
     tcase_add_test(tcase, threads_spawn_at_once);

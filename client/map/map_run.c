@@ -46,7 +46,6 @@ void map_run_fail(struct map_run *run, int error, const char *what)
 static void halt(struct map_run *run)
 {
     struct writer params = {0};
-    uint64_t request;
 
     run->halted = true;
     if (run->feed == FEED_READING)
@@ -59,7 +58,7 @@ static void halt(struct map_run *run)
     writer_key(&params, "reason");
     writer_cstring(&params, "halted");
     writer_end_object(&params);
-    run->status = cli_send(run->cli, "cancel", &params, &request);
+    run->status = cli_send(run->cli, "cancel", &params, &run->halt_request);
 }
 
 /* How many items there are; 0: that is not known so far. */
@@ -202,6 +201,12 @@ static void answered(struct map_run *run, const struct future_message *reply)
     }
 }
 
+void map_run_other_answer(struct map_run *run, const struct future_message *message)
+{
+    if (message->kind != FUTURE_NOTIFICATION && message->request_id != run->halt_request)
+        run->forgets_answered++;
+}
+
 static void count_end(struct map_run *run, const json_t *reply)
 {
     if (!outcome_failed(reply))
@@ -211,10 +216,16 @@ static void count_end(struct map_run *run, const json_t *reply)
     halt_if_due(run);
 }
 
+/* Counted as soon as it is answered, and before its place is given to another one: its times, which
+ * the log wants, come later. */
 static void over(struct map_run *run, struct map_item *item)
 {
-    log_item(run, item);
-    if (item->reply && item->reply->kind == FUTURE_REPLY)
+    if (item->state == ITEM_READY)
+        log_item(run, item);
+    if (!item->reply || item->counted)
+        return;
+    item->counted = true;
+    if (item->reply->kind == FUTURE_REPLY)
         count_end(run, item->reply->result);
 }
 
@@ -230,7 +241,7 @@ static int take_message(struct map_run *run, struct future_message *message)
         return 1;
     }
     if (r > 0) {
-        if (item && item->state == ITEM_READY)
+        if (item)
             over(run, item);
         return 1;
     }
@@ -242,6 +253,8 @@ static int take_message(struct map_run *run, struct future_message *message)
             answered(run, message);
         else
             fed(run, message);
+    } else {
+        map_run_other_answer(run, message);
     }
     return 0;
 }

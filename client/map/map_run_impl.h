@@ -30,6 +30,8 @@ struct map_run {
     int status;     /* of what went wrong and was told; EXIT_FINE so far */
     struct id_spans forgettable;
     size_t forgettable_count;
+    uint64_t forgets_sent, forgets_answered;
+    uint64_t halt_request; /* 0: none */
     struct map_window *window;
     struct map_report *report;
     struct map_output *output;
@@ -37,6 +39,9 @@ struct map_run {
 
 /* Remembers what went wrong, and tells it. */
 void map_run_fail(struct map_run *run, int error, const char *what);
+
+/* A message that is no answer about an item and none about the feed. */
+void map_run_other_answer(struct map_run *run, const struct future_message *message);
 
 /* ---- map_feed.c ---- */
 
@@ -47,7 +52,7 @@ bool map_run_feed(struct map_run *run);
 
 /* Writes everything whose turn has come. Returns whether there was something. */
 bool map_run_write(struct map_run *run);
-/* Lets the daemon forget the rest of what was written. */
+/* Lets the daemon forget the rest of what was written, and waits until all of it is. */
 void map_run_forget_rest(struct map_run *run);
 
 #endif

@@ -381,7 +381,7 @@ int map_window_accept(struct map_window *window, struct future_client *client,
             back_to_known(window, item);
         future_message_free(message);
     }
-    *ret_item = !was_over || item->state == ITEM_READY ? item : NULL;
+    *ret_item = !was_over || item->reply ? item : NULL;
     return r < 0 ? r : 1;
 }
 

@@ -92,47 +92,47 @@ static int write_item(struct map_run *run, const struct map_item *item, const ch
 
 /* ---- forgetting ---- */
 
-static void write_forget(struct map_run *run, struct writer *params)
+static void send_forget(struct map_run *run)
 {
+    struct writer params = {0};
+    uint64_t request;
+
     id_spans_merge(&run->forgettable);
-    writer_begin_object(params);
-    writer_key(params, "ids");
-    id_spans_write(&run->forgettable, params);
-    writer_end_object(params);
+    writer_begin_object(&params);
+    writer_key(&params, "ids");
+    id_spans_write(&run->forgettable, &params);
+    writer_end_object(&params);
     id_spans_clear(&run->forgettable);
     run->forgettable_count = 0;
+    run->status = cli_send(run->cli, "forget", &params, &request);
+    run->forgets_sent += run->status == EXIT_FINE;
 }
 
 /* What succeeded and was written has done its duty: an endless map shall fill no daemon. */
 static void forget(struct map_run *run, const struct map_item *item, const char *why)
 {
     const struct id_span span = {item->id, item->id};
-    struct writer params = {0};
-    uint64_t request;
 
     if (run->settings->keep || why[0] || item->id == 0 ||
         id_spans_append(&run->forgettable, span) < 0)
         return;
-    if (++run->forgettable_count < FORGET_AT_ONCE)
-        return;
-    write_forget(run, &params);
-    run->status = cli_send(run->cli, "forget", &params, &request);
+    if (++run->forgettable_count >= FORGET_AT_ONCE)
+        send_forget(run);
 }
 
-/* We leave when the daemon has done it. Nothing is lost where it has not. */
+/* We leave when the daemon has answered all of them, the earlier ones too: what it has to fetch from
+ * its store for one of them it drops when we hang up. Nothing is lost where it has. */
 void map_run_forget_rest(struct map_run *run)
 {
-    struct writer params = {0};
-    struct future_message *reply;
-    char *text;
+    struct future_message *message;
 
-    if (run->forgettable_count == 0 || run->status != EXIT_FINE)
-        return;
-    write_forget(run, &params);
-    text = writer_take(&params, NULL);
-    if (text && future_call(run->cli->client, "forget", text, -1, &reply) == 0)
-        future_message_free(reply);
-    free(text);
+    if (run->forgettable_count > 0 && run->status == EXIT_FINE)
+        send_forget(run);
+    while (run->status == EXIT_FINE && run->forgets_answered < run->forgets_sent &&
+           future_receive(run->cli->client, -1, &message) == 0) {
+        map_run_other_answer(run, message);
+        future_message_free(message);
+    }
 }
 
 /* After a halt: it has not run, and nobody shall wonder why. */

@@ -9,6 +9,19 @@ source tests/support/cli.bash
 # shellcheck disable=SC2317  # called by `gives`
 map_stdin() { printf %b "$1" | future map "${@:2}"; }
 
+# late WHAT OPTION...: `future map` with support/late_daemon.py; sets `word` to what that says.
+late()
+{
+    mkfifo "$TMPDIR/late.says"
+    tests/support/late_daemon.py "$TMPDIR/late.sock" "$1" >"$TMPDIR/late.says" &
+    exec 8<"$TMPDIR/late.says"
+    read -r -u 8 _
+    capture future --socket "$TMPDIR/late.sock" map "${@:2}"
+    read -r -u 8 word
+    exec 8<&-
+    rm "$TMPDIR/late.says" "$TMPDIR/late.sock"
+}
+
 # ---- places ----
 gives "the forms of a path" 0 'a/b.tar.gz|a/b.tar|b.tar.gz|a|b.tar|1' \
     future map -- echo '{}|{.}|{/}|{//}|{/.}|{#}' ::: a/b.tar.gz
@@ -70,7 +83,7 @@ mkfifo "$TMPDIR/late"
 future map --no-order -- sh -c 'if [ "$2" = slow ]; then read x <"$1"; fi; echo "$2"' x "$TMPDIR/late" \
     ::: slow b c >"$TMPDIR/out" &
 mapper=$!
-until [[ $(wc -l <"$TMPDIR/out") == 2 ]]; do :; done
+await file_lines "$TMPDIR/out" 2
 echo >"$TMPDIR/late"
 status "--no-order" 0 wait "$mapper"
 eq "--no-order: as they end" "$(sort <(head -n 2 "$TMPDIR/out") | tr '\n' ' ')$(tail -n 1 "$TMPDIR/out")" \
@@ -104,12 +117,20 @@ blocked held
 capture future map --halt now,fail=1 -- sh -c 'if [ "$2" = bad ]; then read x <"$1.started"; exit 1; fi
     trap "" HUP; echo >"$1.started"; exec sleep 1000' x "$TMPDIR/held" ::: long bad
 like "--halt now,fail=1 ends what runs" "$code:$err" '^123:.*Terminated: .*halted'
-yes | capture future map --halt soon,fail=1 -- false
-eq "--halt: an endless input ends" "$code" 123
-like "--halt: what it has cancelled has not failed" "$err" 'halted: [0-9]{1,3} items had failed, 0 had succeeded$'
-# The ids of what was sent come at once, however many items the daemon has already.
-ok "--halt comes soon, with thousands on their way" \
-    test "$(future status --limit 1 --format '{map.failed}')" -lt 1000
+# The first fails, and all others that start wait: that it has failed is heard with thousands on their
+# way, or the halt never comes.
+mkfifo "$TMPDIR/after"
+exec {after}<>"$TMPDIR/after"
+yes | future map --halt soon,fail=1 --label endless -- sh -c '[ "$1" != 1 ] || exit 3; read -r x <"$2"' \
+    x {#} "$TMPDIR/after" 2>"$TMPDIR/halt.err" &
+mapper=$!
+await is '1 false 0' future status --label endless --format '{map.failed} {map.open} {map.pending}'
+echo $'\n\n\n\n\n\n' >&"$after"
+status "--halt: an endless input ends" 123 wait "$mapper"
+like "--halt: what it has cancelled has not failed" "$(<"$TMPDIR/halt.err")" \
+    'halted: 1 items had failed, [34] had succeeded$'
+late times -j1 --halt soon,fail=1 --joblog "$TMPDIR/halt.log" --fn echo ::: a b
+eq "--halt before the next one starts, also with a log" "$code:$word" 123:cancel
 capture future map -j1 --halt soon,fail=30% -- sh -c 'echo "$1"; exit "$(($1 % 2))"' x ::: {0..9}
 eq "--halt soon,fail=30%: of ten items the third" "$code:$out" $'123:0\n1\n2\n3\n4\n5'
 capture future map -j1 --halt soon,done=100% -- echo ::: 1 2
@@ -174,19 +195,25 @@ status "-d -j: it is done" 0 future wait "$id"
 gives "-d -j: its outputs are kept" 0 $'a\nb\nc' future follow "$id"
 eq "status --map: its items" "$(future status --map "$id" --format '{item_of}:{index}' | tr '\n' ' ')" \
     "$id:2 $id:1 $id:0 "
-until [[ $(wc -l <"$log.4") == 4 ]]; do :; done
+await file_lines "$log.4" 4
 eq "-d --joblog: the log is written" "$(cut -f1,7 "$log.4" | tail -n +2 | tr '\t\n' ': ')" '1:0 2:0 3:0 '
 id=$(future map -d -j1 --halt soon,fail=1 -- sh -c 'exit "$1"' x ::: 0 1 0 0)
 status "-d --halt" 123 future wait "$id"
 eq "-d --halt: the rest was not sent" "$(future status "$id" --format '{map.count} {map.failed}')" '2 1'
 
 # ---- bar ----
-capture future map --bar -- echo ::: a b
-like "--bar shows without a terminal" "$code:$out:$err" $'^0:a\nb:\r.*of 2 done, 0 failed'
+# One that is done gives a rate, and one that waits has the bar stand.
+mkfifo "$TMPDIR/bar"
+future map --bar -j1 -- sh -c '[ "$2" = a ] || read -r x <"$1"; echo "$2"' x "$TMPDIR/bar" ::: a b \
+    >"$TMPDIR/out" 2>"$TMPDIR/err" &
+mapper=$!
+await file_has "$TMPDIR/err" ', [0-9.]+/s, ETA [^[]+ \[#+-*\]'
+echo >"$TMPDIR/bar"
+status "--bar" 0 wait "$mapper"
+eq "--bar: the outputs" "$(<"$TMPDIR/out")" $'a\nb'
+like "--bar shows without a terminal" "$(<"$TMPDIR/err")" $'^\r.*1 of 2 done, 0 failed'
 capture future map --no-bar -- echo ::: a b
 eq "--no-bar does not" "$code:$err" 0:
-capture future map --bar -j1 -- sh -c 'sleep 0.03' x ::: {1..6}
-like "it has a rate and the time left" "$err" '[0-9.]+/s, ETA [0-9]+s \[#+-*\]'
 
 # ---- dry run ----
 gives "-n prints the commands" 0 $'echo \'a b\' 1\necho c 2' future map -n -- echo {} {#} ::: 'a b' c
@@ -195,9 +222,13 @@ gives "-n from a file" 0 $'x $\'a\\nb\'' map_stdin 'a\nb\0' -0 -n -- x
 eq "-n runs nothing" "$(future status --format '{id}' --state running,pending)" ''
 
 # ---- the daemon stays small ----
-seq 2500 | future map --label small --fn echo >"$TMPDIR/out"
+capture future map --label small --fn echo < <(seq 2500)
+eq "a map of many" "$code:$(wc -l <<<"$out"):$err" 0:2500:
 eq "what succeeded and was written is forgotten" \
     "$(future status --items --label small --format '{map.finished}')" 2500
+# A daemon may answer a later request first: whoever leaves then takes the others with it.
+late forget --fn echo < <(seq 2500)
+eq "... before we leave" "$code:$(wc -l <<<"$out"):$word" 0:2500:waited
 seq 3 | future map --keep --label kept -- true
 eq "--keep keeps it" "$(future status --items --label kept --format '{id}' | wc -l)" 4
 future map --label bad -- false ::: 1 2 2>/dev/null
@@ -210,16 +241,14 @@ limit=32768
 peak() { awk '/VmHWM/ { print $2 }' "/proc/$1/status"; }
 files=2000
 [[ -z ${FUTURED_LONG:-} ]] || files=1000000
-mkfifo "$TMPDIR/endless" "$TMPDIR/tick"
+mkfifo "$TMPDIR/endless"
 future map -j8 --no-bar --label streamed -- true <"$TMPDIR/endless" &
 mapper=$!
 exec {feed}>"$TMPDIR/endless"
 find / -xdev -type f 2>/dev/null | head -n "$files" >"$TMPDIR/files"
 files=$(wc -l <"$TMPDIR/files")
 cat "$TMPDIR/files" >&"$feed"
-until [[ $(future status --label streamed --format '{map.finished}') == "$files" ]]; do
-    read -r -t 0.05 <>"$TMPDIR/tick"
-done
+await is "$files" future status --label streamed --format '{map.finished}'
 like "all items are worked on while the input is open" \
     "$(future status --label streamed --format '{state} {map.open} {map.finished}')" "^RUNNING true $files\$"
 now=$(peak "$mapper")
@@ -244,9 +273,7 @@ seq 300 | future map -j4 --no-bar --label waits -- sh -c 'case $3 in 1) read x <
     if [ $(($3 % 10)) = 0 ]; then head -c 100000 /dev/zero; else head -c 100000 /dev/zero | tr "\0" x; fi' x "$TMPDIR/first" "$TMPDIR/final" >"$TMPDIR/written" &
 mapper=$!
 exec {written}<"$TMPDIR/written"
-until [[ $(future status --label waits --format '{map.finished}') == 298 ]]; do
-    read -r -t 0.05 <>"$TMPDIR/tick"
-done
+await is 298 future status --label waits --format '{map.finished}'
 echo >&"$first"
 eq "outputs wait behind a slow first one" "$(head -c 29900000 <&"$written" | wc -c)" 29900000
 now=$(peak "$mapper")

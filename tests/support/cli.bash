@@ -49,6 +49,24 @@ release()
     echo "${2:-}" >"$TMPDIR/$1.go"
 }
 
+# await COMMAND...: returns when the command succeeds; for facts of which nothing tells.
+await()
+{
+    [[ -p $TMPDIR/await ]] || mkfifo "$TMPDIR/await"
+    until "$@"; do
+        read -r -t 0.02 <>"$TMPDIR/await"
+    done
+}
+
+# file_has FILE REGEX: a line of it matches.
+file_has() { grep -Eq -- "$2" "$1"; }
+
+# file_lines FILE COUNT: it has that many.
+file_lines() { (($(wc -l <"$1") == $2)); }
+
+# is WANTED COMMAND...: the command prints this.
+is() { [[ $("${@:2}") == "$1" ]]; }
+
 # member NAME JSON: the first member of that name as it is written; its value must be no object.
 member()
 {

@@ -68,8 +68,8 @@ void map_window_refuse_sent(struct map_window *window, const char *refusal);
 /* Asks for what may be asked for now. 0, or what future_send says. */
 int map_window_ask(struct map_window *window, struct future_client *client);
 /* Takes the message where it answers an item: 1, and the item (borrowed) in *ret_item where it has
- * become over, answered or ready by that, else NULL. 0: it is another's, and the caller's still. Or what
- * future_send says; then it was taken. */
+ * become over, answered or ready by that, else NULL. 0: it is another's, and the caller's still. Or
+ * what future_send says; then it was taken. */
 int map_window_accept(struct map_window *window, struct future_client *client,
                       struct future_message *message, struct map_item **ret_item);
 

@@ -120,8 +120,8 @@ static void forget(struct map_run *run, const struct map_item *item, const char 
         send_forget(run);
 }
 
-/* We leave when the daemon has answered all of them, the earlier ones too: what it has to fetch from
- * its store for one of them it drops when we hang up. Nothing is lost where it has. */
+/* We leave when the daemon has answered all of them, the earlier ones too: what it has to fetch
+ * from its store for one of them it drops when we hang up. Nothing is lost where it has. */
 void map_run_forget_rest(struct map_run *run)
 {
     struct future_message *message;

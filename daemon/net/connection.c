@@ -37,6 +37,7 @@ static void connection_free(struct connection *connection)
     /* What the session still says does not bring it back. */
     connection->dirty = DIRTY;
     connection->gone = true;
+    connection_hold(connection, 0);
     session_free(connection->session);
     if (connection->readable)
         event_free(connection->readable);
@@ -64,7 +65,7 @@ static void settle(struct connection *connection)
     if (!connection->gone)
         connection_watch_unsent(connection);
     if (!connection->gone && connection->paused &&
-        connection_unsent(connection) <= connection->owner->limits->unsent_pause_bytes) {
+        connection_waiting(connection) <= connection->owner->limits->unsent_pause_bytes) {
         connection->paused = false;
         if (!connection->deaf) {
             listen_again(connection);
@@ -177,9 +178,9 @@ static void take_lines(struct connection *connection)
 {
     const struct limits *limits = connection->owner->limits;
     while (!connection->gone && !connection->deaf) {
-        if (connection_unsent(connection) > limits->unsent_pause_bytes) {
+        if (connection_waiting(connection) > limits->unsent_pause_bytes) {
             connection_flush(connection);
-            if (connection_unsent(connection) > limits->unsent_pause_bytes) {
+            if (connection_waiting(connection) > limits->unsent_pause_bytes) {
                 connection->paused = true;
                 event_del(connection->readable);
                 return;

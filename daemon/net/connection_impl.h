@@ -26,6 +26,7 @@ struct connection {
     struct outbox *out;
     struct frame *frame;
     struct session *session;
+    uint64_t held_bytes; /* what the session will have sent later */
     uid_t uid;
     struct deadline line_deadline;   /* for more of a line that has begun */
     struct deadline unsent_deadline; /* for unsent output to go below the mark */
@@ -53,7 +54,7 @@ struct connections {
     struct connection_list list; /* by the time of their coming */
     TAILQ_HEAD(, connection) dirty, later;
     TAILQ_HEAD(, connection) stalled;   /* the one that has taken nothing for longest comes first */
-    uint64_t unsent_bytes;              /* of all of them: memory */
+    uint64_t unsent_bytes;              /* of all of them: memory, with what sessions hold */
     uint64_t complained_ns, complaints; /* the last one in the log, and how many since */
     struct frame_spare spare;           /* for whoever is read from next */
     struct event *turn_end;             /* activated by hand: flushes what is dirty */
@@ -69,8 +70,12 @@ void connection_mark_clean(struct connection *connection);
 
 /* How the session speaks: through the connection's outbox. */
 struct session_output connection_output(struct connection *connection);
-/* Bytes. */
+/* Bytes that can be sent now. */
 uint64_t connection_unsent(const struct connection *connection);
+/* The same, and what its session still holds: what counts for its limits. */
+uint64_t connection_waiting(const struct connection *connection);
+/* So much is held by its session now. */
+void connection_hold(struct connection *connection, uint64_t bytes);
 /* Sends what the socket takes. */
 void connection_flush(struct connection *connection);
 /* The socket takes something again. */

@@ -77,6 +77,7 @@ void connection_give_up(struct connection *connection, const char *what)
     connections_complain(connection->owner, connection->uid, what);
     connection->gone = true;
     outbox_clear(connection->out);
+    connection_hold(connection, 0);
     connection_mark_dirty(connection);
 }
 
@@ -85,6 +86,11 @@ void connection_give_up(struct connection *connection, const char *what)
 uint64_t connection_unsent(const struct connection *connection)
 {
     return outbox_bytes(connection->out);
+}
+
+uint64_t connection_waiting(const struct connection *connection)
+{
+    return connection_unsent(connection) + connection->held_bytes;
 }
 
 static void stall(struct connection *connection)
@@ -119,9 +125,10 @@ void connection_flush(struct connection *connection)
 }
 
 /* Too much is waiting in all: whoever has taken nothing for longest goes first. Who reads is never
- * among them, unless it is far too much. */
-static void relieve(struct connections *connections)
+ * among them, unless it is far too much; or much is held for it, and is the last that came. */
+static void relieve(struct connection *last)
 {
+    struct connections *connections = last->owner;
     uint64_t limit = connections->limits->unsent_total_bytes;
     struct connection *connection;
     while (connections->unsent_bytes > limit && (connection = TAILQ_FIRST(&connections->stalled))) {
@@ -132,6 +139,11 @@ static void relieve(struct connections *connections)
         service_count_limit(connections->service, "unsent_total_bytes");
         connection_unstall(connection);
     }
+    if (connections->unsent_bytes > limit &&
+        last->held_bytes > connections->limits->unsent_pause_bytes) {
+        connection_give_up(last, "is disconnected: too much is held for it, and memory runs short");
+        service_count_limit(connections->service, "unsent_total_bytes");
+    }
 }
 
 /* One turn of the loop can have much to say: it is bounded here, and not only at its end. */
@@ -139,15 +151,15 @@ static void bound_unsent(struct connection *connection)
 {
     struct connections *connections = connection->owner;
     const struct limits *limits = connections->limits;
-    bool too_much = connection_unsent(connection) > limits->unsent_bytes;
+    bool too_much = connection_waiting(connection) > limits->unsent_bytes;
     if (too_much || connections->unsent_bytes > limits->unsent_total_bytes)
         connection_flush(connection);
-    if (too_much && connection_unsent(connection) > limits->unsent_bytes) {
+    if (too_much && connection_waiting(connection) > limits->unsent_bytes) {
         connection_give_up(connection, "is disconnected: it does not read");
         service_count_limit(connections->service, "unsent_bytes");
     }
     if (connections->unsent_bytes > limits->unsent_total_bytes)
-        relieve(connections);
+        relieve(connection);
 }
 
 static void sent(struct connection *connection, int r)
@@ -193,6 +205,25 @@ static void on_send_shared(void *arg, const char *head, size_t size, struct shar
     sent(connection, r);
 }
 
+void connection_hold(struct connection *connection, uint64_t bytes)
+{
+    connection->owner->unsent_bytes += bytes - connection->held_bytes;
+    connection->held_bytes = bytes;
+}
+
+static void on_held(void *arg, size_t bytes)
+{
+    struct connection *connection = arg;
+    bool more = bytes > connection->held_bytes;
+    if (connection->gone)
+        return;
+    connection_hold(connection, bytes);
+    if (more)
+        bound_unsent(connection);
+    else
+        mark_later(connection); /* it may be read from again */
+}
+
 static void on_idle(void *arg)
 {
     struct connection *connection = arg;
@@ -236,6 +267,7 @@ struct session_output connection_output(struct connection *connection)
         .send = on_send,
         .send_shared = on_send_shared,
         .notify = on_notify,
+        .held = on_held,
         .idle = on_idle,
         .fail = on_fail,
         .arg = connection,

@@ -2,7 +2,6 @@
  */
 #include <string.h>
 
-#include "daemon/base/log.h"
 #include "daemon/rpc/rpc_impl.h"
 
 void session_tell_lines(struct session *session, const struct writer *lines)
@@ -20,6 +19,7 @@ static void tell_later(struct session *session)
 {
     struct writer later = session->later;
     session->later = (struct writer){.data = NULL};
+    session->output.held(session->output.arg, 0);
     if (writer_failed(&later))
         session_fail(session);
     else if (later.size > 0)
@@ -46,14 +46,7 @@ void session_hold(struct session *session, const struct writer *head, const char
                   size_t rest_size)
 {
     struct writer *later = &session->later;
-    uint64_t limit = session->service->limits->unsent_bytes;
-    bool fitted = later->size <= limit;
     writer_raw(later, head->data, head->size);
     writer_raw(later, rest, rest_size);
-    /* Nobody is told more than this at a time, whether it is held back here or unsent. */
-    if (fitted && later->size > limit) {
-        log_warning("client %llu: too much came while it was told what was done before",
-                    (unsigned long long)session->client.number);
-        session_fail(session);
-    }
+    session->output.held(session->output.arg, later->size);
 }

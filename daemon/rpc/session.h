@@ -24,6 +24,7 @@ struct peer {
 /* How a session speaks. `send` takes a reply without its LF and copies it; `notify` does the same
  * with what nobody has asked for just now; `send_shared` takes a reply whose end, its LF included,
  * is a text that others are sent too, and takes a reference to it. The order of all three is kept.
+ * `held` says how many bytes wait in the session to be sent later, whenever that changes.
  * `idle` says that session_is_idle has become true without a message. `fail` says that there is no
  * memory for what has to be said: the client must be sent away, lest it wait for it. None may free
  * the session. `arg` comes back. */
@@ -31,6 +32,7 @@ struct session_output {
     void (*send)(void *arg, const char *message, size_t size);
     void (*send_shared)(void *arg, const char *head, size_t size, struct shared_text *rest);
     void (*notify)(void *arg, const char *message, size_t size);
+    void (*held)(void *arg, size_t bytes);
     void (*idle)(void *arg);
     void (*fail)(void *arg);
     void *arg;

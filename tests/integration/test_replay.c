@@ -19,9 +19,8 @@ static struct fixture f;
 static json_int_t map_id, last_id;
 
 /* A map that is done, and after a restart in the store alone. */
-static void setup(void)
+static void make_map(void)
 {
-    fixture_start(&f, NULL);
     char *items = NULL;
     size_t size = 0;
     FILE *stream = open_memstream(&items, &size);
@@ -39,6 +38,12 @@ static void setup(void)
     daemon_kill(f.daemon);
     daemon_restart(f.daemon);
     f.client = fixture_client(&f);
+}
+
+static void setup(void)
+{
+    fixture_start(&f, NULL);
+    make_map();
 }
 
 static void teardown(void)
@@ -167,6 +172,28 @@ START_TEST(what_ends_meanwhile_is_told_in_its_turn)
 }
 END_TEST
 
+/* Answers that are held back count as unsent: the client is not read from for a while, and not sent
+ * away. */
+START_TEST(who_asks_for_more_than_may_be_held_waits)
+{
+    enum { ANSWERS = 200 }; /* each names all items */
+    static const struct daemon_options options = {
+        .config = "[limits]\nunsent_pause_bytes = 262144\nunsent_bytes = 1048576\n",
+    };
+    fixture_stop(&f);
+    fixture_start(&f, &options);
+    make_map();
+    subscribe_to_all();
+    for (int i = 0; i < ANSWERS; i++)
+        (void)client_request(f.client, "wait", "{'ids':[[%lld,%lld]]}", map_id, last_id);
+    for (int answers = 0; answers < ANSWERS;) {
+        json_t *message = client_read(f.client);
+        answers += json_has(message, "result.done");
+        json_decref(message);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -179,6 +206,7 @@ int main(void)
         a_subscription_that_must_be_looked_up_comes_first_too,
         what_waits_for_nothing_is_not_held_back,
         what_ends_meanwhile_is_told_in_its_turn,
+        who_asks_for_more_than_may_be_held_waits,
         NULL,
     };
     return fixture_run("replay", setup, teardown, tests);

@@ -158,6 +158,12 @@ static void on_notify(void *arg, const char *message, size_t size)
     keep(client, "\n", 1);
 }
 
+static void on_held(void *arg, size_t bytes)
+{
+    (void)arg;
+    (void)bytes;
+}
+
 static void on_idle(void *arg)
 {
     struct served_client *client = arg;
@@ -178,6 +184,7 @@ static void join(struct served *served, struct served_client *client, const stru
         .send = on_send,
         .send_shared = on_send_shared,
         .notify = on_notify,
+        .held = on_held,
         .idle = on_idle,
         .fail = on_fail,
         .arg = client,

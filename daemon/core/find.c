@@ -54,11 +54,32 @@ enum refusal executor_glance(struct executor *executor, const struct client *cli
     return refusal;
 }
 
+static uint64_t known_above(const struct executor *executor, const struct client *client,
+                            uint64_t id)
+{
+    return client->sees_all ? future_table_known_above(executor->table, id)
+                            : future_table_known_above_of(executor->table, id, client->uid);
+}
+
+static struct future *below(const struct executor *executor, const struct client *client,
+                            uint64_t id)
+{
+    return client->sees_all ? future_table_below(executor->table, id)
+                            : future_table_below_of(executor->table, id, client->uid);
+}
+
+static struct future *above(const struct executor *executor, const struct client *client,
+                            uint64_t id)
+{
+    return client->sees_all ? future_table_above(executor->table, id)
+                            : future_table_above_of(executor->table, id, client->uid);
+}
+
 uint64_t executor_known_above(struct executor *executor, const struct client *client, uint64_t id)
 {
     struct glance glance;
     do
-        id = future_table_known_above(executor->table, id);
+        id = known_above(executor, client, id);
     while (id != 0 && executor_glance(executor, client, id, &glance) != REFUSED_NOT && ++id != 0);
     return id;
 }
@@ -66,18 +87,18 @@ uint64_t executor_known_above(struct executor *executor, const struct client *cl
 struct future *executor_find_below(struct executor *executor, const struct client *client,
                                    uint64_t id)
 {
-    struct future *future = future_table_below(executor->table, id);
+    struct future *future = below(executor, client, id);
     while (future && !may_see(client, future))
-        future = future_table_below(executor->table, future->id - 1);
+        future = below(executor, client, future->id - 1);
     return future;
 }
 
 struct future *executor_find_above(struct executor *executor, const struct client *client,
                                    uint64_t id)
 {
-    struct future *future = future_table_above(executor->table, id);
+    struct future *future = above(executor, client, id);
     while (future && !may_see(client, future))
-        future = future_table_above(executor->table, future->id + 1);
+        future = above(executor, client, future->id + 1);
     return future;
 }
 

@@ -21,6 +21,7 @@
 struct page {
     unsigned used;    /* slots that hold a future or a trace */
     unsigned futures; /* slots that hold a future */
+    uint64_t owners;  /* bits of owner_bit: of no other user there is or was anything */
     uint64_t slots[PAGE_SLOTS];
 };
 
@@ -31,6 +32,13 @@ struct future_table {
     size_t page_count;   /* pages made so far */
     uint64_t next_id;
 };
+
+/* Users share bits, when there are many. */
+static uint64_t owner_bit(uint32_t uid)
+{
+    return UINT64_C(1) << ((uid * UINT32_C(2654435769)) >> 26);
+}
+#define ANY_OWNER UINT64_MAX
 
 static size_t page_of(uint64_t id)
 {
@@ -179,10 +187,12 @@ int future_table_reserve(struct future_table *table, uint64_t count)
     return 0;
 }
 
-uint64_t future_table_add(struct future_table *table, struct future *future)
+uint64_t future_table_add(struct future_table *table, struct future *future, uint32_t uid)
 {
     uint64_t id = table->next_id++;
-    set_slot(table->pages[page_of(id)], slot_of(id), (uintptr_t)future);
+    struct page *page = table->pages[page_of(id)];
+    set_slot(page, slot_of(id), (uintptr_t)future);
+    page->owners |= owner_bit(uid);
     return id;
 }
 
@@ -244,13 +254,13 @@ bool future_table_trace(const struct future_table *table, uint64_t id, struct tr
     return true;
 }
 
-struct future *future_table_below(const struct future_table *table, uint64_t id)
+static struct future *below(const struct future_table *table, uint64_t id, uint64_t owners)
 {
     if (id >= table->next_id)
         id = table->next_id - 1;
     while (id > 0) {
         const struct page *page = table->pages[page_of(id)];
-        if (!page || page->futures == 0) {
+        if (!page || page->futures == 0 || !(page->owners & owners)) {
             id -= slot_of(id) + 1;
             continue;
         }
@@ -262,13 +272,13 @@ struct future *future_table_below(const struct future_table *table, uint64_t id)
     return NULL;
 }
 
-struct future *future_table_above(const struct future_table *table, uint64_t id)
+static struct future *above(const struct future_table *table, uint64_t id, uint64_t owners)
 {
     if (id == 0)
         id = 1;
     while (id < table->next_id) {
         const struct page *page = table->pages[page_of(id)];
-        if (!page || page->futures == 0) {
+        if (!page || page->futures == 0 || !(page->owners & owners)) {
             id += PAGE_SLOTS - slot_of(id);
             continue;
         }
@@ -280,13 +290,13 @@ struct future *future_table_above(const struct future_table *table, uint64_t id)
     return NULL;
 }
 
-uint64_t future_table_known_above(const struct future_table *table, uint64_t id)
+static uint64_t known_above(const struct future_table *table, uint64_t id, uint64_t owners)
 {
     if (id == 0)
         id = 1;
     while (id < table->next_id) {
         const struct page *page = table->pages[page_of(id)];
-        if (!page || page->used == 0) {
+        if (!page || page->used == 0 || !(page->owners & owners)) {
             id += PAGE_SLOTS - slot_of(id);
             continue;
         }
@@ -298,25 +308,58 @@ uint64_t future_table_known_above(const struct future_table *table, uint64_t id)
     return 0;
 }
 
+struct future *future_table_below(const struct future_table *table, uint64_t id)
+{
+    return below(table, id, ANY_OWNER);
+}
+
+struct future *future_table_above(const struct future_table *table, uint64_t id)
+{
+    return above(table, id, ANY_OWNER);
+}
+
+uint64_t future_table_known_above(const struct future_table *table, uint64_t id)
+{
+    return known_above(table, id, ANY_OWNER);
+}
+
+struct future *future_table_below_of(const struct future_table *table, uint64_t id, uint32_t uid)
+{
+    return below(table, id, owner_bit(uid));
+}
+
+struct future *future_table_above_of(const struct future_table *table, uint64_t id, uint32_t uid)
+{
+    return above(table, id, owner_bit(uid));
+}
+
+uint64_t future_table_known_above_of(const struct future_table *table, uint64_t id, uint32_t uid)
+{
+    return known_above(table, id, owner_bit(uid));
+}
+
 /* ---- at the start ---- */
 
-static int restore(struct future_table *table, uint64_t id, uint64_t slot)
+static int restore(struct future_table *table, uint64_t id, uint64_t slot, uint32_t uid)
 {
     int r = make_page(table, page_of(id));
     if (r < 0)
         return r;
-    set_slot(table->pages[page_of(id)], slot_of(id), slot);
+    struct page *page = table->pages[page_of(id)];
+    set_slot(page, slot_of(id), slot);
+    page->owners |= owner_bit(uid);
     return future_table_skip_to(table, id + 1);
 }
 
-int future_table_restore(struct future_table *table, uint64_t id, struct future *future)
+int future_table_restore(struct future_table *table, uint64_t id, struct future *future,
+                         uint32_t uid)
 {
-    return restore(table, id, (uintptr_t)future);
+    return restore(table, id, (uintptr_t)future, uid);
 }
 
 int future_table_restore_trace(struct future_table *table, uint64_t id, const struct trace *trace)
 {
-    return restore(table, id, trace_slot(trace));
+    return restore(table, id, trace_slot(trace), trace->uid);
 }
 
 int future_table_restore_expired(struct future_table *table, uint64_t first, uint64_t last)

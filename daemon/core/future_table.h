@@ -27,8 +27,8 @@ struct trace {
 
 /* Makes room for the `count` ids that come next, so that the adds cannot fail. 0 or -ENOMEM. */
 int future_table_reserve(struct future_table *table, uint64_t count);
-/* Adds a future under the next id, which it returns; ids start at 1. Reserve first. */
-uint64_t future_table_add(struct future_table *table, struct future *future);
+/* Adds a future of that user under the next id, which it returns; ids start at 1. Reserve first. */
+uint64_t future_table_add(struct future_table *table, struct future *future, uint32_t uid);
 /* The id that the next add will use. */
 uint64_t future_table_next_id(const struct future_table *table);
 
@@ -50,11 +50,17 @@ struct future *future_table_below(const struct future_table *table, uint64_t id)
 struct future *future_table_above(const struct future_table *table, uint64_t id);
 /* The least id >= `id` of a future or a trace; 0: none. */
 uint64_t future_table_known_above(const struct future_table *table, uint64_t id);
+/* The same for one user: they pass over whole pages in which that user has nothing, so that who has
+ * little finds it soon among a million of others'. What they find may still be of somebody else. */
+struct future *future_table_below_of(const struct future_table *table, uint64_t id, uint32_t uid);
+struct future *future_table_above_of(const struct future_table *table, uint64_t id, uint32_t uid);
+uint64_t future_table_known_above_of(const struct future_table *table, uint64_t id, uint32_t uid);
 
 /* ---- at the start, in any order ---- */
 
 /* Puts what was there before at its id. 0 or -ENOMEM. */
-int future_table_restore(struct future_table *table, uint64_t id, struct future *future);
+int future_table_restore(struct future_table *table, uint64_t id, struct future *future,
+                         uint32_t uid);
 int future_table_restore_trace(struct future_table *table, uint64_t id, const struct trace *trace);
 /* Retention has removed these ids, or whatever of them is not there. 0 or -ENOMEM. */
 int future_table_restore_expired(struct future_table *table, uint64_t first, uint64_t last);

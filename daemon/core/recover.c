@@ -221,7 +221,7 @@ static int load_future(void *arg, struct stored_future *record)
         return -ENOMEM;
     r = future->is_item ? join_map(future) : 0;
     if (r == 0)
-        r = future_table_restore(executor->table, record->id, future);
+        r = future_table_restore(executor->table, record->id, future, future_uid(future));
     if (r < 0) {
         future_free(future);
         return r;

@@ -253,7 +253,7 @@ static enum refusal link_dependencies(struct admission *admission, struct refusa
 static void number_future(struct executor *executor, struct future *future, int64_t now_us,
                           unsigned holds)
 {
-    future->id = future_table_add(executor->table, future);
+    future->id = future_table_add(executor->table, future, future_uid(future));
     if (future->spec->durability == DURABILITY_NONE)
         reserve_id(executor, future->id);
     future->submitted_us = now_us;

@@ -19,7 +19,7 @@ static struct future_table *table_with(uint64_t count)
     ck_assert_ptr_nonnull(table);
     ck_assert_int_eq(future_table_reserve(table, count), 0);
     for (uint64_t id = 1; id <= count; id++)
-        ck_assert_uint_eq(future_table_add(table, future_at(id)), id);
+        ck_assert_uint_eq(future_table_add(table, future_at(id), 7), id);
     return table;
 }
 
@@ -65,7 +65,7 @@ START_TEST(forgotten_is_not_expired)
     ck_assert_ptr_eq(future, future_at(5));
     /* Ids are never used again. */
     ck_assert_int_eq(future_table_reserve(table, 1), 0);
-    ck_assert_uint_eq(future_table_add(table, future_at(11)), 11);
+    ck_assert_uint_eq(future_table_add(table, future_at(11), 7), 11);
     future_table_free(table);
 }
 END_TEST
@@ -98,8 +98,8 @@ START_TEST(the_last_page_stays_for_the_ids_to_come)
         future_table_remove(table, id, true);
     ck_assert_ptr_null(future_table_below(table, UINT64_MAX));
     ck_assert_int_eq(future_table_reserve(table, 2), 0);
-    ck_assert_uint_eq(future_table_add(table, future_at(1024)), 1024);
-    ck_assert_uint_eq(future_table_add(table, future_at(1025)), 1025);
+    ck_assert_uint_eq(future_table_add(table, future_at(1024), 7), 1024);
+    ck_assert_uint_eq(future_table_add(table, future_at(1025), 7), 1025);
     ck_assert_int_eq(future_table_find(table, 1023, &future), -ESTALE);
     ck_assert_int_eq(future_table_find(table, 1024, &future), 0);
     future_table_remove(table, 1024, true);
@@ -131,6 +131,30 @@ START_TEST(neighbours_are_found_over_the_gaps)
 }
 END_TEST
 
+/* Somebody's one future among many of another's: it is the second of its page. */
+START_TEST(pages_of_others_are_passed_over)
+{
+    struct future_table *table = table_with(2049);
+    ck_assert_int_eq(future_table_reserve(table, 2000), 0);
+    ck_assert_uint_eq(future_table_add(table, future_at(2050), 8), 2050);
+    for (uint64_t id = 2051; id <= 4000; id++)
+        (void)future_table_add(table, future_at(id), 7);
+    ck_assert_ptr_eq(future_table_above_of(table, 1, 8), future_at(2049));
+    ck_assert_uint_eq(future_table_known_above_of(table, 1, 8), 2049);
+    ck_assert_ptr_eq(future_table_below_of(table, 4000, 8), future_at(3072));
+    ck_assert_ptr_null(future_table_above_of(table, 3073, 8));
+    ck_assert_uint_eq(future_table_known_above_of(table, 3073, 8), 0);
+    ck_assert_ptr_null(future_table_below_of(table, 2048, 8));
+    ck_assert_ptr_null(future_table_above_of(table, 1, 9));
+    ck_assert_ptr_eq(future_table_above_of(table, 1, 7), future_at(1));
+    /* What a restart brings back counts. */
+    struct trace trace = {.uid = 9, .state = FUTURE_FINISHED};
+    ck_assert_int_eq(future_table_restore_trace(table, 4500, &trace), 0);
+    ck_assert_uint_eq(future_table_known_above_of(table, 1, 9), 4500);
+    future_table_free(table);
+}
+END_TEST
+
 START_TEST(room_that_cannot_be_is_refused)
 {
     struct future_table *table = table_with(1);
@@ -138,7 +162,7 @@ START_TEST(room_that_cannot_be_is_refused)
     ck_assert_int_eq(future_table_reserve(table, UINT64_MAX / 2), -ENOMEM);
     ck_assert_int_eq(future_table_reserve(table, 0), 0);
     ck_assert_int_eq(future_table_reserve(table, 3000), 0);
-    ck_assert_uint_eq(future_table_add(table, future_at(2)), 2);
+    ck_assert_uint_eq(future_table_add(table, future_at(2), 7), 2);
     future_table_free(table);
 }
 END_TEST
@@ -152,6 +176,7 @@ int main(void)
         a_page_that_is_gone_remembers_why,
         the_last_page_stays_for_the_ids_to_come,
         neighbours_are_found_over_the_gaps,
+        pages_of_others_are_passed_over,
         room_that_cannot_be_is_refused,
     };
     Suite *suite = suite_create("future_table");

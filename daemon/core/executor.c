@@ -138,6 +138,10 @@ int executor_add_function(struct executor *executor, const struct function *func
 {
     if (executor_function(executor, function->name))
         return -EEXIST;
+    /* Its start would have to be stored before it, and that of a quick one comes before its submit
+     * is: it would wait for ever. */
+    if (function->ops->quick && !function->ops->repeatable)
+        return -EINVAL;
     size_t size = (executor->function_count + 1) * sizeof(const struct function *);
     const struct function **grown = realloc(executor->functions, size);
     if (!grown)

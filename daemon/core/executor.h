@@ -81,7 +81,9 @@ void executor_sync(struct executor *executor);
 
 /* ---- functions and pools ---- */
 
-/* Borrowed; must outlive the executor. 0, -EEXIST or -ENOMEM. */
+/* Borrowed; must outlive the executor. 0; -EEXIST; -EINVAL: it is quick and not repeatable;
+ * -ENOMEM.
+ */
 int executor_add_function(struct executor *executor, const struct function *function);
 /* Nobody can submit calls of it any more; those that were submitted run. */
 void executor_remove_function(struct executor *executor, const struct function *function);

@@ -267,8 +267,9 @@ int map_restore_items(struct map *map, uint64_t count);
 void map_truncate(struct map *map, size_t count);
 /* Schedules the items from that index on which the map has held back. */
 void map_release(struct map *map, uint64_t from);
-/* An item is RUNNING, or done. */
+/* An item is RUNNING; its end is decided; it is done. */
 void map_item_running(struct map *map, int64_t wall_us);
+void map_item_ending(struct map *map, bool failed);
 void map_item_done(struct map *map, struct future *item);
 /* What the map waited for did not end in the way that was wanted: it ends with its items. */
 void map_dependency_failed(struct map *map, uint64_t id);

@@ -193,6 +193,15 @@ void map_item_running(struct map *map, int64_t wall_us)
         begin_running(map->self, wall_us);
 }
 
+void map_item_ending(struct map *map, bool failed)
+{
+    /* Not only when the failure is stored: workers would take items all the while. Their ends come
+     * behind it. */
+    if (failed && map->fail_fast && map->failed + map->ending_failed == 1)
+        cancel_items(map);
+    map_check_done(map);
+}
+
 void map_item_done(struct map *map, struct future *item)
 {
     if (future_failed(item)) {

@@ -156,7 +156,7 @@ static void begin_end(struct future *future)
     TAILQ_INSERT_TAIL(&executor_of(future)->to_settle, future, link);
     if (future->is_item) {
         count_ending(future, 1);
-        map_check_done(item_map(future));
+        map_item_ending(item_map(future), ends_failed(future));
     }
 }
 

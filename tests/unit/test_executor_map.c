@@ -176,6 +176,31 @@ START_TEST(fail_fast_cancels_what_is_pending)
 }
 END_TEST
 
+/* A worker that has nothing to wait for takes no item while the disk is busy with the failure. */
+START_TEST(fail_fast_does_not_wait_for_the_store)
+{
+    struct core *core = core_new(NULL);
+    struct future *map = take_map(core, &core->gate, digits, 4, true);
+    core_await_running(core, future_map_item(map, 0));
+    core->store.holding = true;
+    ck_assert(core_terminate(core, future_map_item(map, 0)).terminating);
+    while (core->store.changes[CHANGE_FINISHED] == 0)
+        core_turn(core);
+    /* The second one may have been taken before the loop heard of the failure. */
+    core_pass(core, 4);
+    while (core->store.changes[CHANGE_FINISHED] + core->store.changes[CHANGE_CANCELLED] < 4)
+        core_turn(core);
+    ck_assert_uint_le(core_bodies(core), 2);
+    ck_assert_uint_eq(core_ends(core), 0);
+    core->store.holding = false;
+    core_store_release(core, SIZE_MAX, 0);
+    core_expect_exception(map, "MapFailed");
+    ck_assert_int_eq(future_state(future_map_item(map, 2)), FUTURE_CANCELLED);
+    ck_assert_int_eq(future_state(future_map_item(map, 3)), FUTURE_CANCELLED);
+    core_free(core);
+}
+END_TEST
+
 START_TEST(fail_fast_lets_run_what_runs)
 {
     struct core *core = core_with_workers(2);
@@ -684,6 +709,7 @@ int main(void)
         a_large_map_is_one_future_with_its_items,
         one_failing_item_fails_the_map,
         fail_fast_cancels_what_is_pending,
+        fail_fast_does_not_wait_for_the_store,
         fail_fast_lets_run_what_runs,
         fail_fast_closes_an_open_map,
         cancel_of_a_map_cancels_its_pending_items,

@@ -107,6 +107,20 @@ START_TEST(functions_are_found_by_name)
 }
 END_TEST
 
+START_TEST(a_function_that_is_quick_must_be_repeatable)
+{
+    struct core *core = core_new(NULL);
+    struct function_ops ops = *core->swift.ops;
+    struct function hasty = {.name = "hasty", .ops = &ops, .state = core};
+    ops.repeatable = false;
+    ck_assert_int_eq(executor_add_function(core->executor, &hasty), -EINVAL);
+    ck_assert_ptr_null(executor_function(core->executor, "hasty"));
+    ops.repeatable = true;
+    ck_assert_int_eq(executor_add_function(core->executor, &hasty), 0);
+    core_free(core);
+}
+END_TEST
+
 /* ---- how many threads ---- */
 
 START_TEST(no_thread_before_the_first_submit_and_one_for_ten_in_sequence)
@@ -482,6 +496,7 @@ int main(void)
         default_settings_fit_the_machine,
         pools_are_found_by_name_and_limited,
         functions_are_found_by_name,
+        a_function_that_is_quick_must_be_repeatable,
         no_thread_before_the_first_submit_and_one_for_ten_in_sequence,
         whoever_reacts_to_an_end_finds_the_worker_idle,
         load_brings_max_workers_and_not_one_more,

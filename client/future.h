@@ -9,7 +9,7 @@
  *
  *     if (future_connect(NULL, -1, &client) == 0 &&
  *         future_submit(client, &job, -1, &id) >= 0 &&
- *         future_result(client, id, -1, &outcome) == 0)
+ *         future_result(client, id, -1, &outcome) == 0 && outcome->exec)
  *         fwrite(outcome->exec->out.data, 1, outcome->exec->out.size, stdout);
  *
  * Threads. A client, and what was made from it by future_as_completed, is for one thread at a time;
@@ -21,7 +21,13 @@
  * Failures are values. A function that can fail returns 0 (or more, where its contract says so) or
  * a negative value of enum future_failure, or another negative errno where it says so;
  * future_last_error tells the rest. Outputs (`ret_*`) are untouched on failure. After any failure
- * but FUTURE_DISCONNECTED and FUTURE_BAD_PROTOCOL the client goes on as before.
+ * but FUTURE_DISCONNECTED and FUTURE_BAD_PROTOCOL the client goes on as before. Every function that
+ * takes a client and asks the daemon for something may fail with any of enum future_failure; what
+ * stands at a function is what is special there. An id that is not there is FUTURE_REFUSED with
+ * FUTURE_CODE_NOT_FOUND or FUTURE_CODE_EXPIRED; other codes stand where they are to be expected.
+ *
+ * NULL. Where a contract says nothing of NULL for a client, a `ret_*` or an object of the library,
+ * it must not be given. NULL for any other pointer that is needed is a FUTURE_BAD_ARGUMENT.
  *
  * Time. Spans are milliseconds (`_ms`). A `timeout_ms` below 0 waits for as long as it takes.
  * Points in time are Unix time in microseconds, and times that were measured are microseconds as
@@ -30,8 +36,10 @@
  * Waiting. Functions that wait for jobs (future_result, future_exception, future_wait,
  * future_output, future_shutdown) let the daemon do it: 0 asks how it is now, and the daemon's
  * answer may come up to FUTURE_GRACE_MS later than `timeout_ms` before the daemon counts as silent.
- * All other functions return after `timeout_ms` at the latest. An answer that comes too late is
- * dropped; what was asked for may have been done.
+ * All other functions with a `timeout_ms` return after it at the latest; 0 gives the daemon no time
+ * to answer, and is of use for future_receive, future_completed_next and future_connect alone. An
+ * answer that comes too late is dropped; what was asked for may have been done. Functions without a
+ * `timeout_ms` do not wait, but for future_send* where more than FUTURE_UNSENT_BYTES are unsent.
  *
  * Text is UTF-8 without NUL characters; where other text is given: FUTURE_BAD_ARGUMENT. Strings are
  * copied. What a job has printed is bytes. JSON is text where it is given and jansson values where
@@ -64,8 +72,8 @@ enum future_failure {
     FUTURE_TIMED_OUT = -ETIMEDOUT,     /* not done, or no answer, in time */
     FUTURE_DISCONNECTED = -ECONNRESET, /* the daemon is gone; every later call says so as well */
     FUTURE_BAD_PROTOCOL = -EBADMSG,    /* what it says is not the protocol */
-    FUTURE_NO_MEMORY = -ENOMEM,        /* nothing was lost: the call may be made again */
-    FUTURE_BAD_ARGUMENT = -EINVAL,     /* nothing was sent; future_last_error names the member */
+    FUTURE_NO_MEMORY = -ENOMEM,        /* no message was lost; what was asked for may be done */
+    FUTURE_BAD_ARGUMENT = -EINVAL,     /* nothing was sent; future_last_error names the argument */
     FUTURE_TRY_AGAIN = -EAGAIN         /* only future_set_nonblocking brings it about */
 };
 
@@ -93,17 +101,19 @@ struct future_error {
     int failure; /* what the function returned; 0: none has failed so far */
     int code;    /* of the daemon's error (enum future_code, or one that is newer); else 0 */
     const char *message; /* for people; never NULL */
-    const char *param;   /* the member or param that was wrong; NULL: none is named */
-    const char *limit;   /* the limit that was exceeded; NULL: none */
-    uint64_t limit_value;
+    /* What was wrong, as the protocol calls it: `ids` for spans, `delay` for delay_ms; else the
+     * argument's own name. NULL: nothing is named. */
+    const char *param;
+    const char *limit;    /* the limit that was exceeded; NULL: none */
+    uint64_t limit_value; /* 0 where `limit` is NULL */
 };
 
 /* What is known about the last function of this client that failed; never NULL. Borrowed until
  * another one fails or the client is closed. */
 const struct future_error *future_last_error(const struct future_client *client);
 
-/* A failure in words for people; never NULL, static for those of enum future_failure and else as
- * strerror(3). For future_connect, where there is no client to ask. */
+/* A failure, or a negative errno, in words for people; never NULL. Static. For future_connect,
+ * where there is no client to ask. */
 const char *future_failure_text(int failure);
 
 /* ---- the connection ---- */
@@ -112,10 +122,12 @@ const char *future_failure_text(int failure);
 const char *future_version(void);
 
 /* Connects to the socket at `path`; NULL: $FUTURE_SOCKET, else where a daemon listens by default:
- * /run/futured/futured.sock for root, $XDG_RUNTIME_DIR/futured/futured.sock for others. Waits only
- * where the daemon is too busy to take connections. *ret_client is the caller's: future_close.
- * -ENOENT or -ECONNREFUSED: there is no daemon; -EACCES: not for this user; -ENAMETOOLONG; -EINVAL:
- * the path is empty; -ETIMEDOUT; -ENOMEM; or what socket(2) and connect(2) say. */
+ * /run/futured/futured.sock for root, $XDG_RUNTIME_DIR/futured/futured.sock for others, and
+ * /tmp/futured-UID/futured.sock where that variable is not set. Starts no daemon. Waits only where
+ * the daemon is too busy to take connections. *ret_client is the caller's: future_close. -ENOENT or
+ * -ECONNREFUSED: there is no daemon; -EACCES: not for this user; -ENAMETOOLONG; -EINVAL: the path
+ * is empty; -ETIMEDOUT; -ENOMEM; or what socket(2) and connect(2) say. A client whose daemon is
+ * gone stays without one: it is closed, and another one made. */
 int future_connect(const char *path, int64_t timeout_ms, struct future_client **ret_client);
 
 /* A client on a stream socket that is connected already. The client owns `fd` from here on, also
@@ -124,7 +136,8 @@ int future_connect(const char *path, int64_t timeout_ms, struct future_client **
 int future_connect_fd(int fd, struct future_client **ret_client);
 
 /* Ends the connection and frees the client, with every message that was not received. Unsent
- * requests are dropped. Takes NULL. */
+ * requests are dropped, jobs with `scope_connection` end, and others live on. Does not wait. Takes
+ * NULL. */
 void future_close(struct future_client *client);
 
 /* ---- what becomes of a job ---- */
@@ -135,7 +148,8 @@ enum future_state { FUTURE_PENDING, FUTURE_RUNNING, FUTURE_CANCELLED, FUTURE_FIN
 const char *future_state_name(enum future_state state);
 
 /* Some futures: ids from `first` to `last`, both included. One future where both are the same, and
- * it must be there then. Of several those are meant that are there, and one at least must be. */
+ * it must be there then. Of several those are meant that are there, and one at least must be. An
+ * array of no spans (NULL will do) means no futures. */
 struct future_span {
     uint64_t first, last;
 };
@@ -249,9 +263,12 @@ struct future_job {
     bool subscribe;         /* a FUTURE_NOTIFICATION "future.done" will come for future_receive */
 };
 
-/* Hands in a job. *ret_id is the future's id. Returns 0; or 1 where `key` was known for the same
- * job: *ret_id is that one's. FUTURE_REFUSED: nothing was taken. FUTURE_TIMED_OUT,
- * FUTURE_DISCONNECTED, FUTURE_NO_MEMORY: it may have been taken; a `key` tells. */
+/* Hands in a job, and returns when the daemon has stored it. *ret_id is the future's id. Returns 0;
+ * or 1 where `key` was known for the same job: *ret_id is that one's. FUTURE_REFUSED: nothing was
+ * taken; FUTURE_CODE_INVALID_PARAMS, FUTURE_CODE_LIMIT_EXCEEDED (the queue is full, or the job is
+ * too large), FUTURE_CODE_KEY_CONFLICT, FUTURE_CODE_NOT_FOUND (of `after`), FUTURE_CODE_SHUT_DOWN,
+ * FUTURE_CODE_STORAGE_FAILED, FUTURE_CODE_BROKEN_POOL. FUTURE_TIMED_OUT, FUTURE_DISCONNECTED,
+ * FUTURE_NO_MEMORY: it may have been taken; a `key` tells. */
 int future_submit(struct future_client *client, const struct future_job *job, int64_t timeout_ms,
                   uint64_t *ret_id);
 
@@ -268,18 +285,20 @@ struct future_items {
 
 /* Hands in one job for many items, all of them or none. In a command "{}" stands for the item;
  * where it is nowhere the item is the last argument. *ret_id is the map's own id, *ret_first
- * (NULL: not wanted) that of item 0; the other items' follow it. Else as future_submit. */
+ * (NULL: not wanted) that of item 0, also of one that is still to come; the other items' follow it.
+ * Else as future_submit. */
 int future_map(struct future_client *client, const struct future_job *job,
                const struct future_items *items, int64_t timeout_ms, uint64_t *ret_id,
                uint64_t *ret_first);
 
 /* Adds items to an open map, and waits while too many of its items are waiting. *ret_first (NULL:
  * not wanted) is the id of the first of them. FUTURE_TIMED_OUT: they were taken all the same,
- * unless the daemon is silent. */
+ * unless the daemon is silent. FUTURE_CODE_INVALID_STATE: it is closed. */
 int future_map_add(struct future_client *client, uint64_t id, const struct future_items *items,
                    int64_t timeout_ms, uint64_t *ret_first);
 
-/* No more items will come. *ret_count (NULL: not wanted) is how many there are. */
+/* No more items will come. *ret_count (NULL: not wanted) is how many there are. May be called once
+ * more. */
 int future_map_close(struct future_client *client, uint64_t id, int64_t timeout_ms,
                      uint64_t *ret_count);
 
@@ -288,12 +307,13 @@ int future_map_close(struct future_client *client, uint64_t id, int64_t timeout_
 #define FUTURE_GRACE_MS 5000
 
 /* Waits until the future is done. *ret_outcome is the caller's: future_outcome_free.
- * FUTURE_TIMED_OUT: it is not done so far. An exception or a cancelled future is a success of this
- * function. */
+ * FUTURE_TIMED_OUT: it is not done so far, or where the error has no code the daemon is silent. An
+ * exception or a cancelled future is a success of this function. */
 int future_result(struct future_client *client, uint64_t id, int64_t timeout_ms,
                   struct future_outcome **ret_outcome);
 
-/* The same without a result's value, which is then not sent over. */
+/* The same without a result's value, which is then not sent over: of FUTURE_RETURNED there is no
+ * `result` and no `exec`. */
 int future_exception(struct future_client *client, uint64_t id, int64_t timeout_ms,
                      struct future_outcome **ret_outcome);
 
@@ -304,8 +324,9 @@ struct future_waited {
     const uint64_t *done, *not_done;
 };
 
-/* Waits for many futures. Running out of time is no failure: *ret_waited tells how it is then. It
- * is the caller's: future_waited_free. */
+/* Waits for many futures: for all, for one, or for one with an exception (else for all).
+ * Running out of time is no failure: *ret_waited tells how it is then. It is the caller's:
+ * future_waited_free. FUTURE_TIMED_OUT: the daemon is silent. */
 int future_wait(struct future_client *client, const struct future_span *spans, size_t span_count,
                 enum future_when when, int64_t timeout_ms, struct future_waited **ret_waited);
 /* Takes NULL. */
@@ -314,12 +335,15 @@ void future_waited_free(struct future_waited *waited);
 struct future_completed;
 
 /* Futures one by one in the order in which they are done, those first that are done already.
- * *ret_completed is the caller's: future_completed_free, before or after future_close. */
+ * *ret_completed is the caller's: future_completed_free, before or after future_close. Its events
+ * are kept for it alone: they do not come from future_receive. */
 int future_as_completed(struct future_client *client, const struct future_span *spans,
                         size_t span_count, int64_t timeout_ms,
                         struct future_completed **ret_completed);
 /* The next one: 1, and *ret_info is the caller's (future_info_free); 0: that were all of them.
- * `timeout_ms` of 0 looks at what has arrived. */
+ * `timeout_ms` of 0 looks at what has arrived. FUTURE_TIMED_OUT: none is done so far; it may be
+ * called again. FUTURE_DISCONNECTED comes after all that were told before. Other messages that
+ * arrive meanwhile wait for future_receive. */
 int future_completed_next(struct future_completed *completed, int64_t timeout_ms,
                           struct future_info **ret_info);
 /* How many are still to come from future_completed_next. */
@@ -329,7 +353,7 @@ void future_completed_free(struct future_completed *completed);
 
 /* ---- asking and acting ---- */
 
-/* *ret_info is the caller's: future_info_free. */
+/* How one future is now. *ret_info is the caller's: future_info_free. */
 int future_status(struct future_client *client, uint64_t id, int64_t timeout_ms,
                   struct future_info **ret_info);
 
@@ -351,7 +375,8 @@ struct future_page {
     uint64_t counts[4]; /* by enum future_state, of all pages and all states */
 };
 
-/* `filter` may be NULL. *ret_page is the caller's: future_page_free. */
+/* The futures that pass the filter (NULL: all), a page of them. *ret_page is the caller's:
+ * future_page_free. */
 int future_list(struct future_client *client, const struct future_filter *filter,
                 int64_t timeout_ms, struct future_page **ret_page);
 /* Takes NULL. */
@@ -371,11 +396,13 @@ enum future_cancel_answer {
     FUTURE_TERMINATING    /* it runs and was asked to end; future_result tells when it has */
 };
 
-/* `how` may be NULL: only what is pending is cancelled. */
+/* Cancels what is pending; `how` (NULL: no more than that) ends it where it runs. Does not wait for
+ * the end of one that runs. That it could not be cancelled is no failure: *ret_answer tells. */
 int future_cancel(struct future_client *client, uint64_t id, const struct future_cancelling *how,
                   int64_t timeout_ms, enum future_cancel_answer *ret_answer);
 
-/* Starts done futures again, under the same ids. */
+/* Starts done futures again, under the same ids; of a map the items that failed or were cancelled.
+ * All of them or, where one is not done (FUTURE_CODE_INVALID_STATE), none. */
 int future_retry(struct future_client *client, const struct future_span *spans, size_t span_count,
                  int64_t timeout_ms);
 
@@ -394,8 +421,8 @@ struct future_chunk {
 
 /* What a command has written so far, from `offset` on, `limit` bytes at most (0: 65536). Where
  * there is nothing new it waits for up to `timeout_ms`, and then gives an empty chunk: that is no
- * failure. Below 0 it waits until there is some, or the end. *ret_chunk is the caller's:
- * future_chunk_free. */
+ * failure. Below 0 it waits until there is some, or the end. A retry writes anew, from offset 0.
+ * *ret_chunk is the caller's: future_chunk_free. FUTURE_TIMED_OUT: the daemon is silent. */
 int future_output(struct future_client *client, uint64_t id, enum future_stream stream,
                   uint64_t offset, uint64_t limit, int64_t timeout_ms,
                   struct future_chunk **ret_chunk);
@@ -422,7 +449,8 @@ enum future_shutdown_flag {
 };
 
 /* Tells the daemon to end when its work is done, and waits for that. Returns 1: it is done; 0: not
- * yet, it goes on. Running out of time is no failure. `flags` are of enum future_shutdown_flag. */
+ * yet, it goes on. Running out of time is no failure. `flags` are of enum future_shutdown_flag.
+ * FUTURE_CODE_PERMISSION_DENIED: only root, the daemon's own user and its admin group may. */
 int future_shutdown(struct future_client *client, unsigned flags, int64_t timeout_ms);
 
 /* ---- events ---- */
@@ -450,7 +478,7 @@ struct future_subscription {
 int future_subscribe(struct future_client *client, const struct future_subscription *subscription,
                      int64_t timeout_ms, uint64_t *ret_number);
 
-/* Ends it. Events that came before are still to be received. */
+/* Ends the subscription of that number. Events that came before are still to be received. */
 int future_unsubscribe(struct future_client *client, uint64_t number, int64_t timeout_ms);
 
 /* ---- messages, for everything that does not wait for one answer ---- */
@@ -561,10 +589,11 @@ void future_event_free(struct future_event *event);
 
 /* ---- event loops ---- */
 
-/* For poll(2) and its like (level-triggered): the descriptor, which stays the client's and the
- * same, and the events to wait for now (POLLIN, with POLLOUT while something is unsent; ask again
- * after every call). All that has arrived must have been taken before: by future_dispatch, or by
- * future_receive with a timeout of 0 until it says FUTURE_TIMED_OUT. */
+/* For poll(2) and its like (level-triggered): the descriptor, which stays the client's (do not
+ * close it) and the same, and the events to wait for now (POLLIN, with POLLOUT while something is
+ * unsent; ask again after every call). All that has arrived must have been taken before: by
+ * future_dispatch, or by future_receive with a timeout of 0 until it says FUTURE_TIMED_OUT. Once
+ * one of them has said FUTURE_DISCONNECTED the descriptor is always ready: wait for it no more. */
 int future_fd(const struct future_client *client);
 short future_events(const struct future_client *client);
 

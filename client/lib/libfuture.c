@@ -437,12 +437,12 @@ static int make_room(struct future_client *client)
 int future_send(struct future_client *client, const char *method, const char *params,
                 uint64_t *ret_request_id)
 {
-    int r = make_room(client);
+    int r = method ? make_room(client) : FUTURE_BAD_ARGUMENT;
 
     if (r == 0)
         r = client_add_request(client, false, client->last_request_id + 1, method, params);
     if (r < 0)
-        return client_fail(client, r, NULL);
+        return client_fail(client, r, method ? NULL : "method");
     client->last_request_id++;
     if (ret_request_id)
         *ret_request_id = client->last_request_id;

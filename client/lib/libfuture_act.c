@@ -107,7 +107,7 @@ static void put_cancel(struct call_params *params, uint64_t id,
 
     put_uint(params, "id", id);
     if (given)
-        take_structure(params, given, &how, sizeof(how));
+        take_structure(params, "how", given, &how, sizeof(how));
     if (params->failure < 0)
         return;
     put_flag(params, "terminate", how.terminate);
@@ -309,6 +309,8 @@ int future_backup(struct future_client *client, const char *path, int64_t timeou
     struct future_message *reply = NULL;
     int r;
 
+    if (!path)
+        put_failure(&params, FUTURE_BAD_ARGUMENT, "path");
     put_string(&params, "path", path);
     r = call_with(client, "backup", &params, timeout_ms, &reply);
     if (r == 0)

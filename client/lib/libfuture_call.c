@@ -134,7 +134,8 @@ int client_call(struct future_client *client, const char *method, const char *pa
 int future_call(struct future_client *client, const char *method, const char *params,
                 int64_t timeout_ms, struct future_message **ret_message)
 {
-    int r = client_call(client, method, params, timeout_ms, ret_message);
+    int r =
+        method ? client_call(client, method, params, timeout_ms, ret_message) : FUTURE_BAD_ARGUMENT;
 
-    return r < 0 ? client_fail(client, r, NULL) : 0;
+    return r < 0 ? client_fail(client, r, method ? NULL : "method") : 0;
 }

@@ -138,7 +138,7 @@ static void put_subscription(struct call_params *params, const struct future_sub
 {
     struct future_subscription subscription;
 
-    take_structure(params, given, &subscription, sizeof(subscription));
+    take_structure(params, "subscription", given, &subscription, sizeof(subscription));
     if (params->failure < 0)
         return;
     if (subscription.span_count > 0) {

@@ -90,6 +90,7 @@ void put_name(struct call_params *params, const char *name);
 void put_failure(struct call_params *params, int failure, const char *name);
 /* NULL puts nothing. */
 void put_string(struct call_params *params, const char *name, const char *text);
+/* JSON as the daemon reads it ends at INT64_MAX. */
 void put_uint(struct call_params *params, const char *name, uint64_t value);
 /* False puts nothing. */
 void put_flag(struct call_params *params, const char *name, bool value);
@@ -104,9 +105,10 @@ void put_ids(struct call_params *params, const struct future_span *spans, size_t
 void put_text(struct call_params *params, const char *param, const char *text, size_t size);
 
 /* Copies a structure that the caller filled, whose first member is its size. Members beyond those
- * that are known here must be zero, those that the caller does not know are. */
-void take_structure(struct call_params *params, const void *given, void *ret_known,
-                    size_t known_size);
+ * that are known here must be zero, those that the caller does not know are. `name` is for the one
+ * that gave NULL. */
+void take_structure(struct call_params *params, const char *name, const void *given,
+                    void *ret_known, size_t known_size);
 
 /* As client_call, or what is wrong with the params. Their text is freed; client_end tells of them.
  */

@@ -156,7 +156,7 @@ static void put_filter(struct call_params *params, const struct future_filter *g
 {
     struct future_filter filter;
 
-    take_structure(params, given, &filter, sizeof(filter));
+    take_structure(params, "filter", given, &filter, sizeof(filter));
     if (params->failure < 0)
         return;
     if (filter.span_count > 0) {

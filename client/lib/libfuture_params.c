@@ -40,6 +40,8 @@ void put_string(struct call_params *params, const char *name, const char *text)
 
 void put_uint(struct call_params *params, const char *name, uint64_t value)
 {
+    if (value > INT64_MAX)
+        put_failure(params, FUTURE_BAD_ARGUMENT, name);
     put_name(params, name);
     writer_uint(&params->text, value);
 }
@@ -88,9 +90,11 @@ void put_ids(struct call_params *params, const struct future_span *spans, size_t
 {
     struct writer *text = &params->text;
 
+    if (count > 0 && !spans)
+        put_failure(params, FUTURE_BAD_ARGUMENT, "ids");
     put_name(params, "ids");
     writer_begin_array(text);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; spans && i < count; i++) {
         if (spans[i].first < 1 || spans[i].first > spans[i].last || spans[i].last > INT64_MAX)
             put_failure(params, FUTURE_BAD_ARGUMENT, "ids");
         if (spans[i].first == spans[i].last) {
@@ -105,14 +109,18 @@ void put_ids(struct call_params *params, const struct future_span *spans, size_t
     writer_end_array(text);
 }
 
-void take_structure(struct call_params *params, const void *given, void *ret_known,
-                    size_t known_size)
+void take_structure(struct call_params *params, const char *name, const void *given,
+                    void *ret_known, size_t known_size)
 {
     size_t size;
     const unsigned char *bytes = given;
 
-    memcpy(&size, given, sizeof(size));
     memset(ret_known, 0, known_size);
+    if (!given) {
+        put_failure(params, FUTURE_BAD_ARGUMENT, name);
+        return;
+    }
+    memcpy(&size, given, sizeof(size));
     if (size < sizeof(size)) {
         put_failure(params, FUTURE_BAD_ARGUMENT, "size");
         return;

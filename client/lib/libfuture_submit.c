@@ -41,7 +41,9 @@ static void put_stdin(struct call_params *params, const void *data, size_t size)
 {
     if (size == 0)
         return;
-    if (utf8_valid(data, size) && !memchr(data, '\0', size)) {
+    if (!data)
+        put_failure(params, FUTURE_BAD_ARGUMENT, "stdin_data");
+    else if (utf8_valid(data, size) && !memchr(data, '\0', size)) {
         put_name(params, "stdin");
         writer_string(&params->text, data, size);
     } else {
@@ -106,6 +108,10 @@ static void put_after(struct call_params *params, const struct future_dependency
 
     if (count == 0)
         return;
+    if (!after) {
+        put_failure(params, FUTURE_BAD_ARGUMENT, "after");
+        return;
+    }
     put_name(params, "after");
     writer_begin_array(&params->text);
     for (size_t i = 0; i < count; i++) {
@@ -145,7 +151,7 @@ static void put_job(struct call_params *params, const struct future_job *given)
 {
     struct future_job job;
 
-    take_structure(params, given, &job, sizeof(job));
+    take_structure(params, "job", given, &job, sizeof(job));
     if (params->failure < 0)
         return;
     put_args(params, &job);
@@ -175,8 +181,13 @@ static void put_texts(struct call_params *params, const char *const *texts, size
 {
     put_name(params, "items");
     writer_begin_array(&params->text);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        if (!texts || !texts[i]) {
+            put_failure(params, FUTURE_BAD_ARGUMENT, "items");
+            break;
+        }
         put_text(params, "items", texts[i], strlen(texts[i]));
+    }
     writer_end_array(&params->text);
 }
 
@@ -184,7 +195,7 @@ static void put_items(struct call_params *params, const struct future_items *giv
 {
     struct future_items items;
 
-    take_structure(params, given, &items, sizeof(items));
+    take_structure(params, "items", given, &items, sizeof(items));
     if (params->failure < 0)
         return;
     if (items.json && items.count > 0)

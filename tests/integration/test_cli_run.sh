@@ -60,7 +60,7 @@ for signal in INT TERM HUP; do
 done
 # Ctrl-C goes to the whole group; a shell goes on behind a command that does not die of it.
 mkfifo "$TMPDIR/loop"
-setsid env --default-signal bash -c 'for i in 1 2; do future run -- sh -c "echo up; exec sleep 1000"; done; echo on' \
+setsid env --default-signal bash -c 'future run -- sh -c "echo up; exec sleep 1000"; echo on' \
     >"$TMPDIR/loop" 2>/dev/null &
 runner=$!
 exec {from}<"$TMPDIR/loop"

@@ -593,6 +593,48 @@ START_TEST(waiting_for_many)
 }
 END_TEST
 
+#define REFUSES(what, call)                                                                        \
+    do {                                                                                           \
+        ck_assert_int_eq(call, FUTURE_BAD_ARGUMENT);                                               \
+        expect_error(FUTURE_BAD_ARGUMENT, 0, what);                                                \
+    } while (0)
+
+START_TEST(what_is_not_there_is_not_sent)
+{
+    static const char *const texts[] = {"a", NULL};
+    struct future_job job = {.size = sizeof(job), .argv = good_argv};
+    struct future_items items = {.size = sizeof(items), .texts = texts, .count = 2};
+    struct future_filter filter = {.size = sizeof(filter), .span_count = 1};
+    struct future_outcome *outcome;
+    struct future_message *message;
+    struct future_waited *waited;
+    struct future_page *list;
+    uint64_t id;
+
+    REFUSES("job", future_submit(client, NULL, -1, &id));
+    REFUSES("job", future_send_submit(client, NULL, &id));
+    REFUSES("items", future_map(client, &job, NULL, -1, &id, NULL));
+    REFUSES("items", future_map(client, &job, &items, -1, &id, NULL));
+    items.texts = NULL;
+    REFUSES("items", future_map_add(client, 1, &items, -1, &id));
+    job.stdin_size = 1;
+    REFUSES("stdin_data", future_submit(client, &job, -1, &id));
+    job.stdin_size = 0;
+    job.after_count = 1;
+    REFUSES("after", future_submit(client, &job, -1, &id));
+    REFUSES("ids", future_wait(client, NULL, 1, FUTURE_ALL_COMPLETED, -1, &waited));
+    REFUSES("ids", future_list(client, &filter, -1, &list));
+    REFUSES("subscription", future_subscribe(client, NULL, -1, &id));
+    REFUSES("path", future_backup(client, NULL, -1));
+    REFUSES("method", future_call(client, NULL, NULL, -1, &message));
+    REFUSES("method", future_send(client, NULL, NULL, &id));
+    /* Nor is a number that JSON cannot hold. */
+    REFUSES("id", future_result(client, UINT64_MAX, -1, &outcome));
+    REFUSES("limit", future_dump(client, 1, UINT64_MAX, -1, &message));
+    fake_server_expect_silence(server);
+}
+END_TEST
+
 START_TEST(bad_spans_are_not_sent)
 {
     static const struct future_span bad[] = {{0, 1}, {2, 1}, {1, UINT64_MAX}};
@@ -959,6 +1001,7 @@ int main(void)
     tcase_add_test(tests, status_of_many);
     tcase_add_test(tests, waiting_for_many);
     tcase_add_test(tests, bad_spans_are_not_sent);
+    tcase_add_test(tests, what_is_not_there_is_not_sent);
     tcase_add_test(tests, cancelling);
     tcase_add_test(tests, retrying_and_forgetting);
     tcase_add_test(tests, reading_output);

@@ -80,21 +80,28 @@ bool remote_keeper_split(int *ret_status)
 {
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
     struct sigaction action = {.sa_handler = pass_on, .sa_flags = SA_RESTART};
+    sigset_t passed, before;
     pid_t pid;
     signal(SIGCHLD, SIG_DFL);
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
         return true;
+    /* One that comes before it can be passed on waits until then. */
+    sigemptyset(&passed);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+        sigaddset(&passed, numbers[i]);
+    sigprocmask(SIG_BLOCK, &passed, &before);
     pid = fork();
-    if (pid < 0)
-        return true;
-    if (pid == 0) {
-        /* What kills the launcher's group leaves the worker the time to end its job. */
-        setsid();
+    if (pid <= 0) {
+        sigprocmask(SIG_SETMASK, &before, NULL);
+        if (pid == 0)
+            setsid(); /* what kills the launcher's group leaves the worker the time to end its job
+                       */
         return true;
     }
     worker_pid = pid;
     for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
         sigaction(numbers[i], &action, NULL);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     *ret_status = keep(pid);
     return false;
 }

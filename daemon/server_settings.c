@@ -52,15 +52,26 @@ static int set_pools(struct server *server, const struct config *old, const stru
         const struct config_pool *pool = &new->pools[i];
         const struct config_pool *before = find_pool(old, pool->name);
         struct pool_settings settings = pool->settings;
-        if (before && config_pool_equal(before, pool))
+        bool same = before && config_pool_equal(before, pool);
+        /* Workers elsewhere are told of the limits when they start. */
+        if (same && (!pool->launcher || places_same_limits(&old->limits, &new->limits)))
             continue;
-        if (pool->initializer)
-            settings.initializer = executor_function(server->executor, pool->initializer);
-        settings.initializer_args = pool->initializer_args;
-        settings.configured = true;
+        if (same)
+            settings = *pool_settings(executor_pool(server->executor, pool->name));
+        if (!same) {
+            if (pool->initializer)
+                settings.initializer = executor_function(server->executor, pool->initializer);
+            settings.initializer_args = pool->initializer_args;
+            settings.configured = true;
+        }
         r = places_make(server->places, new, pool, &settings.place);
+        if (r < 0)
+            break;
+        r = executor_set_pool(server->executor, pool->name, &settings);
         if (r == 0)
-            r = executor_set_pool(server->executor, pool->name, &settings);
+            places_use(server->places, pool->name, settings.place);
+        else
+            places_drop(server->places, settings.place);
     }
     for (size_t i = 0; old && i < old->pool_count; i++)
         if (!find_pool(new, old->pools[i].name))
@@ -110,6 +121,7 @@ int server_make_functions(struct server *server)
         .socket_path = settings.socket_path,
         .open_files = settings.open_files,
         .leftovers = settings.leftovers,
+        .timers = server->timers,
     };
     struct config_error error = {.text = ""};
     unsigned refused;

@@ -30,6 +30,7 @@
     X(map_items, 10000000, "items of one map")                                                     \
     X(workers, 10000, "workers of one pool")                                                       \
     X(pools, 1000, "pools")                                                                        \
+    X(launcher_seconds, 86400, "seconds until what a launcher starts must have answered")          \
     X(label_bytes, 256, "bytes of a label")                                                        \
     X(key_bytes, 256, "bytes of an idempotency key")                                               \
     X(name_bytes, 64, "bytes of a pool's name")                                                    \

@@ -32,6 +32,7 @@ void call_free(struct call *call)
     output_unref(output);
     outcome_clear(&call->outcome);
     free(atomic_load(&call->progress));
+    free(call->host);
     free(call);
 }
 

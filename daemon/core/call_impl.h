@@ -61,7 +61,7 @@ struct call {
     struct outcome outcome;
     int64_t started_us, finished_us;
     uint64_t rest_ns; /* where lost */
-    const char *host; /* that executed it; NULL: this one. Lives as long as the pool's place */
+    char *host;       /* that executed it; NULL: this one, or not known; owned */
     struct message started, finished;
 };
 

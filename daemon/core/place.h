@@ -23,11 +23,13 @@ enum seat_state {
     SEAT_LOST,    /* it will never be ready (again) */
 };
 
+#define SEAT_HOST_BYTES 256
+
 /* What a seat is, for people who look. */
 struct seat_facts {
     bool ready;
-    const char *host; /* NULL: not known yet; lives as long as the place */
-    pid_t pid;        /* there, of the process that does the work; 0: none */
+    char host[SEAT_HOST_BYTES]; /* cut where it is longer; "": not known yet */
+    pid_t pid;                  /* there, of the process that does the work; 0: none */
 };
 
 struct place_ops {
@@ -56,6 +58,7 @@ struct place_ops {
 struct place {
     const struct place_ops *ops;
     const char *launcher; /* how it is reached, as it was configured */
+    unsigned workers;     /* the loop's: that execute there, and have not been freed */
 };
 
 #endif

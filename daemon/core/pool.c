@@ -390,17 +390,17 @@ bool pool_has_room(const struct pool *pool, uint64_t calls)
     return limit == 0 || (calls <= limit && pool->pending <= limit - calls);
 }
 
-static void describe_seat(const struct member *member, struct pool_worker_info *info)
+static void describe_seat(const struct member *member, struct seat_facts *facts,
+                          struct pool_worker_info *info)
 {
-    struct place *place = member->pool->settings.place;
-    struct seat_facts facts;
+    struct place *place = worker_place(member->worker);
     if (!place)
         return;
-    place->ops->describe(place, member->number, &facts);
-    info->host = facts.host;
-    info->opening = !facts.ready;
+    place->ops->describe(place, member->number, facts);
+    info->host = facts->host[0] ? facts->host : NULL;
+    info->opening = !facts->ready;
     if (info->future)
-        info->pid = facts.pid;
+        info->pid = facts->pid;
 }
 
 void pool_each_worker(const struct pool *pool,
@@ -416,7 +416,8 @@ void pool_each_worker(const struct pool *pool,
             info.future = member->call->id;
             info.pid = atomic_load(&member->call->pid);
         }
-        describe_seat(member, &info);
+        struct seat_facts facts;
+        describe_seat(member, &facts, &info);
         fn(&info, arg);
     }
 }

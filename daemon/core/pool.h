@@ -33,7 +33,8 @@ struct pool_settings {
     bool configured;               /* the configuration file has them: they are not stored */
     enum durability durability;    /* of its futures, as far as the store has it */
     char thread_name_prefix[POOL_PREFIX_SIZE];
-    struct place *place; /* where the workers execute; NULL: here. Outlives the pool */
+    struct place
+        *place; /* where the workers execute; NULL: here. Outlives its use here and its workers */
     const struct function *initializer; /* NULL: none */
     char *initializer_args;             /* JSON text; copied, the pool owns its copy */
 };
@@ -119,7 +120,7 @@ struct pool_worker_info {
     pid_t tid;
     uint64_t future;  /* 0: idle */
     pid_t pid;        /* of the process that does the work; 0: none */
-    const char *host; /* where it executes; NULL: here, or not known yet */
+    const char *host; /* where it executes; NULL: here, or not known yet; borrowed */
     bool opening;     /* it has no seat at its place yet */
 };
 

@@ -201,7 +201,8 @@ static void note_host(struct worker *worker, struct call *call)
     if (!worker->seat)
         return;
     worker->place->ops->describe(worker->place, worker->number, &facts);
-    call->host = facts.host;
+    if (facts.host[0])
+        call->host = strdup(facts.host); /* without memory nobody is told */
 }
 
 /* Executes a call, from its announcement to its end, and announces that. */
@@ -283,6 +284,8 @@ void worker_free(struct worker *worker)
 {
     if (!worker)
         return;
+    if (worker->place)
+        worker->place->workers--;
     if (worker->stop_fd >= 0)
         close(worker->stop_fd);
     pthread_cond_destroy(&worker->gate_moved);
@@ -332,6 +335,8 @@ int worker_start(const struct worker_settings *settings, void *owner, struct wor
     worker->begin_call = settings->begin_call;
     worker->completions = settings->completions;
     worker->place = settings->place;
+    if (worker->place)
+        worker->place->workers++;
     worker->number = settings->number;
     worker->owner = owner;
     worker->exited.kind = MESSAGE_WORKER_EXITED;
@@ -391,6 +396,11 @@ void worker_stop_call(struct worker *worker, const struct call *call,
 void *worker_owner(const struct worker *worker)
 {
     return worker->owner;
+}
+
+struct place *worker_place(const struct worker *worker)
+{
+    return worker->place;
 }
 
 const char *worker_name(const struct worker *worker)

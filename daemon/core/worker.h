@@ -63,6 +63,8 @@ void worker_post(struct worker *worker, struct message *message);
 
 /* Any thread. */
 void *worker_owner(const struct worker *worker);
+/* Where it executes; NULL: here. */
+struct place *worker_place(const struct worker *worker);
 const char *worker_name(const struct worker *worker);
 pid_t worker_tid(const struct worker *worker);
 

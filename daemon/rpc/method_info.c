@@ -83,7 +83,7 @@ void method_info(struct request *request)
     writer_begin_array(writer);
     struct pool *pool;
     for (size_t i = 0; (pool = executor_pool_at(service->executor, i)); i++)
-        show_pool(writer, service->executor, pool, false);
+        show_pool(writer, request->session, pool, false);
     writer_end_array(writer);
     write_functions(writer, service->executor);
     writer_end_object(writer);

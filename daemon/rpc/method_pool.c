@@ -28,7 +28,7 @@ static struct pool *find_pool(struct request *request, const char *name)
 
 static void reply_pool(struct request *request, const struct pool *pool)
 {
-    show_pool(request_result(request), request->session->service->executor, pool, true);
+    show_pool(request_result(request), request->session, pool, true);
     request_end(request);
 }
 
@@ -79,9 +79,9 @@ void method_pool_list(struct request *request)
     writer_key(writer, "pools");
     writer_begin_array(writer);
     if (pool)
-        show_pool(writer, executor, pool, true);
+        show_pool(writer, request->session, pool, true);
     for (size_t i = 0; !name && (pool = executor_pool_at(executor, i)); i++)
-        show_pool(writer, executor, pool, true);
+        show_pool(writer, request->session, pool, true);
     writer_end_array(writer);
     writer_end_object(writer);
     request_end(request);

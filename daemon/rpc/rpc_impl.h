@@ -222,7 +222,8 @@ void show_future_dump(struct writer *writer, const struct future *future);
 int show_outcome(struct writer *writer, const struct future *future, uint64_t max_bytes);
 /* The value of "exception". */
 void show_exception(struct writer *writer, const struct future *future);
-void show_pool(struct writer *writer, const struct executor *executor, const struct pool *pool,
+/* As far as the session's client may know it. */
+void show_pool(struct writer *writer, const struct session *session, const struct pool *pool,
                bool workers);
 /* Bytes as member NAME, or NAME_base64 where they are not UTF-8. */
 void show_bytes(struct writer *writer, const char *name, const void *data, size_t size);

@@ -292,8 +292,20 @@ static void show_worker(const struct pool_worker_info *info, void *arg)
     writer_end_object(writer);
 }
 
+/* How the pool's place is reached: the command line may hold what is not for everybody, but its
+ * first word says what it is. */
+static void show_launcher(struct writer *writer, const struct place *place, bool whole)
+{
+    const char *text = place ? place->launcher : NULL;
+    writer_key(writer, "launcher");
+    if (text && !whole)
+        writer_string(writer, text, strcspn(text, " \t\n'\"\\"));
+    else
+        writer_cstring(writer, text);
+}
+
 static void show_settings(struct writer *writer, const struct pool_settings *settings,
-                          enum durability durability)
+                          enum durability durability, bool whole)
 {
     writer_key(writer, "max_workers");
     writer_uint(writer, settings->max_workers);
@@ -311,8 +323,7 @@ static void show_settings(struct writer *writer, const struct pool_settings *set
     writer_cstring(writer, durability_name(durability));
     writer_key(writer, "thread_name_prefix");
     writer_cstring(writer, settings->thread_name_prefix);
-    writer_key(writer, "launcher");
-    writer_cstring(writer, settings->place ? settings->place->launcher : NULL);
+    show_launcher(writer, settings->place, whole);
     writer_key(writer, "initializer");
     if (!settings->initializer) {
         writer_null(writer);
@@ -341,13 +352,15 @@ static void show_trouble(struct writer *writer, const struct pool *pool)
         writer_null(writer);
 }
 
-void show_pool(struct writer *writer, const struct executor *executor, const struct pool *pool,
+void show_pool(struct writer *writer, const struct session *session, const struct pool *pool,
                bool workers)
 {
+    const struct executor *executor = session->service->executor;
     writer_begin_object(writer);
     writer_key(writer, "name");
     writer_cstring(writer, pool_name(pool));
-    show_settings(writer, pool_settings(pool), executor_durability(executor, pool));
+    show_settings(writer, pool_settings(pool), executor_durability(executor, pool),
+                  session->client.sees_all);
     writer_key(writer, "paused");
     writer_bool(writer, pool_is_paused(pool));
     writer_key(writer, "broken");

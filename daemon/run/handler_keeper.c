@@ -309,6 +309,16 @@ void handler_keeper_free(struct handler_keeper *keeper)
     free(keeper);
 }
 
+bool handler_keeper_is_idle(struct handler_keeper *keeper)
+{
+    bool idle;
+
+    pthread_mutex_lock(&keeper->lock);
+    idle = count_processes(keeper) == 0;
+    pthread_mutex_unlock(&keeper->lock);
+    return idle;
+}
+
 void handler_keeper_add(struct handler_keeper *keeper, struct handler_stock *stock)
 {
     TAILQ_INIT(&stock->idle);

@@ -31,6 +31,8 @@ struct handler_stock {
 int handler_keeper_new(struct handler_keeper **ret_keeper);
 /* Ends all processes, and returns when they are gone. The stocks must be there until then. */
 void handler_keeper_free(struct handler_keeper *keeper);
+/* It has no process at the moment. */
+bool handler_keeper_is_idle(struct handler_keeper *keeper);
 
 /* Makes an empty stock known; borrowed. */
 void handler_keeper_add(struct handler_keeper *keeper, struct handler_stock *stock);

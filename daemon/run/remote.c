@@ -16,25 +16,6 @@
 
 /* ---- what is told of it ---- */
 
-const char *remote_host(struct remote *remote, const char *name)
-{
-    struct remote_host *host;
-
-    pthread_mutex_lock(&remote->lock);
-    SLIST_FOREACH (host, &remote->hosts, link)
-        if (strcmp(host->name, name) == 0)
-            break;
-    if (!host) {
-        host = malloc(sizeof(*host) + strlen(name) + 1);
-        if (host) {
-            memcpy(host->name, name, strlen(name) + 1);
-            SLIST_INSERT_HEAD(&remote->hosts, host, link);
-        }
-    }
-    pthread_mutex_unlock(&remote->lock);
-    return host ? host->name : NULL;
-}
-
 uint64_t remote_silence_ns(const struct remote *remote)
 {
     if (remote->timeout_ms == 0)
@@ -95,12 +76,12 @@ static void describe(struct place *place, unsigned number, struct seat_facts *re
     SLIST_FOREACH (seat, &remote->seats, link)
         if (seat->number == number)
             break;
+    if (seat) {
+        ret_facts->ready = atomic_load(&seat->ready);
+        ret_facts->pid = atomic_load(&seat->pid);
+        memcpy(ret_facts->host, seat->host, sizeof(ret_facts->host));
+    }
     pthread_mutex_unlock(&remote->lock);
-    if (!seat)
-        return;
-    ret_facts->ready = atomic_load(&seat->ready);
-    ret_facts->host = atomic_load(&seat->host);
-    ret_facts->pid = atomic_load(&seat->pid);
 }
 
 static const struct place_ops remote_ops = {
@@ -168,6 +149,7 @@ static void set_numbers(struct remote *remote, const struct remote_settings *set
 {
     remote->slots = settings->slots;
     remote->timeout_ms = settings->timeout_ms;
+    remote->start_ns = settings->start_s * NS_PER_S;
     remote->output_bytes = settings->output_bytes;
     remote->output_total_bytes = settings->output_total_bytes;
     remote->result_bytes = settings->result_bytes;
@@ -198,7 +180,6 @@ int remote_new(const struct remote_settings *settings, struct place **ret_place)
         return -ENOMEM;
     pthread_mutex_init(&remote->lock, NULL);
     SLIST_INIT(&remote->seats);
-    SLIST_INIT(&remote->hosts);
     r = handler_backoff_init(&remote->backoff);
     if (r < 0) {
         pthread_mutex_destroy(&remote->lock);
@@ -225,7 +206,6 @@ int remote_new(const struct remote_settings *settings, struct place **ret_place)
 void remote_free(struct place *place)
 {
     struct remote *remote = (struct remote *)place;
-    struct remote_host *host;
     struct seat *seat;
 
     if (!remote)
@@ -234,10 +214,6 @@ void remote_free(struct place *place)
     while ((seat = SLIST_FIRST(&remote->seats))) {
         SLIST_REMOVE_HEAD(&remote->seats, link);
         seat_free(seat);
-    }
-    while ((host = SLIST_FIRST(&remote->hosts))) {
-        SLIST_REMOVE_HEAD(&remote->hosts, link);
-        free(host);
     }
     command_env_free(remote->env);
     handler_backoff_destroy(&remote->backoff);
@@ -256,4 +232,11 @@ void remote_retire(struct place *place)
     struct remote *remote = (struct remote *)place;
 
     atomic_store(&remote->retired, true);
+}
+
+bool remote_is_left(const struct place *place)
+{
+    const struct remote *remote = (const struct remote *)place;
+
+    return place->workers == 0 && handler_keeper_is_idle(remote->keeper);
 }

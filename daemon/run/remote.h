@@ -8,6 +8,7 @@
 #ifndef FUTURED_RUN_REMOTE_H
 #define FUTURED_RUN_REMOTE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct leftovers;
@@ -17,15 +18,16 @@ struct rlimit;
 /* All is copied but for `environment`, `open_files` and `leftovers`. */
 struct remote_settings {
     const char *pool;
-    const char *launcher;            /* the command line, cut as handler_argv.h says; in its words
-                                      * {pool}, {worker} and {slots} are filled in */
-    const char *program;             /* futured, as the launcher finds it there */
-    unsigned slots;                  /* CPUs for each worker */
-    uint64_t timeout_ms;             /* of silence while a call runs; 0: none */
-    const char *version;             /* ours, and so the worker's */
-    const char *plugin_dir;          /* NULL: none */
-    char *const *environment;        /* NULL-ended */
-    const char *socket_path;         /* for FUTURE_SOCKET; NULL: none */
+    const char *launcher;     /* the command line, cut as handler_argv.h says; in its words
+                               * {pool}, {worker} and {slots} are filled in */
+    const char *program;      /* futured, as the launcher finds it there */
+    unsigned slots;           /* CPUs for each worker */
+    uint64_t timeout_ms;      /* of silence while a call runs; 0: none */
+    uint64_t start_s;         /* until a launcher that was started must have led to a worker */
+    const char *version;      /* ours, and so the worker's */
+    const char *plugin_dir;   /* NULL: none */
+    char *const *environment; /* NULL-ended */
+    const char *socket_path;  /* for FUTURE_SOCKET; NULL: none */
     const struct rlimit *open_files; /* what the launcher gets; NULL: ours */
     struct leftovers *leftovers;     /* where launchers are written down; NULL: nowhere */
     uint64_t output_bytes, output_total_bytes, result_bytes, line_bytes, depth, values;
@@ -42,5 +44,7 @@ void remote_free(struct place *place);
 
 /* Another one has taken over: seats end after their calls. Loop thread. */
 void remote_retire(struct place *place);
+/* No worker is there any more, and no launcher: remote_free would not block. Loop thread. */
+bool remote_is_left(const struct place *place);
 
 #endif

@@ -126,7 +126,7 @@ static uint64_t rest_ns(const struct seat *seat, const struct handler_exchange *
 static void lose(struct seat *seat, struct handler_exchange *exchange, enum handler_end end)
 {
     struct call *call = exchange->call;
-    const char *host = atomic_load(&seat->host);
+    const char *host = seat->host; /* our own thread sets it */
     char words[HANDLER_LAST_WORDS_BYTES + 1], text[SEAT_EXIT_BYTES], message[256];
     struct process_exit status;
     const char *reason;

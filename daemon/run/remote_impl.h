@@ -23,11 +23,6 @@
 
 struct command_env;
 
-struct remote_host {
-    SLIST_ENTRY(remote_host) link;
-    char name[];
-};
-
 struct seat {
     SLIST_ENTRY(seat) link;
     struct remote *remote;
@@ -40,11 +35,12 @@ struct seat {
     struct handler_process *process; /* NULL: none */
     bool greeted;                    /* it may have calls */
     bool lost;                       /* until it is taken anew */
+    uint64_t started_ns;             /* when the process was */
     uint64_t asked_ns;               /* when it was asked for a sign of life; 0: it is not */
     struct writer hello;  /* what it is told first; the part from `hello_written` on is */
     size_t hello_written; /* still to be written */
 
-    _Atomic(const char *) host; /* NULL: not known; lies in the place's list */
+    char host[SEAT_HOST_BYTES]; /* "": not known; others read it under the place's lock */
     _Atomic pid_t pid;          /* of the process that does the work there */
     atomic_bool ready;
 };
@@ -55,7 +51,8 @@ struct remote {
     char **words; /* the launcher's, nothing filled in */
     unsigned slots;
     uint64_t timeout_ms;
-    struct handler_bounds bounds;  /* of what a worker says */
+    uint64_t start_ns;            /* from a launcher's start to its worker's first words, at most */
+    struct handler_bounds bounds; /* of what a worker says */
     struct handler_bounds handler; /* of what a handler says there */
     uint64_t output_bytes, output_total_bytes, result_bytes;
     struct process_limit open_files;
@@ -69,14 +66,11 @@ struct remote {
 
     pthread_mutex_t lock; /* guards what follows */
     SLIST_HEAD(, seat) seats;
-    SLIST_HEAD(, remote_host) hosts;
     char trouble[REMOTE_TROUBLE_BYTES]; /* empty: none */
 };
 
 /* ---- remote.c ---- */
 
-/* The name in the place's list; NULL: no memory. */
-const char *remote_host(struct remote *remote, const char *name);
 /* How long a worker may be silent until it is taken as lost: by then it has ended its job. 0: for
  * ever.
  */

@@ -139,13 +139,21 @@ struct seat *seat_take(struct place *place, unsigned number, const char *worker)
 
 /* ---- the end of a way ---- */
 
+static void set_host(struct seat *seat, const char *host)
+{
+    pthread_mutex_lock(&seat->remote->lock);
+    snprintf(seat->host, sizeof(seat->host), "%s", host);
+    seat->host[utf8_cut(seat->host, strlen(seat->host))] = '\0';
+    pthread_mutex_unlock(&seat->remote->lock);
+}
+
 static void forget(struct seat *seat)
 {
     seat->process = NULL;
     seat->greeted = false;
     seat->asked_ns = 0;
     atomic_store(&seat->ready, false);
-    atomic_store(&seat->host, NULL);
+    set_host(seat, "");
     atomic_store(&seat->pid, 0);
 }
 
@@ -272,7 +280,7 @@ static void take_greeting(struct seat *seat, const struct handler_message *answe
     }
     seat->greeted = true;
     seat->process->tasks++; /* from now on, what it has not read another one may have */
-    atomic_store(&seat->host, remote_host(remote, greeting.host));
+    set_host(seat, greeting.host);
     atomic_store(&seat->ready, true);
     handler_backoff_succeeded(&remote->backoff);
     remote_clear_trouble(remote);
@@ -354,6 +362,7 @@ static void start(struct seat *seat)
     const char *step = "memory";
     int r = compose_hello(seat);
 
+    seat->started_ns = clock_mono_ns();
     if (r == 0)
         r = handler_process_start(&seat->spec, &seat->process, &step);
     if (r == 0)
@@ -362,6 +371,19 @@ static void start(struct seat *seat)
     handler_backoff_failed(&remote->backoff, clock_mono_ns());
     remote_set_trouble(remote, "no worker could be started: %s: %s: %s", seat->argv[0], step,
                        strerror(-r));
+}
+
+/* One that never says a word would be waited for without end. */
+static void expect_greeting(struct seat *seat)
+{
+    uint64_t start_ns = seat->remote->start_ns;
+    char what[100];
+
+    if (clock_mono_ns() - seat->started_ns < start_ns)
+        return;
+    snprintf(what, sizeof(what), "the launcher led to no worker in %llu s (launcher_seconds)",
+             (unsigned long long)(start_ns / NS_PER_S));
+    fail_opening(seat, what);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -409,8 +431,7 @@ static void end_lost(struct seat *seat, const char *why)
 {
     struct remote *remote = seat->remote;
 
-    log_warning("pool %s: worker %s on %s %s", remote->pool, seat->name, atomic_load(&seat->host),
-                why);
+    log_warning("pool %s: worker %s on %s %s", remote->pool, seat->name, seat->host, why);
     handler_process_kill(seat->process, NULL);
     handler_backoff_failed(&remote->backoff, clock_mono_ns());
     seat_lose(seat);
@@ -472,6 +493,8 @@ enum seat_state seat_prepare(struct seat *seat, int stop_fd)
     while (seat->process && !seat->greeted && clock_mono_ns() < until_ns)
         if (wait_for_process(seat, stop_fd, until_ns))
             break;
+    if (seat->process && !seat->greeted)
+        expect_greeting(seat);
     return seat->greeted ? SEAT_READY : SEAT_NOT_YET;
 }
 

@@ -30,6 +30,7 @@ cat >"$TMPDIR/futured.conf" <<CONF
 plugin_dir = $TMPDIR/plugins
 [pool plain]
 max_workers = 3
+idle_timeout = 1
 slots = 2
 launcher = env
   WHERE={pool}-{worker}-{slots}
@@ -51,6 +52,7 @@ launcher_timeout = 0.4
 launcher = $launcher $faults
 [pool missing]
 max_workers = 1
+idle_timeout = 1
 launcher = env
 launcher_program = /nonexistent/futured
 [function count]
@@ -285,12 +287,27 @@ eq "what nobody has read another one executes" "$(future result "$id")" unread
 eq "once" "$(grep -cx unread "$ledger")" 1
 
 # ---- another launcher ----
+keepers() { cat "/proc/$daemon_pid"/task/*/comm | grep -c '^handlers$'; }
+keepers_before=$(keepers)
 sed -i 's/^launcher = env$/launcher = env WHERE=elsewhere/' "$TMPDIR/futured.conf"
 kill -HUP "$daemon_pid"
 # shellcheck disable=SC2016
 is_elsewhere() { [[ $(future submit --pool one --wait -- sh -c 'echo "$WHERE"') == elsewhere ]]; }
 until_true is_elsewhere
 pass "a reload has the pool use another launcher"
+keepers_are_as_before() { [[ $(keepers) == "$keepers_before" ]]; }
+until_true keepers_are_as_before
+pass "and nothing is left of the old one once its calls have ended"
+printf '[limits]\noutput_total_bytes = 100000\n' >>"$TMPDIR/futured.conf"
+kill -HUP "$daemon_pid"
+is_bounded()
+{
+    id=$(future submit --pool one -- head -c 300000 /dev/zero)
+    future wait "$id"
+    [[ $(exception "$id") =~ OutputLimit ]]
+}
+until_true is_bounded
+pass "a reload of limits reaches the workers there"
 
 # ---- a worker's time ----
 # tell_worker FORMAT ARG...: a line from the daemon to the worker of the coprocess.
@@ -308,6 +325,32 @@ read -r line <&"${COPROC[0]}"
 like "a sign of life from before the call takes nothing from its time" "$line" '"id":7,"result"'
 eval "exec ${COPROC[1]}>&-"
 wait "$COPROC_PID"
+
+# ---- a signal for a worker that has just begun ----
+read -ra cc <<<"${CC:-cc}"
+"${cc[@]}" -shared -fPIC -o "$TMPDIR/fork.so" -x c - <<'C'
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+pid_t fork(void)
+{
+    pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    if (pid > 0)
+        kill(getpid(), SIGTERM);
+    return pid;
+}
+C
+mkfifo "$TMPDIR/never" "$TMPDIR/held"
+sleep 1000 >"$TMPDIR/never" &
+writer=$!
+cat "$TMPDIR/held" >/dev/null & # until nobody is left who holds it
+reader=$!
+LD_PRELOAD="$TMPDIR/fork.so${LD_PRELOAD:+:$LD_PRELOAD}" ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0 \
+    futured --worker <"$TMPDIR/never" >/dev/null 2>"$TMPDIR/held"
+wait "$reader"
+pass "reaches it however early it comes"
+kill "$writer"
 
 # ---- a kill of the worker ----
 # shellcheck disable=SC2016

@@ -579,6 +579,26 @@ static void retention_seconds(int value)
     json_decref(reply);
 }
 
+static void launcher_seconds(int value)
+{
+    const long long start_ms = now_ms();
+    json_int_t id = client_submit(f.client, "{'fn':'echo','pool':'far'}");
+    json_t *reply = NULL;
+    const char *trouble;
+    do {
+        json_decref(reply);
+        reply = client_result(f.client, "pool.list", "{'pool':'far'}");
+        trouble = json_string_value(
+            json_object_get(json_array_get(json_object_get(reply, "pools"), 0), "trouble"));
+    } while (!trouble && now_ms() - start_ms < deadline_ms());
+    ck_assert_ptr_nonnull(trouble);
+    ck_assert_msg(strstr(trouble, "the launcher led to no worker in 1 s") != NULL, "%s", trouble);
+    ck_assert_int_ge(now_ms() - start_ms, value * 1000 - 1);
+    json_decref(reply);
+    expect_state(f.client, id, "PENDING");
+    json_decref(client_result(f.client, "cancel", "{'id':%lld}", id));
+}
+
 /* ---- the rows ---- */
 
 static const struct row rows[] = {
@@ -617,6 +637,10 @@ static const struct row rows[] = {
      .past = "{'pool':'p','max_workers':8}",
      .param = "max_workers"},
     {.name = "pools", .value = 3, .check = pools},
+    {.name = "launcher_seconds",
+     .value = 1,
+     .more = "[pool far]\nmax_workers = 1\nlauncher = sh -c 'exec sleep 1000' sh\n",
+     .check = launcher_seconds},
     {.name = "label_bytes",
      .value = 4,
      .method = "submit",

@@ -91,12 +91,22 @@ seen 80 "future events --json $id"
 like "--json are lines of JSON" "$out" '^\{"jsonrpc"'
 
 # ---- the bar of a map ----
-seen 100 'seq 30 | future map -j1 -- sh -c "sleep 0.02" x'
-like "a map shows its progress" "$out" '[0-9]+ of [0-9]+\+? done, 0 failed, [0-9.]+/s'
-seen 100 'future map -j1 -- sh -c "sleep 0.05" x ::: 1 2 3 4 5 6 7 8'
-like "the rate, the time left, and a bar" "$out" 'of 8 done, 0 failed, [0-9.]+/s, ETA [0-9]+s \[#*-+\]'
-out=$(script -qec 'stty cols 40; future map -j1 -- sh -c "sleep 0.05" x ::: 1 2 3 4' /dev/null \
-    </dev/null | tr '\r' '\n')
+mkfifo "$TMPDIR/bar.go"
+# bar COLUMNS INPUT ITEMS REGEX: a map whose first item is done and whose second waits until the bar matches.
+bar()
+{
+    script -qec "stty cols $1; $2 future map -j1 -- sh -c '[ \$2 = 1 ] || read -r x <\$1' x $TMPDIR/bar.go $3" \
+        /dev/null </dev/null >"$TMPDIR/bar" &
+    await file_has "$TMPDIR/bar" "$4"
+    echo >"$TMPDIR/bar.go"
+    wait "$!"
+    out=$(tr '\r' '\n' <"$TMPDIR/bar")
+}
+bar 100 'seq 2 |' '' '1 of [0-9]+\+? done, 0 failed, [0-9.]+/s'
+pass "a map shows its progress"
+bar 100 '' '::: 1 2' '1 of 2 done, 0 failed, [0-9.]+/s, ETA [^[]+ \[#+-+\]'
+pass "the rate, the time left, and a bar"
+bar 40 '' '::: 1 2' '1 of 2 done'
 ok "it fits ($(widest))" test "$(widest)" -lt 40
 seen 100 'future map --no-bar -- echo ::: 1 2'
 eq "--no-bar" "$out" $'1\n2'
@@ -116,6 +126,7 @@ shows()
         # A tick of the screen, not of the test.
         read -r -t 0.05 <>"$TMPDIR/tick"
     done
+    printf 'The screen:\n%s\n' "$out"
     return 1
 }
 mkfifo "$TMPDIR/tick"

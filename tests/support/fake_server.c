@@ -53,7 +53,14 @@ int fake_server_fd(const struct fake_server *server)
 
 void fake_server_write(struct fake_server *server, const void *bytes, size_t size)
 {
-    ck_assert_int_eq(send(server->fd, bytes, size, MSG_NOSIGNAL), (ssize_t)size);
+    /* A stop in the middle cuts a send short. */
+    for (size_t done = 0; done < size;) {
+        ssize_t sent = send(server->fd, (const char *)bytes + done, size - done, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        ck_assert_int_gt(sent, 0);
+        done += (size_t)sent;
+    }
 }
 
 static void quote(char *text)

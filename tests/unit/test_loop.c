@@ -285,25 +285,35 @@ START_TEST(signal_reaches_the_loop)
 }
 END_TEST
 
+/* How often the thread goes to sleep until the timer of 200 ms has fired. */
+static long sleeps_of_a_run(struct loop_timer *timer, const int *count)
+{
+    struct rusage before, after;
+    int fired = *count;
+
+    loop_timer_set(timer, clock_mono_ns() + 200 * NS_PER_MS);
+    getrusage(RUSAGE_THREAD, &before);
+    ck_assert_int_eq(loop_run(loop), 0);
+    getrusage(RUSAGE_THREAD, &after);
+    ck_assert_int_eq(*count, fired + 1);
+    return after.ru_nvcsw - before.ru_nvcsw;
+}
+
 START_TEST(idle_loop_does_not_wake_up)
 {
     struct loop_wakeup *wakeup;
     struct loop_timer *unset, *last;
     struct loop_signal *hook;
-    struct rusage before, after;
-    int count = 0;
+    int count = 0, tries = 10;
 
     ck_assert_int_eq(loop_wakeup_new(loop, must_not_fire, NULL, &wakeup), 0);
     ck_assert_int_eq(loop_timer_new(loop, must_not_fire, NULL, &unset), 0);
     ck_assert_int_eq(loop_signal_new(loop, SIGUSR1, must_not_fire, NULL, &hook), 0);
     ck_assert_int_eq(loop_timer_new(loop, count_and_stop, &count, &last), 0);
-    loop_timer_set(last, clock_mono_ns() + 200 * NS_PER_MS);
-    getrusage(RUSAGE_THREAD, &before);
-    ck_assert_int_eq(loop_run(loop), 0);
-    getrusage(RUSAGE_THREAD, &after);
-    ck_assert_int_eq(count, 1);
-    /* Each time that the thread went to sleep counts as one. */
-    ck_assert_int_le(after.ru_nvcsw - before.ru_nvcsw, 2);
+    /* The system may make it sleep too, for a page that is not there; a loop that wakes up by
+     * itself does so each time. */
+    while (sleeps_of_a_run(last, &count) > 2)
+        ck_assert_int_gt(--tries, 0);
     loop_wakeup_free(wakeup);
     loop_timer_free(unset);
     loop_timer_free(last);

@@ -135,11 +135,24 @@ static void tell_answer(struct remote_session *session)
     session->outcome = NULL;
 }
 
-/* Tells what there is to tell of the call, as far as the daemon takes it. */
+static void tell_pid(struct remote_session *session)
+{
+    pid_t pid = single_pid(session->single);
+
+    if (session->pid_told || pid == 0)
+        return;
+    session->pid_told = true;
+    remote_write_pid(&session->out, session->id, pid);
+}
+
+/* Tells what there is to tell of the call, as far as the daemon takes it: who executes it comes
+ * before what that one says. */
 static void pump(struct remote_session *session)
 {
     while (session->busy && !session->ending &&
            session->out.size - session->out_written < HIGH_BYTES) {
+        if (session->watched)
+            tell_pid(session);
         if (tell_output(session, OUTPUT_STDOUT) || tell_output(session, OUTPUT_STDERR))
             continue;
         if (!session->outcome)
@@ -246,16 +259,6 @@ static void renew_lease(struct remote_session *session, uint64_t number)
         session->lease_until_ns = until_ns;
 }
 
-static void tell_pid(struct remote_session *session)
-{
-    pid_t pid = single_pid(session->single);
-
-    if (session->pid_told || pid == 0)
-        return;
-    session->pid_told = true;
-    remote_write_pid(&session->out, session->id, pid);
-}
-
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -273,7 +276,6 @@ static void tend(struct remote_session *session, uint64_t now_ns)
     if (!session->watched)
         single_watch(session->single);
     session->watched = true;
-    tell_pid(session);
     if (session->lease_ns > 0 && now_ns >= session->lease_until_ns) {
         log_error("no word from the daemon for %g s: ending", (double)session->lease_ns / 1e9);
         remote_session_end(session);

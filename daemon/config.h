@@ -85,12 +85,6 @@ int config_read_file(struct config *config, const char *path, struct config_erro
 int config_set(struct config *config, const char *key, const char *value,
                struct config_error *ret_error);
 
-/* The pool's settings, made with the defaults if it is not there yet. NULL: no memory. */
-struct config_pool *config_pool(struct config *config, const char *name);
-
-/* Whether both say the same. */
-bool config_pool_equal(const struct config_pool *a, const struct config_pool *b);
-
 /* Has the log look as the settings say. */
 void config_set_log(const struct config *config);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/config_files.h"
+#include "daemon/config_values.h"
 #include "daemon/core/runner.h"
 #include "daemon/run/handler.h"
 #include "daemon/run/handler_argv.h"
@@ -64,16 +65,11 @@ int config_function_check(const struct config *config, const struct config_funct
     return r == -EINVAL ? refuse(config, function, error.param, error.message, ret_error) : r;
 }
 
-static bool equal_text(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 bool config_function_equal(const struct config_function *a, const struct config_function *b)
 {
-    return equal_text(a->name, b->name) && equal_text(a->handler, b->handler) &&
-           equal_text(a->init, b->init) && equal_text(a->doc, b->doc) &&
-           equal_text(a->params, b->params) && equal_text(a->cwd, b->cwd) &&
+    return value_same(a->name, b->name) && value_same(a->handler, b->handler) &&
+           value_same(a->init, b->init) && value_same(a->doc, b->doc) &&
+           value_same(a->params, b->params) && value_same(a->cwd, b->cwd) &&
            a->max_tasks == b->max_tasks && a->idle_timeout_ms == b->idle_timeout_ms &&
            a->memory_limit_bytes == b->memory_limit_bytes && a->timeout_ms == b->timeout_ms &&
            a->break_pool == b->break_pool;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "daemon/config_files.h"
+#include "daemon/config_pool.h"
 
 enum {
     OPTION_MAX_WORKERS = 256,

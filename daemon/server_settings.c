@@ -6,6 +6,8 @@
 #include "daemon/base/log.h"
 #include "daemon/config.h"
 #include "daemon/config_files.h"
+#include "daemon/config_pool.h"
+#include "daemon/config_values.h"
 #include "daemon/core/executor.h"
 #include "daemon/net/listener.h"
 #include "daemon/server_cgroups.h"
@@ -160,11 +162,6 @@ int server_check(const struct config *config, struct config_error *ret_error)
 
 /* ---- reload ---- */
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 static void swap_text(char **a, char **b)
 {
     char *text = *a;
@@ -183,7 +180,7 @@ static void keep_fixed(struct config *old, struct config *new)
     bool group = old->socket_group != new->socket_group;
     bool durability = old->durability != new->durability;
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
-        if (!same_text(*texts[i].old, *texts[i].new))
+        if (!value_same(*texts[i].old, *texts[i].new))
             log_warning("%s has changed: that takes effect when the daemon starts again",
                         texts[i].key);
         swap_text(texts[i].old, texts[i].new);

@@ -136,7 +136,7 @@ eq "an initializer may be a handler, in any order" "$(check --config "$file")" "
 # ---- the manual ----
 
 # Each setting that the daemon knows, from its own source, is in the manual.
-for key in $(grep -oE 'strcmp\(key, "[a-z_]+"\)' daemon/config.c | grep -oE '[a-z]+(_[a-z]+)*"' | tr -d '"' | sort -u) \
+for key in $(grep -oE 'strcmp\(key, "[a-z_]+"\)' daemon/config.c daemon/config_pool.c | grep -oE '[a-z]+(_[a-z]+)*"' | tr -d '"' | sort -u) \
     $(grep -oE '^ +X\([a-z_]+' proto/limits.h | sed 's/.*(//'); do
     ok "futured.conf(5) has $key" grep -qE "^\.It (.* )?Cm (.* )?$key( |$)" daemon/futured.conf.5
 done

@@ -29,6 +29,7 @@ struct worker;
 struct work {
     TAILQ_ENTRY(work) link; /* in its lane */
     struct lane *lane;      /* NULL: not queued (any more) */
+    bool ahead;             /* its start is in the store: whoever takes it need not wait for that */
 };
 
 struct call {
@@ -42,6 +43,9 @@ struct call {
     unsigned attempt;
     bool wake_on_start; /* a timeout's timer waits for the start */
     bool gated;         /* the worker waits for worker_open_gate */
+    /* Where to mark that it begins, if its start was stored ahead; NULL: nowhere. */
+    _Atomic uint64_t *marks;
+    bool marked; /* the worker's: its start was */
 
     /* Shared while the call runs. */
     _Atomic pid_t pid;

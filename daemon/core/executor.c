@@ -87,6 +87,7 @@ void executor_free(struct executor *executor)
     deadline_clear(executor->settings.timers, &executor->again);
     free_submits(executor);
     if (executor->table) {
+        ahead_of_nothing(executor);
         put_end_of_daemon(executor);
         free_futures(executor);
     }
@@ -98,6 +99,7 @@ void executor_free(struct executor *executor)
         pool_free(executor->pools[i]);
     free(executor->pools);
     free(executor->functions);
+    free(executor->places);
     deadline_clear(executor->settings.timers, &executor->tidy);
     deadline_clear(executor->settings.timers, &executor->reclaim);
     completions_free(executor->completions);

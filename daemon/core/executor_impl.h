@@ -3,12 +3,13 @@
  * executor.c: making it, pools and functions, the end. report.c: what the workers report. find.c:
  * from ids to futures. submit.c: from a submission to a future; key.c, map_add.c: its special
  * cases. stored_answer.c: answers that wait for the store. schedule.c: from a future to the queue.
- * start.c: from there to RUNNING. settle.c: from an outcome to done. record.c: what the store is
- * told of all that. early.c: what is executed before its submit is stored. update.c: another
- * priority. map.c: what the items do to their map. cancel.c: cancel, terminate, retry, forget.
- * retention.c: how long the done are kept. deadlock.c: pools that stand still. spec.c: what was
- * submitted, shared by equals. paging.c: which of the done are in memory. reclaim.c: memory that
- * they have left. recover.c: what was there before the daemon. backup.c: copies of the store. */
+ * start.c: from there to RUNNING. ahead.c: starts that are stored before that. settle.c: from an
+ * outcome to done. record.c: what the store is told of all that. early.c: what is executed before
+ * its submit is stored. update.c: another priority. map.c: what the items do to their map.
+ * cancel.c: cancel, terminate, retry, forget. retention.c: how long the done are kept. deadlock.c:
+ * pools that stand still. spec.c: what was submitted, shared by equals. paging.c: which of the done
+ * are in memory. reclaim.c: memory that they have left. recover.c: what was there before the
+ * daemon. backup.c: copies of the store. */
 #ifndef FUTURED_CORE_EXECUTOR_IMPL_H
 #define FUTURED_CORE_EXECUTOR_IMPL_H
 
@@ -48,7 +49,11 @@ struct executor {
     struct deadline again;
     struct deadline tidy; /* see tidy_if_many */
     struct deadline reclaim;
-    uint64_t freed;      /* futures, since memory was given back */
+    _Atomic uint64_t *marks; /* the store's, see begun.h; NULL: no start is stored ahead */
+    struct pool *fast_pool; /* whose calls that come next are to be looked at */
+    uint64_t ends_ns;       /* when the ends that are being taken in were; 0: not asked yet */
+    uint64_t *places; /* whose each of the marks is, by id; NULL: nobody's yet, 0: nobody's */
+    uint64_t freed;   /* futures, since memory was given back */
     uint64_t committing; /* ends given to the store and not yet announced */
     uint64_t announced;  /* while there are such: a cursor before all of theirs */
     bool settling;       /* somebody up the stack works through `to_settle` */
@@ -177,6 +182,15 @@ void start_call(struct future *future, int64_t wall_us);
 void let_start(struct future *future);
 /* Sets RUNNING, if it is not yet. */
 void begin_running(struct future *future, int64_t wall_us);
+/* The store has answered for a start that a worker waits for. */
+void start_stored(struct future *future, int error);
+
+/* ---- ahead.c ---- */
+
+/* Stores the starts of the calls that come next in a pool whose calls are short. */
+void ahead_of(struct executor *executor, struct pool *pool);
+/* At the end, when no worker is left: takes back what was stored of calls that have not begun. */
+void ahead_of_nothing(struct executor *executor);
 
 /* ---- early.c ---- */
 
@@ -200,6 +214,9 @@ bool early_refused(struct future *future);
 void put_submitted(struct future *future, int64_t due_us, const struct stored_after *after,
                    size_t after_count);
 void put_started(struct future *future, int64_t wall_us);
+/* Ahead of its start, and undone. */
+void put_may_start(struct future *future);
+void put_not_started(struct future *future);
 /* After next_attempt has made it so. */
 void put_retried(struct future *future, int64_t due_us);
 void put_end(struct future *future, int64_t wall_us);

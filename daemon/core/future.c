@@ -107,10 +107,15 @@ static const struct future *args_holder(const struct future *future)
     return future->is_item ? future->spec->map->self : future;
 }
 
+struct future *future_of_work(struct work *work)
+{
+    return (struct future *)((char *)work - offsetof(struct future, work));
+}
+
 /* Everything that is read here stays as it is until the call is finished. */
 void future_begin_call(struct call *call, struct work *work)
 {
-    struct future *future = (struct future *)((char *)work - offsetof(struct future, work));
+    struct future *future = future_of_work(work);
     const struct spec *spec = future->spec;
     const struct future *with_args = args_holder(future);
     call->future = future;
@@ -123,7 +128,10 @@ void future_begin_call(struct call *call, struct work *work)
     call->output_cap_bytes = spec->output_cap_bytes;
     call->attempt = future->attempt;
     call->wake_on_start = spec->timeout_ns > 0;
-    call->gated = spec_is_gated(spec);
+    call->marked = work->ahead;
+    call->gated = spec_is_gated(spec) && !work->ahead;
+    if (spec_is_gated(spec))
+        call->marks = spec->executor->marks;
 }
 
 struct call *future_call(struct future *future)

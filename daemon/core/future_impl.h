@@ -93,6 +93,8 @@ struct future {
     bool starting : 1;       /* PENDING, taken, and its start is on its way to the store */
     bool let_start : 1;      /* that is done, and the worker is to be told */
     bool refuse_start : 1;   /* that it may not: the start is not in the store */
+    bool ahead_asked : 1;    /* it may start, once that is stored: that is on its way; see ahead.c */
+    bool ahead : 1;          /* that is stored, of this attempt */
     bool early : 1;          /* pushed before its submit was stored; until that is; see early.c */
     bool early_end : 1;      /* `settling` since before that: the store has its end already */
     bool settling : 1;       /* its end is decided, and on its way through the store */
@@ -170,6 +172,8 @@ static inline struct map *item_map(const struct future *future)
  * Where the spec has a map it is that map's item, if `is_item`, or the map's own. NULL: no memory.
  */
 struct future *future_new(struct spec *spec, bool is_item, const char *text, size_t text_bytes);
+/* The future whose work it is. */
+struct future *future_of_work(struct work *work);
 /* Worker: fills in the call for a future's work that it has taken. */
 void future_begin_call(struct call *call, struct work *work);
 /* Its call; where there is none an empty one is made, for the outcome of a future that ends without

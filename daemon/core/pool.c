@@ -15,6 +15,10 @@
 #include "daemon/core/work_queue.h"
 #include "daemon/core/worker.h"
 
+/* With so many ends in that time the calls are short. */
+#define FAST_ENDS 4
+#define FAST_NS   (10 * NS_PER_MS)
+
 /* The loop's view of one worker. */
 struct member {
     TAILQ_ENTRY(member) link;
@@ -37,6 +41,8 @@ struct pool {
     /* For pool_makes_progress: what it saw the last time. */
     uint64_t started_then;
     bool could_move_then;
+    uint64_t ends_ns[FAST_ENDS]; /* when calls ended that wait for the store, the latest ones */
+    unsigned end;                /* the oldest of these */
     bool paused, broken, closing;
     struct pool_statistics statistics;
 };
@@ -308,6 +314,24 @@ bool pool_remove(struct pool *pool, struct work *work)
     if (removed)
         pool->queued--;
     return removed;
+}
+
+bool pool_let_begin(struct pool *pool, struct work *work)
+{
+    return work_queue_let_begin(pool->queue, work);
+}
+
+size_t pool_next(struct pool *pool, struct work **ret_next, size_t most)
+{
+    return work_queue_next(pool->queue, ret_next, most);
+}
+
+bool pool_ends_fast(struct pool *pool, uint64_t now_ns)
+{
+    uint64_t then_ns = pool->ends_ns[pool->end];
+    pool->ends_ns[pool->end] = now_ns;
+    pool->end = (pool->end + 1) % FAST_ENDS;
+    return then_ns > 0 && now_ns - then_ns < FAST_NS;
 }
 
 void pool_call_started(struct pool *pool, struct call *call)

@@ -74,6 +74,12 @@ int pool_push(struct pool *pool, struct work *work, int64_t priority, uint32_t u
 int pool_move(struct pool *pool, struct work *work, int64_t priority);
 /* As work_queue_remove. */
 bool pool_remove(struct pool *pool, struct work *work);
+/* As work_queue_let_begin and work_queue_next. */
+bool pool_let_begin(struct pool *pool, struct work *work);
+size_t pool_next(struct pool *pool, struct work **ret_next, size_t most);
+/* A call that waits for the store before it begins has ended, at about that time. Returns whether
+ * such calls have ended so fast of late that the wait counts. */
+bool pool_ends_fast(struct pool *pool, uint64_t now_ns);
 
 /* The worker has reported that it took the call, or finished it (told twice, it counts once). */
 void pool_call_started(struct pool *pool, struct call *call);

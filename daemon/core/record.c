@@ -2,6 +2,7 @@
  * is not durable is put nowhere, but its commits keep their place among the others. */
 #include <string.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/core/executor_impl.h"
 #include "daemon/core/owner.h"
@@ -103,6 +104,21 @@ void put_started(struct future *future, int64_t wall_us)
 {
     struct store_change change = change_of(future, CHANGE_STARTED);
     change.wall_us = wall_us;
+    put(executor_of(future), &change);
+}
+
+void put_may_start(struct future *future)
+{
+    struct store_change change = change_of(future, CHANGE_MAY_START);
+    change.cursor = future->cursor;
+    change.wall_us = clock_wall_us();
+    put(executor_of(future), &change);
+}
+
+void put_not_started(struct future *future)
+{
+    struct store_change change = change_of(future, CHANGE_RETRIED);
+    change.cursor = future->cursor;
     put(executor_of(future), &change);
 }
 

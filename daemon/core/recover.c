@@ -103,6 +103,7 @@ struct recovered {
     struct future *future;
     int64_t due_us;
     bool due_retry;
+    bool not_begun; /* though the store has its start */
     size_t after_count;
     struct stored_after after[];
 };
@@ -157,6 +158,7 @@ static int add_recovered(struct recovery *recovery, struct future *future,
     recovered->future = future;
     recovered->due_us = record->due_us;
     recovered->due_retry = record->due_retry;
+    recovered->not_begun = record->not_begun;
     recovered->after_count = record->after_count;
     for (size_t i = 0; i < record->after_count; i++)
         recovered->after[i] = record->after[i];
@@ -376,6 +378,8 @@ static void go_on(struct recovered *recovered)
 {
     struct future *future = recovered->future;
     struct map *map = own_map(future);
+    if (recovered->not_begun)
+        put_not_started(future);
     if (future->state == FUTURE_RUNNING && !map) {
         interrupt(future);
     } else if (future->spec->scoped) {
@@ -394,6 +398,7 @@ static void end_recovery(struct recovery *recovery)
     struct recovered *recovered;
     for (recovered = recovery->first; recovered; recovered = recovered->next)
         go_on(recovered);
+    commit_quietly(recovery->executor);
     while ((recovered = recovery->first)) {
         struct future *future = recovered->future;
         recovery->first = recovered->next;
@@ -417,6 +422,8 @@ static void put_anew(struct future *future)
         put_end(future, future->finished_us);
     else if (begun && spec_is_gated(future->spec) && !own_map(future))
         put_started(future, clock_wall_us());
+    else if (future->ahead || future->ahead_asked)
+        put_may_start(future);
 }
 
 static void on_stored_expired(void *arg, uint64_t first, uint64_t last)
@@ -468,6 +475,7 @@ int executor_recover(struct executor *executor)
     executor->reserved_cursor = executor->cursor;
     if (r == 0) {
         store->ops->observe(store, &observer);
+        executor->marks = store->ops->marks(store);
         if (recovery.pending + recovery.started + recovery.done > 0)
             log_info("recovered %llu pending futures, %llu that had been started, %llu done ones",
                      (unsigned long long)recovery.pending, (unsigned long long)recovery.started,

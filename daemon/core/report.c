@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/core/completion.h"
 #include "daemon/core/executor_impl.h"
@@ -121,10 +122,25 @@ static void on_worker_broken(struct executor *executor, struct worker *worker)
     break_pool(executor, pool_of_worker(worker), "the initializer", worker_failure(worker));
 }
 
+/* Once for all that have ended: they come in groups. */
+static void look_ahead(struct executor *executor, struct pool *next_pool)
+{
+    if (executor->fast_pool && executor->fast_pool != next_pool)
+        ahead_of(executor, executor->fast_pool);
+    executor->fast_pool = next_pool;
+}
+
 static void on_call_finished(struct executor *executor, struct call *call)
 {
     struct future *future = call->future;
     struct pool *pool = future->spec->pool;
+    if (executor->marks && spec_is_gated(future->spec)) {
+        /* Those that are taken in together have ended together. */
+        if (executor->ends_ns == 0)
+            executor->ends_ns = clock_mono_ns();
+        if (pool_ends_fast(pool, executor->ends_ns))
+            look_ahead(executor, pool);
+    }
     pool_call_finished(pool, call);
     if (call->break_pool && call->outcome.kind == OUTCOME_EXCEPTION)
         break_pool(executor, pool, "a handler", &call->outcome);
@@ -167,12 +183,14 @@ void executor_sync(struct executor *executor)
     struct message *message = completions_take(executor->completions);
     if (!message)
         return;
+    executor->ends_ns = 0;
     while (message) {
         /* Handling it may free what holds it. */
         struct message *next = message->next;
         handle(executor, message);
         message = next;
     }
+    look_ahead(executor, NULL);
     settle_run(executor);
 }
 

@@ -66,7 +66,7 @@ void begin_attempt(struct future *future, uint64_t delay_ns)
     future->stopped = false;
     free(rare->progress);
     rare->progress = NULL;
-    future->let_start = future->refuse_start = false;
+    future->let_start = future->refuse_start = future->ahead = false;
     /* A done one had its lists there. */
     future->work = (struct work){.lane = NULL};
     future->queued_us = 0;

@@ -51,13 +51,19 @@ void begin_running(struct future *future, int64_t wall_us)
 void let_start(struct future *future)
 {
     struct worker *worker = pool_call_worker(future->call);
-    if (future->let_start && worker)
-        worker_open_gate(worker, !future->refuse_start);
+    if (!future->let_start || !worker)
+        return;
+    /* Once: the worker's next call has to wait again. */
+    future->let_start = false;
+    /* What was stored ahead when it was taken waits at no gate. */
+    if (future->call->gated)
+        worker_open_gate(worker, future->refuse_start ? GATE_REFUSED
+                                 : future->ahead      ? GATE_OPEN_AHEAD
+                                                      : GATE_OPEN);
 }
 
-static void on_start_stored(void *arg, int error)
+void start_stored(struct future *future, int error)
 {
-    struct future *future = arg;
     if (error < 0) {
         /* Its end will tell. What was not stored as started is not executed. */
         log_error("future %llu: its start could not be stored: %s", (unsigned long long)future->id,
@@ -69,6 +75,11 @@ static void on_start_stored(void *arg, int error)
     begin_running(future, clock_wall_us());
     let_start(future);
     settle_run(executor_of(future));
+}
+
+static void on_start_stored(void *arg, int error)
+{
+    start_stored(arg, error);
 }
 
 void start_call(struct future *future, int64_t wall_us)
@@ -85,8 +96,15 @@ void start_call(struct future *future, int64_t wall_us)
     if (future->starting || future->state != FUTURE_PENDING)
         return;
     future->queued = false;
+    if (future->ahead) {
+        future->let_start = true;
+        begin_running(future, wall_us);
+        return;
+    }
     future->starting = true;
     future->coming_cursor = next_cursor(executor);
+    if (future->ahead_asked)
+        return;
     put_started(future, wall_us);
     executor->settings.store->ops->commit(executor->settings.store, false, on_start_stored, future);
 }

@@ -7,6 +7,7 @@
 #ifndef FUTURED_CORE_STORE_H
 #define FUTURED_CORE_STORE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -72,6 +73,7 @@ struct stored_future {
     uint64_t spec_id;               /* the id of what was submitted: its own, or its map's */
     const struct stored_spec *spec; /* NULL in CHANGE_SUBMITTED where spec_id has been put before */
     int64_t priority;
+    bool not_begun; /* PENDING, though its start is stored */
     const struct stored_map *map; /* NULL: no map */
     uint64_t item_of, index;      /* item_of 0: no item */
     const char *item;             /* JSON text; NULL where it is no item */
@@ -114,6 +116,7 @@ struct stored_pool {
 enum store_change_kind {
     CHANGE_SUBMITTED,  /* `future` */
     CHANGE_STARTED,    /* id, attempt, wall_us, cursor */
+    CHANGE_MAY_START,  /* the same, but it has begun only if its mark is set (see begun.h) */
     CHANGE_RETRIED,    /* PENDING again: id, attempt (the new one), due_us, cursor, and `earlier` */
     CHANGE_FINISHED,   /* id, started_us, wall_us, cursor, outcome, output; of a map also `map` */
     CHANGE_CANCELLED,  /* id, wall_us, cursor; of a map also `map` */
@@ -263,6 +266,9 @@ struct store_ops {
     void (*backup)(struct store *store, const char *path, store_done_fn *done, void *arg);
     /* From now on other numbers hold. */
     void (*retain)(struct store *store, const struct store_retention *retention);
+    /* Where workers mark the calls that begin, for the next daemon: the same from `load` on, until
+     * `free`. NULL: nothing may be stored as CHANGE_MAY_START. */
+    _Atomic uint64_t *(*marks)(const struct store *store);
     void (*statistics)(const struct store *store, struct store_statistics *ret_statistics);
     /* Makes durable what was committed, and frees. The executor is freed before: what was not
      * answered yet stays so. */

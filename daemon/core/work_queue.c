@@ -339,6 +339,45 @@ int work_queue_move(struct work_queue *queue, struct work *work, int64_t priorit
     return r;
 }
 
+bool work_queue_let_begin(struct work_queue *queue, struct work *work)
+{
+    pthread_mutex_lock(&queue->lock);
+    bool queued = work->lane != NULL;
+    if (queued)
+        work->ahead = true;
+    pthread_mutex_unlock(&queue->lock);
+    return queued;
+}
+
+static struct level *first_level(const struct work_queue *queue)
+{
+    struct heap_node *node = heap_first(&queue->by_priority);
+    if (!node || queue->rules.paused || queue->rules.closing)
+        return NULL;
+    return (struct level *)((char *)node - offsetof(struct level, node));
+}
+
+size_t work_queue_next(struct work_queue *queue, struct work **ret_next, size_t most)
+{
+    size_t count = 0;
+    pthread_mutex_lock(&queue->lock);
+    const struct level *level = first_level(queue);
+    const struct share *share = level ? TAILQ_FIRST(&level->shares) : NULL;
+    for (; share && count < most; share = TAILQ_NEXT(share, link)) {
+        const struct lane *lane = TAILQ_FIRST(&share->lanes);
+        for (; lane && count < most; lane = TAILQ_NEXT(lane, link))
+            ret_next[count++] = TAILQ_FIRST(&lane->calls);
+    }
+    /* Then the second of each lane, the third, and so on. */
+    for (size_t i = 0; i < count && count < most; i++) {
+        struct work *work = TAILQ_NEXT(ret_next[i], link);
+        if (work)
+            ret_next[count++] = work;
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return count;
+}
+
 unsigned work_queue_threads(struct work_queue *queue)
 {
     pthread_mutex_lock(&queue->lock);

@@ -42,6 +42,12 @@ bool work_queue_remove(struct work_queue *queue, struct work *work);
  * -ENOMEM; -ESRCH: a worker has taken it. Where it fails nothing has changed. */
 int work_queue_move(struct work_queue *queue, struct work *work, int64_t priority);
 
+/* Loop thread. The start of the work is stored ahead. False: a worker has taken it before. */
+bool work_queue_let_begin(struct work_queue *queue, struct work *work);
+/* Loop thread: those that will be taken next, by and large in their order, `most` of them or less.
+ * Workers may have taken some when it returns. */
+size_t work_queue_next(struct work_queue *queue, struct work **ret_next, size_t most);
+
 /* Loop thread. */
 unsigned work_queue_threads(struct work_queue *queue);
 /* Loop thread: how many more threads there is work for now, within max_threads. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/core/begun.h"
 #include "daemon/core/call_impl.h"
 #include "daemon/core/place.h"
 #include "daemon/core/work_queue.h"
@@ -37,7 +38,7 @@ struct worker {
     pthread_mutex_t stop_lock; /* guards what follows */
     struct call *current;
     struct stop_request stop;
-    enum { GATE_SHUT, GATE_OPEN, GATE_REFUSED } gate; /* for the current call */
+    enum gate gate; /* for the current call */
     bool closed;
     struct stop_request last_stop; /* where `closed`: for whatever begins all the same */
     pthread_cond_t gate_moved;
@@ -103,16 +104,31 @@ static void refuse_call(struct worker *worker, struct call *call)
     outcome_set_exception(&call->outcome, "MemoryError", "its start could not be stored", NULL, 0);
 }
 
-/* Waits until the loop lets the call begin. False: it must not. */
-static bool pass_gate(struct worker *worker)
+/* Waits until the loop lets the call go on. False: it must not. */
+static bool pass_gate(struct worker *worker, struct call *call)
 {
     pthread_mutex_lock(&worker->stop_lock);
     while (worker->gate == GATE_SHUT && !worker->closed)
         pthread_cond_wait(&worker->gate_moved, &worker->stop_lock);
-    bool open = worker->gate == GATE_OPEN;
+    enum gate gate = worker->gate;
     worker->gate = GATE_SHUT;
     pthread_mutex_unlock(&worker->stop_lock);
-    return open;
+    call->marked = gate == GATE_OPEN_AHEAD;
+    return gate == GATE_OPEN || gate == GATE_OPEN_AHEAD;
+}
+
+/* Waits for leave to execute the call, where it must. False: it has none. */
+static bool may_begin(struct worker *worker, struct call *call)
+{
+    if (call->gated)
+        return pass_gate(worker, call);
+    if (!call->marked)
+        return true;
+    /* Without its mark it has not begun, and is pending for the daemon that comes. */
+    pthread_mutex_lock(&worker->stop_lock);
+    bool closed = worker->closed;
+    pthread_mutex_unlock(&worker->stop_lock);
+    return !closed;
 }
 
 /* How a worker stands with the queue. */
@@ -214,10 +230,13 @@ static enum standing execute(struct worker *worker, struct call *call, uint64_t 
     adopt_call(worker, call);
     completions_post(worker->completions, &call->started,
                      call->wake_on_start || call->gated ? WAKE_NOW : WAKE_NOT);
-    if (!call->gated || pass_gate(worker))
+    if (may_begin(worker, call)) {
+        if (call->marked)
+            begun_set(call->marks, call->id, call->attempt);
         fit = run_call(worker, call);
-    else
+    } else {
         refuse_call(worker, call);
+    }
     call->finished_us = clock_wall_us();
     /* Without memory for another call the thread ends, as one that cannot be started. */
     worker->next_call = call_new();
@@ -363,10 +382,10 @@ void worker_join(struct worker *worker)
     pthread_join(worker->thread, NULL);
 }
 
-void worker_open_gate(struct worker *worker, bool run)
+void worker_open_gate(struct worker *worker, enum gate gate)
 {
     pthread_mutex_lock(&worker->stop_lock);
-    worker->gate = run ? GATE_OPEN : GATE_REFUSED;
+    worker->gate = gate;
     pthread_cond_signal(&worker->gate_moved);
     pthread_mutex_unlock(&worker->stop_lock);
 }

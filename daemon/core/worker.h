@@ -50,9 +50,15 @@ void worker_free(struct worker *worker);
 void worker_stop_call(struct worker *worker, const struct call *call,
                       const struct stop_request *request);
 
-/* Loop thread: the worker has posted the start of a gated call; now it executes the call, or
- * (`run` false) ends it at once with an exception. */
-void worker_open_gate(struct worker *worker, bool run);
+enum gate {
+    GATE_SHUT,
+    GATE_OPEN,
+    GATE_OPEN_AHEAD, /* its start was stored ahead after it was taken: it is to be marked */
+    GATE_REFUSED,    /* the call ends at once with an exception */
+};
+
+/* Loop thread: the worker has posted the start of a gated call, and now goes on with it. */
+void worker_open_gate(struct worker *worker, enum gate gate);
 
 /* Loop thread: from now on the worker executes no gated call, and whatever else it runs or begins,
  * an initializer too, is asked to stop. */

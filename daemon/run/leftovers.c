@@ -14,12 +14,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/base/boot_id.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/fd.h"
 #include "daemon/base/log.h"
 #include "daemon/run/process_table.h"
-
-#define BOOT_ID_BYTES 40
 
 /* A place whose process has not begun yet. */
 #define TAKEN (-1)
@@ -58,20 +57,13 @@ static uint64_t boottime_ns(void)
     return (uint64_t)time.tv_sec * NS_PER_S + (uint64_t)time.tv_nsec;
 }
 
-static void read_boot_id(char boot_id[BOOT_ID_BYTES])
-{
-    memset(boot_id, 0, BOOT_ID_BYTES);
-    if (process_file_read("/proc/sys/kernel/random/boot_id", boot_id, BOOT_ID_BYTES))
-        boot_id[strcspn(boot_id, "\n")] = '\0';
-}
-
 /* ---- the file ---- */
 
 static bool is_ours(const struct leftovers *leftovers)
 {
     char boot_id[BOOT_ID_BYTES];
     const struct table *table = leftovers->table;
-    read_boot_id(boot_id);
+    boot_id_read(boot_id);
     return memcmp(table->magic, magic, sizeof(magic)) == 0 &&
            memcmp(table->boot_id, boot_id, sizeof(boot_id)) == 0 &&
            table->places == (leftovers->size - sizeof(*table)) / sizeof(struct leftover);
@@ -82,7 +74,7 @@ static void begin_anew(struct leftovers *leftovers)
     struct table *table = leftovers->table;
     memset(table, 0, leftovers->size);
     memcpy(table->magic, magic, sizeof(magic));
-    read_boot_id(table->boot_id);
+    boot_id_read(table->boot_id);
     table->places = (leftovers->size - sizeof(*table)) / sizeof(struct leftover);
 }
 

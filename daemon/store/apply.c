@@ -295,8 +295,9 @@ static int apply_started(struct database *database, const struct store_change *c
         return rc;
     rc = count_item(database, &row, FUTURE_RUNNING, false);
     if (rc == SQLITE_OK)
-        rc = database_run(database, FUTURE_START, "iiii", change->id, (int64_t)change->attempt,
-                          change->wall_us, change->cursor);
+        rc = database_run(database, FUTURE_START, "iiiii", change->id, (int64_t)change->attempt,
+                          change->wall_us, change->cursor,
+                          (int64_t)(change->kind == CHANGE_MAY_START ? FUTURE_MAY_HAVE_BEGUN : 0));
     return rc;
 }
 
@@ -465,6 +466,7 @@ static bool reads_rows(enum store_change_kind kind)
 {
     switch (kind) {
     case CHANGE_STARTED:
+    case CHANGE_MAY_START:
     case CHANGE_RETRIED:
     case CHANGE_PRIORITY:
     case CHANGE_FORGOTTEN:
@@ -493,6 +495,7 @@ int apply_change(struct database *database, const struct taken_change *taken, st
     case CHANGE_SUBMITTED:
         return apply_submitted(database, taken);
     case CHANGE_STARTED:
+    case CHANGE_MAY_START:
         return apply_started(database, change);
     case CHANGE_RETRIED:
         return apply_retried(database, taken);

@@ -232,6 +232,7 @@ void change_put(struct bytes *bytes, const struct store_change *change)
         put_pool(bytes, change->pool);
         break;
     case CHANGE_STARTED:
+    case CHANGE_MAY_START:
     case CHANGE_MAP_CLOSED:
     case CHANGE_PRIORITY:
     case CHANGE_FORGOTTEN:
@@ -271,6 +272,7 @@ void change_take(struct bytes_reader *reader, struct taken_change *ret_taken)
         change->pool = &ret_taken->pool;
         break;
     case CHANGE_STARTED:
+    case CHANGE_MAY_START:
     case CHANGE_MAP_CLOSED:
     case CHANGE_PRIORITY:
     case CHANGE_FORGOTTEN:

@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include "daemon/base/fd.h"
+#include "daemon/core/begun.h"
 #include "daemon/store/database.h"
 
 /* What one step does. */
 #define PAGES_AT_ONCE 256
 #define ROWS_AT_ONCE  64
+#define IDS_AT_ONCE   65536
 
 static int errno_of(struct copy *copy, int rc)
 {
@@ -30,6 +32,41 @@ static int errno_of(struct copy *copy, int rc)
         return error > 0 ? -error : -EIO;
     }
 }
+
+/* ---- starts that were stored ahead ---- */
+
+static void has_begun(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    const _Atomic uint64_t *marks = sqlite3_user_data(context);
+    (void)count;
+    sqlite3_result_int(context, begun_has(marks, (uint64_t)sqlite3_value_int64(values[0]),
+                                          (unsigned)sqlite3_value_int64(values[1])));
+}
+
+static int add_function(struct copy *copy, struct database *database)
+{
+    if (!database->marks)
+        return SQLITE_OK;
+    return sqlite3_create_function(copy->sqlite, "has_begun", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY,
+                                   database->marks, has_begun, NULL, NULL);
+}
+
+/* Nobody who takes the copy has the marks: what has none yet is pending there. */
+static int take_starts_back(struct copy *copy, struct database *database)
+{
+    char sql[256];
+    uint64_t from = copy->checked + 1;
+    copy->checked = database->marks ? copy->checked + IDS_AT_ONCE : database->totals.next_id;
+    if (!database->marks)
+        return SQLITE_OK;
+    snprintf(sql, sizeof(sql),
+             "UPDATE future SET state = 0, started_us = 0 WHERE id BETWEEN %llu AND %llu"
+             " AND state = 1 AND flags & %d AND NOT has_begun(id, attempt)",
+             (unsigned long long)from, (unsigned long long)copy->checked, FUTURE_MAY_HAVE_BEGUN);
+    return sqlite3_exec(copy->sqlite, sql, NULL, NULL, NULL);
+}
+
+/* ---- beginning and giving up ---- */
 
 int copy_begin(struct copy *copy, struct database *database, const char *path)
 {
@@ -59,6 +96,8 @@ int copy_begin(struct copy *copy, struct database *database, const char *path)
                           "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF;"
                           "PRAGMA journal_mode = OFF",
                           NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = add_function(copy, database);
     if (rc == SQLITE_OK) {
         copy->backup = sqlite3_backup_init(copy->sqlite, "main", database->sqlite, "main");
         rc = copy->backup ? SQLITE_OK : sqlite3_extended_errcode(copy->sqlite);
@@ -241,6 +280,8 @@ int copy_step(struct copy *copy, struct database *database)
     int rc, r;
     if (copy->backup) {
         rc = step_pages(copy);
+    } else if (copy->checked < database->totals.next_id) {
+        rc = take_starts_back(copy, database);
     } else if (!copy->attempts_filled) {
         rc = fill_attempts(copy, database);
         copy->attempts_filled = rc == SQLITE_OK;

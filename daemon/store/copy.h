@@ -15,6 +15,7 @@ struct copy {
     char *path, *part; /* where to, and its name until it is whole */
     sqlite3 *sqlite;
     sqlite3_backup *backup; /* NULL once all pages are there */
+    uint64_t checked;       /* starts of futures up to this id */
     uint64_t filled;        /* done rows up to this cursor have their texts */
     bool attempts_filled;
 };

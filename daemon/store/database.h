@@ -6,6 +6,7 @@
 #define FUTURED_STORE_DATABASE_H
 
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,7 @@ enum {
     FUTURE_HAS_AFTER = 4,
     FUTURE_HAS_KEY = 8,
     FUTURE_HAS_ATTEMPTS = 16,
+    FUTURE_MAY_HAVE_BEGUN = 32, /* RUNNING, but it has begun only if its mark is set */
 };
 
 /* The row `meta`. */
@@ -52,7 +54,8 @@ struct database {
     struct fresh fresh;
     uint64_t uid_of; /* a spec, and its user: for a map with many items */
     uint32_t uid;
-    bool synced;        /* commits are synced */
+    _Atomic uint64_t *marks; /* of core/begun.h, for FUTURE_MAY_HAVE_BEGUN; NULL: there are none */
+    bool synced;             /* commits are synced */
     unsigned wal_pages; /* in use */
 };
 

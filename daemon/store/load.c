@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "daemon/core/begun.h"
 #include "daemon/core/store.h"
 #include "daemon/store/database.h"
 #include "daemon/store/record.h"
@@ -143,6 +144,14 @@ static int load_done(struct load *load, const struct future_row *future, int *re
     return SQLITE_OK;
 }
 
+/* Its start was stored ahead, and nobody has begun it. */
+static bool has_not_begun(const struct load *load, const struct future_row *future)
+{
+    const _Atomic uint64_t *marks = load->database->marks;
+    return future->state == FUTURE_RUNNING && future->flags & FUTURE_MAY_HAVE_BEGUN && marks &&
+           !begun_has(marks, future->id, future->attempt);
+}
+
 static int load_pending(struct load *load, sqlite3_stmt *row, const struct future_row *future,
                         int *ret_error)
 {
@@ -153,6 +162,11 @@ static int load_pending(struct load *load, sqlite3_stmt *row, const struct futur
         rc = record_read(&load->reader, row, &record);
     if (rc != SQLITE_OK)
         return rc;
+    if (has_not_begun(load, future)) {
+        record.not_begun = true;
+        record.state = FUTURE_PENDING;
+        record.started_us = 0;
+    }
     *ret_error = load->loader->on_future(load->loader->arg, &record);
     record_clear(&record);
     return SQLITE_OK;

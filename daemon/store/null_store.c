@@ -104,6 +104,12 @@ static void null_retain(struct store *store, const struct store_retention *reten
     (void)retention;
 }
 
+static _Atomic uint64_t *null_marks(const struct store *store)
+{
+    (void)store;
+    return NULL;
+}
+
 static void null_statistics(const struct store *store, struct store_statistics *ret_statistics)
 {
     (void)store;
@@ -131,6 +137,7 @@ static const struct store_ops null_ops = {
     .read = null_read,
     .backup = null_backup,
     .retain = null_retain,
+    .marks = null_marks,
     .statistics = null_statistics,
     .free = null_free,
 };

@@ -226,6 +226,11 @@ static void sqlite_statistics(const struct store *base, struct store_statistics 
     ret_statistics->waiting = store->waiting;
 }
 
+static _Atomic uint64_t *sqlite_marks(const struct store *base)
+{
+    return ((const struct sqlite_store *)(const void *)base)->database.marks;
+}
+
 static void sqlite_observe(struct store *base, const struct store_observer *observer)
 {
     self_of(base)->observer = *observer;
@@ -322,6 +327,7 @@ static void sqlite_free(struct store *base)
     free(store->broken_task);
     database_close(&store->database, !store->broken);
     reserve_close(&store->reserve);
+    begun_file_close(&store->begun);
     loop_wakeup_free(store->wakeup);
     fd_close(store->lock_fd);
     pthread_cond_destroy(&store->asked);
@@ -341,6 +347,7 @@ static const struct store_ops sqlite_ops = {
     .read = sqlite_read,
     .backup = sqlite_backup,
     .retain = sqlite_retain,
+    .marks = sqlite_marks,
     .statistics = sqlite_statistics,
     .free = sqlite_free,
 };
@@ -391,6 +398,37 @@ static int store_new(const struct sqlite_store_settings *settings, struct sqlite
     return 0;
 }
 
+/* What may have begun has, for all that anyone knows: it is never executed again. SQLite's code. */
+static int trust_no_marks(struct database *database)
+{
+    int rc = database_begin(database, true);
+    if (rc == SQLITE_OK)
+        rc = database_run(database, FUTURE_BEGUN_ALL, "");
+    if (rc == SQLITE_OK)
+        rc = database_commit(database);
+    if (rc != SQLITE_OK)
+        database_rollback(database);
+    return rc;
+}
+
+/* Without the marks all goes on, but that each start waits for the store. */
+static void open_marks(struct sqlite_store *store, const char *path)
+{
+    bool kept = false;
+    int r = begun_file_open(path, &store->begun, &kept);
+    if (r < 0) {
+        log_warning("%s/begun cannot be used: %s", path, strerror(-r));
+        return;
+    }
+    if (!kept && trust_no_marks(&store->database) != SQLITE_OK) {
+        begun_file_close(&store->begun);
+        return;
+    }
+    if (!kept)
+        begun_file_clear(&store->begun);
+    store->database.marks = begun_file_marks(&store->begun);
+}
+
 int sqlite_store_open(const struct sqlite_store_settings *settings, struct store **ret_store,
                       char *message, size_t message_size)
 {
@@ -414,6 +452,8 @@ int sqlite_store_open(const struct sqlite_store_settings *settings, struct store
         r = database_open(path, settings->vfs, &store->database, message, message_size);
     if (r == 0)
         r = reserve_open(&store->reserve, path, settings->vfs, settings->reserve_bytes);
+    if (r == 0)
+        open_marks(store, path);
     store->log_pages = LOG_PAGES;
     /* Where the reserve has to be smaller, so has the log. */
     if (r == 0 && store->reserve.bytes < settings->reserve_bytes)

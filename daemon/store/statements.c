@@ -30,8 +30,9 @@ static const char *const sql[STATEMENTS] = {
                    " ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
     [FUTURE_READ] = "SELECT " FUTURE_COLUMNS " FROM future f WHERE f.id = ?",
     [FUTURE_ALL] = "SELECT " FUTURE_COLUMNS " FROM future f ORDER BY f.id",
-    [FUTURE_START] = "UPDATE future SET state = 1, attempt = ?2, started_us = ?3, cursor = ?4"
-                     " WHERE id = ?1",
+    [FUTURE_START] = "UPDATE future SET state = 1, attempt = ?2, started_us = ?3, cursor = ?4,"
+                     " flags = flags & ~32 | ?5 WHERE id = ?1",
+    [FUTURE_BEGUN_ALL] = "UPDATE future SET flags = flags & ~32 WHERE state = 1 AND flags & 32",
     [FUTURE_RETRY] = "UPDATE future SET state = 0, failed = 0, started_us = 0, attempt = ?2,"
                      " due_us = ?3, due_retry = ?4, cursor = ?5, flags = flags | ?6 WHERE id = ?1",
     [FUTURE_END] = "UPDATE future SET state = ?2, failed = ?3, started_us = ?4, cursor = ?5"

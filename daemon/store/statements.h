@@ -16,6 +16,7 @@ enum statement {
     FUTURE_READ,
     FUTURE_ALL,
     FUTURE_START,
+    FUTURE_BEGUN_ALL,
     FUTURE_RETRY,
     FUTURE_END,
     FUTURE_PRIORITY,

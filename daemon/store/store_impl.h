@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "daemon/core/store.h"
+#include "daemon/store/begun_file.h"
 #include "daemon/store/bytes.h"
 #include "daemon/store/copy.h"
 #include "daemon/store/database.h"
@@ -72,6 +73,7 @@ struct sqlite_store {
     int lock_fd;
     struct loop_wakeup *wakeup;
     struct store_observer observer;
+    struct begun_file begun;
     struct commit *open; /* what was put and not committed */
     bool open_failed;    /* there was no memory for it */
     bool started;

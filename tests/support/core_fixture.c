@@ -165,6 +165,11 @@ static void store_observe(struct store *store, const struct store_observer *obse
     ((struct core_store *)store)->observer = *observer;
 }
 
+static _Atomic uint64_t *store_marks(const struct store *store)
+{
+    return ((const struct core_store *)store)->marks;
+}
+
 static const struct store_ops durable_ops = {
     .durability = DURABILITY_FULL,
     .load = store_load,
@@ -177,6 +182,7 @@ static const struct store_ops durable_ops = {
     .commit = store_commit,
     .retain = store_retain,
     .expect = store_expect,
+    .marks = store_marks,
 };
 static const struct store_ops other_ops = {
     .durability = DURABILITY_NONE,
@@ -188,6 +194,7 @@ static const struct store_ops other_ops = {
     .commit = store_commit,
     .retain = store_retain,
     .expect = store_expect,
+    .marks = store_marks,
 };
 
 /* ---- jobs ---- */

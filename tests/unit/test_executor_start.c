@@ -179,6 +179,23 @@ START_TEST(a_start_that_is_not_stored_is_none)
 }
 END_TEST
 
+START_TEST(the_next_call_has_its_own_start)
+{
+    struct core *core = core_new(NULL);
+    struct future *refused = core_start(core, &core->once, "1");
+    core->store.error = -ENOMEM;
+    while (core->store.changes[CHANGE_STARTED] == 0)
+        core_turn(core);
+    core->store.error = 0;
+    core_await_done(core, refused);
+    core_expect_exception(refused, "MemoryError");
+    struct future *future = core_start(core, &core->once, "1");
+    core_await_running(core, future);
+    end_well(core, future);
+    core_free(core);
+}
+END_TEST
+
 START_TEST(an_end_that_is_not_stored_is_tried_again)
 {
     struct core *core = core_new(NULL);
@@ -274,6 +291,7 @@ int main(void)
         a_cancel_before_the_worker_has_said_so_is_too_late_as_well,
         what_waits_for_its_start_can_be_terminated,
         a_start_that_is_not_stored_is_none,
+        the_next_call_has_its_own_start,
         an_end_that_is_not_stored_is_tried_again,
         the_end_does_not_wait_for_a_start,
         cursors_rise_in_the_order_of_what_is_told,

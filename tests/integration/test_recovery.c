@@ -6,6 +6,7 @@
 #include "tests/support/client.h"
 #include "tests/support/daemon.h"
 #include "tests/support/fixture.h"
+#include "tests/support/gate.h"
 #include "tests/support/json.h"
 
 static struct fixture f;
@@ -96,6 +97,39 @@ START_TEST(what_it_waited_for_was_done_and_is_forgotten)
     fixture_kill_and_restart(&f);
     resume_pool();
     expect_result(f.client, waiter, "{'n':2}");
+}
+END_TEST
+
+/* Where calls are short the starts of those that come next are in the store already. */
+START_TEST(what_was_next_has_not_begun)
+{
+    enum { BEFORE = 60, HELD = 2, BEHIND = 20, ALL = BEFORE + HELD + BEHIND };
+    struct gate *gate = gate_new(daemon_directory(f.daemon), "held");
+    json_int_t ids[ALL];
+    unsigned interrupted = 0;
+    pause_pool();
+    for (int i = 0; i < ALL; i++) {
+        bool held = i >= BEFORE && i < BEFORE + HELD;
+        ids[i] = client_submit(f.client, "{'fn':'exec','args':{'argv':%s}}",
+                               held ? gate_argv(gate) : "[\"true\"]");
+    }
+    resume_pool();
+    for (int i = 0; i < HELD; i++)
+        (void)gate_wait_running(gate);
+    fixture_kill_and_restart(&f);
+    for (int i = 0; i < ALL; i++) {
+        json_decref(client_result(f.client, "wait", "{'ids':[%lld]}", ids[i]));
+        json_t *reply = client_result(f.client, "exception", "{'id':%lld}", ids[i]);
+        bool failed = json_has(reply, "exception.type");
+        if (failed)
+            json_expect(reply, "exception.type", "'Interrupted'");
+        /* The ends of some that had ended may not have been stored. */
+        ck_assert(!failed || i < BEFORE + HELD);
+        interrupted += failed;
+        json_decref(reply);
+    }
+    ck_assert_uint_ge(interrupted, HELD);
+    gate_free(gate);
 }
 END_TEST
 
@@ -345,6 +379,7 @@ int main(void)
         who_was_given_another_chance_waits_for_nobody,
         what_it_waited_for_was_done_and_is_forgotten,
         who_waits_for_what_was_lost_does_not_run,
+        what_was_next_has_not_begun,
         who_waited_for_what_was_done_in_time_runs,
         a_map_that_is_not_stored_is_gone_with_its_items_and_its_key,
         a_map_half_done_goes_on,

@@ -6,6 +6,7 @@
     { ulimit -Sn 64 && exec tests/support/with-daemon --max-workers 40 -- bash "$0"; }
 set -u
 source tests/support/shell.bash
+source tests/support/daemon.bash
 
 read -r soft hard < <(awk '/^Max open files/ { print $4, $5 }' "/proc/$FUTURED_PID/limits")
 eq "the daemon takes what it may have" "$soft" "$hard"
@@ -27,5 +28,16 @@ eq "40 jobs run at once" "$i" 40
 printf '%40s' '' >&6
 status "and all succeed" 0 wait $!
 eq "with their outputs" "$(wc -c <"$TMPDIR/out")" 40
+
+# Where no clone3 is to be had, a child begins with a copy of all descriptors.
+printf '#!/bin/sh\nexec tests/support/without-clone3 %q "$@"\n' "$(command -v futured)" >"$TMPDIR/futured"
+chmod +x "$TMPDIR/futured"
+mkdir "$TMPDIR/old"
+FUTURED=$TMPDIR/futured start_daemon "$TMPDIR/old" || exit 1
+eq "jobs have the three of theirs there too" "$(future submit --wait -- ls /proc/self/fd)" $'0\n1\n2\n3'
+eq "what they write and how they end is told" \
+    "$(future submit --wait -- sh -c 'echo out; echo err >&2; exit 3' 2>&1; echo $?)" $'out\nerr\n3'
+like "a program that is missing as well" "$(future submit --wait -- no-such-program-here 2>&1)" "No such file"
+ok "the daemon ends" stop_daemon
 
 finish

@@ -1,4 +1,4 @@
-#include "daemon/run/clone_into.h"
+#include "daemon/run/clone3.h"
 
 #include <errno.h>
 #include <linux/sched.h>
@@ -31,24 +31,27 @@ static long clone3_call(const struct clone_args *args, int (*fn)(void *arg), voi
     return result;
 }
 
-pid_t clone_into(int group_fd, int (*fn)(void *arg), void *arg, char *stack, size_t stack_bytes,
-                 int *ret_pidfd)
+pid_t clone3_child(int group_fd, int (*fn)(void *arg), void *arg, char *stack, size_t stack_bytes,
+                   int *ret_pidfd)
 {
     struct clone_args args = {
-        .flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD | CLONE_INTO_CGROUP,
+        .flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD,
         .pidfd = (uint64_t)(uintptr_t)ret_pidfd,
         .exit_signal = SIGCHLD,
         .stack = (uint64_t)(uintptr_t)stack,
         .stack_size = stack_bytes,
-        .cgroup = (uint64_t)group_fd,
     };
+    if (group_fd >= 0) {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = (uint64_t)group_fd;
+    }
     return (pid_t)clone3_call(&args, fn, arg);
 }
 
 #else
 
-pid_t clone_into(int group_fd, int (*fn)(void *arg), void *arg, char *stack, size_t stack_bytes,
-                 int *ret_pidfd)
+pid_t clone3_child(int group_fd, int (*fn)(void *arg), void *arg, char *stack, size_t stack_bytes,
+                   int *ret_pidfd)
 {
     (void)group_fd, (void)fn, (void)arg, (void)stack, (void)stack_bytes, (void)ret_pidfd;
     return -ENOSYS;

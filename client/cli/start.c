@@ -4,25 +4,20 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "client/cli/spawn.h"
 #include "proto/endpoint.h"
 
-extern char **environ;
-
 enum { SOCKET_PATH_BYTES = sizeof(((struct sockaddr_un *)NULL)->sun_path) };
-enum { READY_FD = 3, FREE_FD = 10, READY_WAIT_MS = 30000, OTHER_WAIT_MS = 5000, PAUSE_MS = 10 };
+enum { FREE_FD = 10, OTHER_WAIT_MS = 5000, PAUSE_MS = 10 };
 
 /* ---- whether ---- */
 
@@ -142,122 +137,6 @@ static bool find_state(const struct cli *cli, char *ret_path, size_t size)
 
 /* ---- the daemon ---- */
 
-/* The one that was built or installed with this program, else the one of PATH. */
-static void find_program(char *ret_path, size_t size)
-{
-    char own[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
-    int n = -1;
-
-    if (length > 0) {
-        own[length] = '\0';
-        n = snprintf(ret_path, size, "%s/futured", dirname(own));
-    }
-    if (n < 0 || (size_t)n >= size || access(ret_path, X_OK) < 0)
-        snprintf(ret_path, size, "futured");
-}
-
-/* A session of its own, nothing of the terminal's, default signals. */
-static int set_attributes(posix_spawnattr_t *attributes)
-{
-    sigset_t none, all;
-    int r;
-
-    sigemptyset(&none);
-    sigfillset(&all);
-    r = posix_spawnattr_setsigmask(attributes, &none);
-    if (r == 0)
-        r = posix_spawnattr_setsigdefault(attributes, &all);
-    if (r == 0)
-        r = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
-                                                     POSIX_SPAWN_SETSIGDEF);
-    return -r;
-}
-
-static int set_actions(posix_spawn_file_actions_t *actions, int log, int ready)
-{
-    int r = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-
-    if (r == 0)
-        r = posix_spawn_file_actions_adddup2(actions, log, STDOUT_FILENO);
-    if (r == 0)
-        r = posix_spawn_file_actions_adddup2(actions, log, STDERR_FILENO);
-    if (r == 0)
-        r = posix_spawn_file_actions_adddup2(actions, ready, READY_FD);
-    if (r == 0)
-        r = posix_spawn_file_actions_addchdir_np(actions, "/");
-    return -r;
-}
-
-static int spawn(const struct cli *cli, int log, int ready, pid_t *ret_pid)
-{
-    static char option[] = "--ready-fd", number[] = "3", state_option[] = "--state-dir";
-    static char durability_option[] = "--durability", durability[] = "none";
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    char program[PATH_MAX], state[PATH_MAX];
-    char *argv[] = {program, option, number, state_option, state, NULL};
-    int r;
-
-    if (!find_state(cli, state, sizeof(state))) {
-        argv[3] = durability_option;
-        argv[4] = durability;
-    }
-
-    find_program(program, sizeof(program));
-    if (posix_spawnattr_init(&attributes) != 0)
-        return -ENOMEM;
-    if (posix_spawn_file_actions_init(&actions) != 0) {
-        posix_spawnattr_destroy(&attributes);
-        return -ENOMEM;
-    }
-    r = set_attributes(&attributes);
-    if (r == 0)
-        r = set_actions(&actions, log, ready);
-    if (r == 0)
-        r = -posix_spawnp(ret_pid, program, &actions, &attributes, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return r;
-}
-
-/* The daemon says one line when it listens, or closes the pipe by its end. */
-static int wait_ready(int fd)
-{
-    struct pollfd readable = {.fd = fd, .events = POLLIN};
-    char line[256];
-    int r;
-
-    do
-        r = poll(&readable, 1, READY_WAIT_MS);
-    while (r < 0 && errno == EINTR);
-    if (r < 0)
-        return -errno;
-    if (r == 0)
-        return -ETIMEDOUT;
-    return read(fd, line, sizeof(line)) > 0 ? 0 : -ECONNREFUSED;
-}
-
-static int spawn_and_wait(const struct cli *cli, int log)
-{
-    int ends[2], writer, r;
-    pid_t pid = -1;
-
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return -errno;
-    writer = fcntl(ends[1], F_DUPFD_CLOEXEC, FREE_FD);
-    close(ends[1]);
-    r = writer < 0 ? -errno : spawn(cli, log, writer, &pid);
-    if (writer >= 0)
-        close(writer);
-    if (r == 0)
-        r = wait_ready(ends[0]);
-    close(ends[0]);
-    if (r == -ECONNREFUSED && pid > 0)
-        (void)waitpid(pid, NULL, WNOHANG);
-    return r;
-}
-
 static bool somebody_listens(void)
 {
     struct future_client *client;
@@ -285,6 +164,9 @@ static int wait_for_other(void)
 /* Of several first commands the first one starts a daemon, and the others find it. */
 static int start_locked(const struct cli *cli, const char *directory)
 {
+    const char *keeps[] = {"--state-dir", NULL, NULL};
+    static const char *const forgets[] = {"--durability", "none", NULL};
+    char state[PATH_MAX];
     int log, r;
 
     if (somebody_listens())
@@ -292,7 +174,8 @@ static int start_locked(const struct cli *cli, const char *directory)
     log = open_beside(directory, "futured.log", O_WRONLY | O_APPEND);
     if (log < 0)
         return log;
-    r = spawn_and_wait(cli, log);
+    keeps[1] = state;
+    r = spawn_futured(find_state(cli, state, sizeof(state)) ? keeps : forgets, "/", log);
     close(log);
     return r == -ECONNREFUSED ? wait_for_other() : r;
 }

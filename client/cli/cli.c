@@ -94,6 +94,17 @@ static int take_format(struct cli *cli, const char *format)
     return problem ? cli_bad_usage(cli, "--format %s: %s", format, problem) : 0;
 }
 
+/* Those that are the command's own, and --format. */
+static void list_options(const struct option *longs)
+{
+    for (; longs->name; longs++) {
+        bool is_letter = longs->val < CLI_FIRST_LONG && longs->val != CLI_HELP;
+
+        if (is_letter || longs->val >= CLI_OWN || longs->val == CLI_FORMAT)
+            puts(longs->name);
+    }
+}
+
 int cli_getopt(struct cli *cli, int argc, char **argv, const char *shorts,
                const struct option *longs)
 {
@@ -113,6 +124,10 @@ int cli_getopt(struct cli *cli, int argc, char **argv, const char *shorts,
         case CLI_NO_START:
             cli->no_start = true;
             break;
+        case CLI_LIST_OPTIONS:
+            list_options(longs);
+            cli->listed = true;
+            return CLI_HELP;
         case CLI_FORMAT:
             if (take_format(cli, optarg) != 0)
                 return CLI_ERROR;
@@ -140,7 +155,8 @@ int cli_stop(const struct cli *cli, int option)
 
     if (option != CLI_HELP || !command)
         return EXIT_BAD_USAGE;
-    command_print_help(command);
+    if (!cli->listed)
+        command_print_help(command);
     return EXIT_FINE;
 }
 

@@ -39,6 +39,7 @@ struct cli {
     const char *socket_path; /* --socket; NULL: none */
     const char *format;      /* --format; NULL: none */
     bool json;               /* --json */
+    bool listed;             /* the options were listed, in place of the help */
     bool no_start;           /* --no-start, or a command that asks about the daemon itself */
     int signal;              /* that ended the command, for the program to end by it; 0: none */
     struct terminal out;     /* stdout */
@@ -65,15 +66,17 @@ enum {
     CLI_SOCKET,
     CLI_NO_START,
     CLI_FORMAT,
+    CLI_LIST_OPTIONS,
     CLI_OWN /* a command's own long options start here */
 };
 
-/* The end of every command's table of long options. */
+/* The end of every command's table of long options. --options prints that table, a name a
+ * line: it is for the tests, which hold help, manual and completion against it. */
 /* clang-format off */
 #define CLI_COMMON_OPTIONS                                                                         \
     {"json", no_argument, NULL, CLI_JSON}, {"socket", required_argument, NULL, CLI_SOCKET},        \
     {"no-start", no_argument, NULL, CLI_NO_START}, {"help", no_argument, NULL, CLI_HELP},          \
-    {NULL, 0, NULL, 0}
+    {"options", no_argument, NULL, CLI_LIST_OPTIONS}, {NULL, 0, NULL, 0}
 /* Of commands whose results are objects. */
 #define CLI_FORMAT_OPTION {"format", required_argument, NULL, CLI_FORMAT}
 /* clang-format on */

@@ -36,7 +36,7 @@ static int read_options(struct cli *cli, int argc, char **argv)
             version = true;
             break;
         case CLI_HELP:
-            return cmd_help.run(cli, 0, NULL);
+            return cli->listed ? EXIT_FINE : cmd_help.run(cli, 0, NULL);
         default:
             return EXIT_BAD_USAGE;
         }

@@ -23,23 +23,14 @@ static int show_all(struct cli *cli, const struct id_spans *ids, int64_t timeout
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    static const struct option longs[] = {
-        {"timeout", required_argument, NULL, 't'}, CLI_FORMAT_OPTION, CLI_COMMON_OPTIONS};
-    struct id_spans ids = {0};
-    int64_t timeout_us = SHOW_RESULT_FOREVER;
-    int option, status;
+    struct id_spans ids;
+    int64_t timeout_us;
+    int status;
 
-    while ((option = cli_getopt(cli, argc, argv, ":ht:", longs)) != -1) {
-        if (option != 't')
-            return cli_stop(cli, option);
-        status = cli_duration(cli, "timeout", optarg, &timeout_us);
-        if (status != 0)
-            return status;
-    }
-    status = cli_ids(cli, argc, argv, NULL, &ids);
-    if (status == 0)
+    if (show_result_arguments(cli, argc, argv, &ids, &timeout_us, &status)) {
         status = show_all(cli, &ids, timeout_us);
-    id_spans_clear(&ids);
+        id_spans_clear(&ids);
+    }
     return status;
 }
 

@@ -113,10 +113,18 @@ static int hold_all(struct cli *cli, const char *method)
     return status;
 }
 
-int pool_hold(struct cli *cli, const char *method, bool all, int argc, char **argv)
+int pool_hold(struct cli *cli, const char *method, int argc, char **argv)
 {
-    int status = 0;
+    static const struct option longs[] = {
+        {"all", no_argument, NULL, 'a'}, CLI_FORMAT_OPTION, CLI_COMMON_OPTIONS};
+    bool all = false;
+    int option, status = 0;
 
+    while ((option = cli_getopt(cli, argc, argv, ":ha", longs)) != -1) {
+        if (option != 'a')
+            return cli_stop(cli, option);
+        all = true;
+    }
     if (all && optind < argc)
         return cli_bad_usage(cli, "name pools or --all, not both");
     if (all)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/cli/cli_ids.h"
 #include "client/show/outcome.h"
 
 struct replies {
@@ -111,4 +112,22 @@ int show_result(struct cli *cli, uint64_t id, int64_t timeout_us)
     future_message_free(replies.status);
     future_message_free(replies.result);
     return status;
+}
+
+bool show_result_arguments(struct cli *cli, int argc, char **argv, struct id_spans *ret_ids,
+                           int64_t *ret_timeout_us, int *ret_status)
+{
+    static const struct option longs[] = {
+        {"timeout", required_argument, NULL, 't'}, CLI_FORMAT_OPTION, CLI_COMMON_OPTIONS};
+    int option;
+
+    *ret_timeout_us = SHOW_RESULT_FOREVER;
+    while ((option = cli_getopt(cli, argc, argv, ":ht:", longs)) != -1) {
+        *ret_status = option == 't' ? cli_duration(cli, "timeout", optarg, ret_timeout_us)
+                                    : cli_stop(cli, option);
+        if (option != 't' || *ret_status != 0)
+            return false;
+    }
+    *ret_status = cli_ids(cli, argc, argv, NULL, ret_ids);
+    return *ret_status == 0;
 }

@@ -5,8 +5,14 @@
 #include <stdint.h>
 
 #include "client/cli/cli.h"
+#include "client/cli/parse.h"
 
 #define SHOW_RESULT_FOREVER (-1)
+
+/* The command line of result and exception: --timeout and ids. True: the caller clears *ret_ids;
+ * false: *ret_status is the exit status. */
+bool show_result_arguments(struct cli *cli, int argc, char **argv, struct id_spans *ret_ids,
+                           int64_t *ret_timeout_us, int *ret_status);
 
 /* Waits up to `timeout_us` (SHOW_RESULT_FOREVER: no end), then shows the outcome: a command's
  * bytes on stdout and stderr, any other function's result as JSON, an exception on stderr; with

@@ -1,29 +1,10 @@
 #!/bin/bash
 # Each option of each command stands in its help, in the manual, in what shells complete, and in some
-# test: who adds one and forgets a place is told so here. The options are taken from the sources.
+# test: who adds one and forgets a place is told so here. Each command lists its own with --options.
 # shellcheck disable=SC2016  # patterns with a dollar
 source tests/support/shell.bash
 source tests/support/cli.bash
 unset FUTURE_SOCKET
-
-# options_of FILE: the long options in its tables, a line each; macros stand for what they are.
-options_of()
-{
-    local text
-    text=$(<"$1")
-    grep -o '{"[a-z-]*", *\(no\|required\)_argument' <<<"$text" | sed 's/{"\([^"]*\)".*/\1/'
-    [[ $text != *CLI_FORMAT_OPTION* ]] || echo format
-    case $text in
-    *" CALL_OPTIONS,"*) shared_options ' CALL_OPTIONS' && shared_options CALL_SHARED_OPTIONS ;;
-    *CALL_SHARED_OPTIONS,*) shared_options CALL_SHARED_OPTIONS ;;
-    esac
-}
-# shared_options MACRO: those in a macro of call_options.h.
-shared_options()
-{
-    sed -n "/^#define *${1# } /,/[^\\\\]\$/p" client/cli/call_options.h |
-        sed -n 's/.*{"\([a-z-]*\)", *\(no\|required\)_argument.*/\1/p'
-}
 
 # The manual's text for each command, a file each. Commands that take what `submit` takes say so there.
 manual=$TMPDIR/manual
@@ -62,14 +43,17 @@ in_tests()
 }
 
 count=0
-for file in client/commands/cmd_*.c; do
-    command=${file##*/cmd_}
-    command=${command%.c}
+commands=$(future help | sed -n 's/^  \([a-z]*\)  *[A-Z].*/\1/p')
+eq "each command has its file" "$(sort <<<"$commands")" "$(basename -a -s .c client/commands/cmd_*.c | sed 's/^cmd_//' | sort)"
+for command in $commands; do
+    capture future "$command" --options
+    options=$out
+    eq "$command lists its options" "$code:$err" 0:
     capture future help "$command"
     help=$out
     capture future completion words "$command" --
     offered=$out
-    for option in $(options_of "$file" | sort -u); do
+    for option in $options; do
         count=$((count + 1))
         letter=$(sed -n "s/^  -\\(.\\), --$option\\b.*/\\1/p" <<<"$help")
         ok "help $command has --$option" grep -qE -- "(^ {2,6}|, )--$option( |,|\$)" <<<"$help"
@@ -83,7 +67,7 @@ done
 ok "options were found ($count)" test "$count" -gt 100
 
 # Each command and alias is in the manual, and each exit status.
-for command in $(future help | sed -n 's/^  \([a-z]*\)  *[A-Z].*/\1/p') add log kill clean; do
+for command in $commands add log kill clean; do
     ok "the manual has $command" grep -qE "^\.(It )?Cm $command\b" client/future.1
 done
 for code in 0 1 64 69 123 124 125 126 127; do

@@ -1,5 +1,6 @@
 /* layers: run proto core base */
-/* extra: daemon/config.c daemon/config_files.c daemon/config_function.c daemon/config_pool.c daemon/config_values.c daemon/log_sink.c */
+/* extra: daemon/config.c daemon/config_files.c daemon/config_function.c daemon/config_pool.c */
+/* extra: daemon/config_values.c daemon/log_sink.c */
 /* The configuration file: it is taken, or refused with a line that says where and why. */
 #include <errno.h>
 #include <string.h>

@@ -106,6 +106,8 @@ static bool take_keys(struct top *top)
     int key;
 
     while ((key = top_screen_key()) != -1) {
+        if (key == KEY_RESIZE) /* not pressed by anybody, who may not have read the note */
+            continue;
         top->screen.note[0] = '\0';
         if (key == 'q' || key == 'Q')
             return false;

@@ -155,7 +155,7 @@ tmux send-keys Down c
 ok "c cancels the one below" shows "cancelling future $waiting"
 status "it is cancelled" 123 future wait "$waiting"
 tmux resize-window -x 60 -y 20
-ok "another size" shows 'q quit'
+ok "another size" shows "each second until no *$newline.*cancelling future $waiting"
 tmux resize-window -x 80 -y 20
 for ((i = 0; i < 205; i++)); do
     echo '{"jsonrpc":"2.0","id":1,"method":"submit","params":{"fn":"echo","label":"many","delay":3600,"args":{"n":'"$i"'}}}'
@@ -178,6 +178,8 @@ ok "the small one again" shows "$held RUNNING"
 status "they go" 0 future cancel @many
 tmux send-keys Up k
 ok "k terminates" shows "terminating future $held"
+tmux resize-window -x 80 -y 20
+ok "which is still said in another size" shows "each second until now.*terminating future $held"
 status "it is" 123 future wait "$held"
 tmux send-keys q
 ok "q leaves" shows 'left with 0'

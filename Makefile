@@ -86,6 +86,7 @@ SUPPORT       = $(BUILD)/libtestsupport.a
 SUPERVISE     = $(BUILD)/tests/supervise
 PUPPET        = $(BUILD)/tests/puppet
 FAULTS        = $(BUILD)/tests/faults.so
+VALGRIND      = $(BUILD)/tests/valgrind_clone.so
 
 .DEFAULT_GOAL := all
 .PHONY: all
@@ -262,6 +263,10 @@ $(FAULTS): tests/support/faults.c tests/support/faults.h $(STAMP)
 	@mkdir -p $(@D)
 	$(call say,SO)$(CC) -std=gnu11 -O1 -g -shared -fPIC $(WARNINGS) $(ALL_CPPFLAGS) -o $@ $<
 
+$(VALGRIND): tests/support/valgrind_clone.c $(STAMP)
+	@mkdir -p $(@D)
+	$(call say,SO)$(CC) -std=gnu11 -O1 -g -shared -fPIC $(WARNINGS) $(ALL_CPPFLAGS) -o $@ $<
+
 # Sanitized programs are several times slower; they get the time.
 SLOWER        = $(if $(filter asan tsan coverage debug,$(MODE)),4,1)
 # Tests wait more than they compute.
@@ -287,7 +292,7 @@ check-cluster: all $(SUPERVISE)
 MEMCHECK_TESTS = $(filter-out %/test_process %/test_command %/test_handler,$(UNIT_TESTS)) \
                  $(call selected,tests/support/memcheck-session.sh)
 .PHONY: memcheck
-memcheck: tests
+memcheck: tests $(VALGRIND)
 	@BUILD='$(BUILD)' MODE=memcheck TEST_JOBS='$(TEST_JOBS)' TEST_TIMEOUT=900 \
 	    CK_TIMEOUT_MULTIPLIER=15 tests/support/run-tests $(MEMCHECK_TESTS)
 
@@ -325,7 +330,7 @@ bench-programs: all $(BENCH_PROGRAMS)
 
 # What one future costs, counted and held against tests/bench/budget.
 .PHONY: cost
-cost: all $(BUILD)/bench/load $(BUILD)/bench/tiny
+cost: all $(VALGRIND) $(BUILD)/bench/load $(BUILD)/bench/tiny
 	@tests/bench/cost --build '$(BUILD)'
 
 BENCH_LIBS_echo_server   = $(DAEMON_LIBS)

@@ -323,6 +323,11 @@ bool executor_is_shut_down(const struct executor *executor)
     return executor->shut_down;
 }
 
+bool executor_owes_answers(const struct executor *executor)
+{
+    return !TAILQ_EMPTY(&executor->stored_answers);
+}
+
 bool executor_is_drained(const struct executor *executor)
 {
     if (!executor->shut_down || !TAILQ_EMPTY(&executor->to_settle) || executor->committing > 0 ||

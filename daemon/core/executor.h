@@ -315,6 +315,8 @@ void executor_cancel_unstored(struct executor *executor);
 bool executor_is_shut_down(const struct executor *executor);
 /* Shut down, and nothing runs or waits any more (but what is kept pending). */
 bool executor_is_drained(const struct executor *executor);
+/* True while some stored_answer has not come: on_drained waits for it. */
+bool executor_owes_answers(const struct executor *executor);
 /* Asks every running job to stop. */
 void executor_stop_all(struct executor *executor, const struct stop_request *request);
 

@@ -313,6 +313,9 @@ uint64_t cancel_items(struct map *map);
 /* Takes a done future, of a map also its items, out of everything, and frees it. */
 void remove_future(struct future *future, bool expired);
 
+/* Calls on_drained where the executor is, and no stored_answer is still to come. */
+void tell_drained(struct executor *executor);
+
 /* ---- stored_answer.c ---- */
 
 /* Gives those that had to wait while `stalled`. */

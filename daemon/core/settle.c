@@ -371,6 +371,12 @@ void settle_run(struct executor *executor)
         admit_parked(executor);
     } while (!executor->stalled && !TAILQ_EMPTY(&executor->to_settle));
     executor->settling = false;
-    if (executor->observer.on_drained && executor_is_drained(executor))
+    tell_drained(executor);
+}
+
+void tell_drained(struct executor *executor)
+{
+    if (executor->observer.on_drained && executor_is_drained(executor) &&
+        !executor_owes_answers(executor))
         executor->observer.on_drained(executor->observer.arg);
 }

@@ -35,13 +35,21 @@ struct stored_answer *stored_answer_new(struct executor *executor, uint64_t clie
     return answer;
 }
 
-void stored_answer_free(struct stored_answer *answer)
+static void forget(struct stored_answer *answer)
 {
-    if (!answer)
-        return;
     TAILQ_REMOVE(&answer->executor->stored_answers, answer, link);
     free(answer->ticket);
     free(answer);
+}
+
+void stored_answer_free(struct stored_answer *answer)
+{
+    struct executor *executor;
+    if (!answer)
+        return;
+    executor = answer->executor;
+    forget(answer);
+    tell_drained(executor);
 }
 
 static void on_stored(void *arg, int error)
@@ -49,10 +57,12 @@ static void on_stored(void *arg, int error)
     struct stored_answer *answer = arg;
     void (*fn)(void *arg) = answer->fn;
     void *fn_arg = answer->arg;
+    struct executor *executor = answer->executor;
     (void)error; /* it is of nothing */
-    stored_answer_free(answer);
+    forget(answer);
     if (fn)
         fn(fn_arg);
+    tell_drained(executor);
 }
 
 static void give(struct stored_answer *answer)
@@ -102,5 +112,5 @@ void free_stored_answers(struct executor *executor)
 {
     struct stored_answer *answer;
     while ((answer = TAILQ_FIRST(&executor->stored_answers)))
-        stored_answer_free(answer);
+        forget(answer);
 }

@@ -52,7 +52,7 @@ static void on_end_check(struct deadline *deadline)
 {
     struct service *service =
         (struct service *)((char *)deadline - offsetof(struct service, end_check));
-    if (executor_is_drained(service->executor))
+    if (executor_is_drained(service->executor) && !executor_owes_answers(service->executor))
         on_drained(service);
 }
 

@@ -246,6 +246,33 @@ START_TEST(drained_waits_for_the_last_commit)
 }
 END_TEST
 
+static void count_answer(void *arg)
+{
+    unsigned *count = arg;
+    ++*count;
+}
+
+/* Who waits for the store to be told of the last end is told before the daemon may end. */
+START_TEST(drained_waits_for_the_last_answer)
+{
+    struct core *core = core_new(NULL);
+    struct stored_answer *answer;
+    unsigned answers = 0;
+    core->store.holding = true;
+    answer = stored_answer_new(core->executor, 1, count_answer, &answers);
+    ck_assert_ptr_nonnull(answer);
+    executor_shut_down(core->executor, true, false);
+    ck_assert(executor_is_drained(core->executor));
+    ck_assert_uint_eq(core->drained, 0);
+    stored_answer_give(answer);
+    ck_assert(executor_owes_answers(core->executor));
+    core_store_release(core, SIZE_MAX, 0);
+    ck_assert_uint_eq(answers, 1);
+    ck_assert_uint_eq(core->drained, 1);
+    core_free(core);
+}
+END_TEST
+
 START_TEST(what_is_being_cancelled_is_counted)
 {
     struct core *core = core_new(NULL);
@@ -320,13 +347,13 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        an_idle_executor_is_drained_at_once,      shut_down_runs_what_was_taken,
-        shut_down_can_cancel_what_is_pending,     shut_down_can_keep_what_is_pending,
-        a_second_shut_down_adds_its_flags,        dependents_drain_too,
-        retries_drain_unless_they_are_cancelled,  an_open_map_is_closed,
-        a_submit_while_draining_is_refused,       drained_comes_after_the_last_end,
-        drained_waits_for_the_last_commit,        what_is_being_cancelled_is_counted,
-        submits_on_their_way_are_part_of_the_end,
+        an_idle_executor_is_drained_at_once,     shut_down_runs_what_was_taken,
+        shut_down_can_cancel_what_is_pending,    shut_down_can_keep_what_is_pending,
+        a_second_shut_down_adds_its_flags,       dependents_drain_too,
+        retries_drain_unless_they_are_cancelled, an_open_map_is_closed,
+        a_submit_while_draining_is_refused,      drained_comes_after_the_last_end,
+        drained_waits_for_the_last_commit,       drained_waits_for_the_last_answer,
+        what_is_being_cancelled_is_counted,      submits_on_their_way_are_part_of_the_end,
     };
     return CORE_CHECK("executor_shutdown", tests);
 }

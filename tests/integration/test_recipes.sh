@@ -95,15 +95,19 @@ try()
     *) id=$(future submit -- true) && future wait "$id" ;;
     esac
     command=${command//CMD/true}
+    command=${command//FILE/$TMPDIR/items}
+    command=${command//LOG/$TMPDIR/log}
     command=${command//ID/$id}
     ok "$1" bash -eu -c "$command" >"$TMPDIR/out" 2>&1 </dev/null
     cat "$TMPDIR/out"
 }
+printf 'a\nb\n' >"$TMPDIR/items"
 count=0
 while read -r command <&3; do
     try "$command"
     count=$((count + 1))
-done 3< <(recipe_commands "From task-spooler" && recipe_commands "From pueue")
+done 3< <(recipe_commands "From task-spooler" && recipe_commands "From pueue" &&
+    recipe_commands "From GNU parallel and xargs")
 eq "all commands of the tables were tried" "$count" "$(grep -c '^\.It Li .* Ta Li ' client/future-recipes.7)"
 ok "there were some" test "$count" -gt 20
 

@@ -1,9 +1,9 @@
 /* Starts that are stored ahead.
  *
- * A start must be in the store before the call begins, and a worker that waits for a commit executes
- * nothing. Where calls are short that costs more than the calls. So in a pool whose calls end fast
- * the starts of those that come next are stored while they still wait in the queue, together with
- * whatever else is being stored; the worker that takes one of them begins at once.
+ * A start must be in the store before the call begins, and a worker that waits for a commit
+ * executes nothing. Where calls are short that costs more than the calls. So in a pool whose calls
+ * end fast the starts of those that come next are stored while they still wait in the queue,
+ * together with whatever else is being stored; the worker that takes one of them begins at once.
  *
  * Until then such a future is pending as any other: it can be cancelled, moved and paused. But the
  * store has it as started, and a daemon that is killed must not leave it Interrupted: the worker

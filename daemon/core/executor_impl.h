@@ -50,10 +50,10 @@ struct executor {
     struct deadline tidy; /* see tidy_if_many */
     struct deadline reclaim;
     _Atomic uint64_t *marks; /* the store's, see begun.h; NULL: no start is stored ahead */
-    struct pool *fast_pool; /* whose calls that come next are to be looked at */
-    uint64_t ends_ns;       /* when the ends that are being taken in were; 0: not asked yet */
-    uint64_t *places; /* whose each of the marks is, by id; NULL: nobody's yet, 0: nobody's */
-    uint64_t freed;   /* futures, since memory was given back */
+    struct pool *fast_pool;  /* whose calls that come next are to be looked at */
+    uint64_t ends_ns;        /* when the ends that are being taken in were; 0: not asked yet */
+    uint64_t *places;    /* whose each of the marks is, by id; NULL: nobody's yet, 0: nobody's */
+    uint64_t freed;      /* futures, since memory was given back */
     uint64_t committing; /* ends given to the store and not yet announced */
     uint64_t announced;  /* while there are such: a cursor before all of theirs */
     bool settling;       /* somebody up the stack works through `to_settle` */

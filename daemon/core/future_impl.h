@@ -88,19 +88,19 @@ struct future {
     uint32_t text_bytes; /* see `text` */
     bool is_item;        /* of the map of its spec */
     enum future_state state : 2;
-    unsigned holds : 5;      /* bits of enum hold; only while PENDING */
-    bool queued : 1;         /* pushed, and no worker is known to have it */
-    bool starting : 1;       /* PENDING, taken, and its start is on its way to the store */
-    bool let_start : 1;      /* that is done, and the worker is to be told */
-    bool refuse_start : 1;   /* that it may not: the start is not in the store */
-    bool ahead_asked : 1;    /* it may start, once that is stored: that is on its way; see ahead.c */
-    bool ahead : 1;          /* that is stored, of this attempt */
-    bool early : 1;          /* pushed before its submit was stored; until that is; see early.c */
-    bool early_end : 1;      /* `settling` since before that: the store has its end already */
-    bool settling : 1;       /* its end is decided, and on its way through the store */
-    bool cancelling : 1;     /* settling, and the end is CANCELLED */
-    bool stopped : 1;        /* somebody asked the job to end: no further attempt */
-    bool watch_output : 1;   /* somebody wants to be told of output */
+    unsigned holds : 5;    /* bits of enum hold; only while PENDING */
+    bool queued : 1;       /* pushed, and no worker is known to have it */
+    bool starting : 1;     /* PENDING, taken, and its start is on its way to the store */
+    bool let_start : 1;    /* that is done, and the worker is to be told */
+    bool refuse_start : 1; /* that it may not: the start is not in the store */
+    bool ahead_asked : 1;  /* it may start, once that is stored: that is on its way; see ahead.c */
+    bool ahead : 1;        /* that is stored, of this attempt */
+    bool early : 1;        /* pushed before its submit was stored; until that is; see early.c */
+    bool early_end : 1;    /* `settling` since before that: the store has its end already */
+    bool settling : 1;     /* its end is decided, and on its way through the store */
+    bool cancelling : 1;   /* settling, and the end is CANCELLED */
+    bool stopped : 1;      /* somebody asked the job to end: no further attempt */
+    bool watch_output : 1; /* somebody wants to be told of output */
     bool report_awaited : 1; /* see await_report */
     bool stuck : 1;          /* scratch of deadlock.c */
     bool output_left : 1;    /* what it has written is in the store, not here */

@@ -56,7 +56,7 @@ struct database {
     uint32_t uid;
     _Atomic uint64_t *marks; /* of core/begun.h, for FUTURE_MAY_HAVE_BEGUN; NULL: there are none */
     bool synced;             /* commits are synced */
-    unsigned wal_pages; /* in use */
+    unsigned wal_pages;      /* in use */
 };
 
 /* A text that lies in its row, or in a file. data NULL and not in a file: none. */

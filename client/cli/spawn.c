@@ -81,7 +81,7 @@ static int spawn(const char *name, const char *const *options, const struct begi
     int r;
 
     /* posix_spawn does not write to its arguments. */
-    for (size_t i = 0; options[i] && i < OPTIONS_MAX; i++)
+    for (size_t i = 0; i < OPTIONS_MAX && options[i]; i++)
         memcpy(&argv[i + 1], &options[i], sizeof(argv[0]));
     find_program(name, program);
     r = posix_spawnattr_init(&attributes);
@@ -131,7 +131,7 @@ int spawn_futured(const char *const *options, const char *directory, int log)
     pid_t pid = -1;
     int ends[2], r;
 
-    for (size_t i = 0; options[i] && i + 2 < OPTIONS_MAX; i++)
+    for (size_t i = 0; i + 2 < OPTIONS_MAX && options[i]; i++)
         all[i + 2] = options[i];
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -errno;

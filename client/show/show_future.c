@@ -111,9 +111,10 @@ static void show_call(const json_t *future)
 static void show_owner(const json_t *future)
 {
     uid_t uid = (uid_t)json_integer_value(json_object_get(future, "uid"));
-    const struct passwd *user = getpwuid(uid);
+    struct passwd entry, *user = NULL;
+    char strings[4096];
 
-    if (user)
+    if (getpwuid_r(uid, &entry, strings, sizeof(strings), &user) == 0 && user)
         line("owner", "%s (%u)", user->pw_name, (unsigned)uid);
     else
         line("owner", "%u", (unsigned)uid);

@@ -1,6 +1,7 @@
 /* From the ids that a client names to the futures that it may see. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemon/rpc/rpc_impl.h"
 
@@ -198,6 +199,12 @@ int resolve_loaded(struct request *request, const struct id_list *list, bool out
         struct future *future = session_future(request->session, ids[i]);
         if (!future || (output && future_output_left(future)))
             missing[query.id_count++] = ids[i];
+    }
+    /* What was there the first time has gone while the rest came, as it does where others ask for
+     * much as well: now all of it comes at once. */
+    if (query.id_count > 0 && request->loads > 0) {
+        memcpy(missing, ids, count * sizeof(*ids));
+        query.id_count = count;
     }
     r = query.id_count > 0 ? request_load(request, &query) : 0;
     free(missing);

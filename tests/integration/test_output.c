@@ -192,7 +192,7 @@ START_TEST(of_a_failed_and_a_timed_out_one)
     json_t *reply = client_result(f.client, "output", "{'id':%lld}", id);
     json_expect(reply, "data", "'before\\n'");
     json_decref(reply);
-    id = client_submit(f.client, "{'fn':'exec','timeout':0.2,'args':{'argv':['sh','-c',"
+    id = client_submit(f.client, "{'fn':'exec','timeout':2,'args':{'argv':['sh','-c',"
                                  "'echo before; exec sleep 3600']}}");
     reply = client_result(f.client, "result", "{'id':%lld}", id);
     json_expect(reply, "exception.type", "'TimedOut'");

@@ -1,5 +1,5 @@
 /* libfuture: a C client of futured, the daemon that runs what is submitted to it and keeps the
- * results. This header is the whole of the API; future(3) is its manual.
+ * results. This header is the whole of the API, and so longer than others; future(3) is its manual.
  *
  *     struct future_client *client;
  *     struct future_outcome *outcome;

@@ -84,6 +84,19 @@ static size_t marked(void)
     return sum;
 }
 
+/* Ends all: each ran once, and its start was stored once. */
+static void expect_all_once(struct core *core)
+{
+    end_all(core);
+    for (size_t i = 0; i < count; i++) {
+        core_expect_result(futures[i], "1");
+        ck_assert_uint_eq(core_ran(core, future_id(futures[i])), 1);
+    }
+    ck_assert_uint_eq(core->store.changes[CHANGE_STARTED] + core->store.changes[CHANGE_MAY_START],
+                      count);
+    ck_assert_uint_eq(core->store.changes[CHANGE_MAY_START], marked());
+}
+
 START_TEST(the_next_ones_need_not_wait)
 {
     struct core *core = fast_core();
@@ -99,15 +112,7 @@ START_TEST(the_next_ones_need_not_wait)
     ck_assert(is_marked(next));
     core_await_running(core, next);
     ck_assert_uint_eq(core->store.changes[CHANGE_STARTED], started);
-    end_all(core);
-    for (size_t i = 0; i < count; i++) {
-        core_expect_result(futures[i], "1");
-        ck_assert_uint_eq(core_ran(core, future_id(futures[i])), 1);
-    }
-    /* Each start was stored once. */
-    ck_assert_uint_eq(core->store.changes[CHANGE_STARTED] + core->store.changes[CHANGE_MAY_START],
-                      count);
-    ck_assert_uint_eq(core->store.changes[CHANGE_MAY_START], marked());
+    expect_all_once(core);
     core_free(core);
 }
 END_TEST
@@ -164,14 +169,7 @@ START_TEST(one_that_is_taken_meanwhile_waits)
         before = core->store.changes[CHANGE_FINISHED];
         end_ahead(core);
     }
-    end_all(core);
-    for (size_t i = 0; i < count; i++) {
-        core_expect_result(futures[i], "1");
-        ck_assert_uint_eq(core_ran(core, future_id(futures[i])), 1);
-    }
-    ck_assert_uint_eq(core->store.changes[CHANGE_STARTED] + core->store.changes[CHANGE_MAY_START],
-                      count);
-    ck_assert_uint_eq(core->store.changes[CHANGE_MAY_START], marked());
+    expect_all_once(core);
     core_free(core);
 }
 END_TEST

@@ -336,17 +336,6 @@ void server_free(struct server *server)
     free(server);
 }
 
-/* The end is in order by now. One more signal must not make it look otherwise, as it would once its
- * handler is gone. */
-static void block_stop_signals(void)
-{
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
-}
-
 int server_run(struct server *server)
 {
     unsigned max_workers = pool_settings(executor_pool(server->executor, "default"))->max_workers;
@@ -359,6 +348,5 @@ int server_run(struct server *server)
     }
     manager_tell_ready(server->manager);
     int r = loop_run(server->loop);
-    block_stop_signals();
     return server->failed ? -EIO : r;
 }

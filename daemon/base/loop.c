@@ -5,11 +5,14 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,6 +40,7 @@ struct loop_timer {
 
 struct loop_signal {
     struct event *event;
+    int fd; /* signalfd */
     loop_fn *fn;
     void *arg;
 };
@@ -278,39 +282,53 @@ void loop_timer_set(struct loop_timer *timer, uint64_t when_ns)
     timerfd_settime(timer->fd, TFD_TIMER_ABSTIME, &time, NULL);
 }
 
-static void on_signal(evutil_socket_t signal_number, short what, void *arg)
+static void on_signal(evutil_socket_t fd, short what, void *arg)
 {
     struct loop_signal *signal = arg;
+    struct signalfd_siginfo info;
 
-    (void)signal_number;
     (void)what;
-    signal->fn(signal->arg);
+    if (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+        signal->fn(signal->arg);
 }
 
 int loop_signal_new(struct loop *loop, int signal_number, loop_fn *fn, void *arg,
                     struct loop_signal **ret_signal)
 {
     struct loop_signal *signal = calloc(1, sizeof(*signal));
+    sigset_t one;
     int r;
 
     if (!signal)
         return -ENOMEM;
     signal->fn = fn;
     signal->arg = arg;
-    r = event_start(loop, signal_number, EV_SIGNAL, on_signal, signal, &signal->event);
-    if (r < 0) {
-        free(signal);
-        return r;
+    sigemptyset(&one);
+    sigaddset(&one, signal_number);
+    pthread_sigmask(SIG_BLOCK, &one, NULL);
+    signal->fd = signalfd(-1, &one, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (signal->fd < 0) {
+        r = -errno;
+        goto fail;
     }
+    r = event_start(loop, signal->fd, EV_READ, on_signal, signal, &signal->event);
+    if (r < 0)
+        goto fail;
     *ret_signal = signal;
     return 0;
+
+fail:
+    loop_signal_free(signal);
+    return r;
 }
 
 void loop_signal_free(struct loop_signal *signal)
 {
     if (!signal)
         return;
-    event_free(signal->event);
+    if (signal->event)
+        event_free(signal->event);
+    fd_close(signal->fd);
     free(signal);
 }
 

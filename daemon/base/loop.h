@@ -47,7 +47,9 @@ void loop_timer_free(struct loop_timer *timer);
  * that is set already costs nothing. */
 void loop_timer_set(struct loop_timer *timer, uint64_t when_ns);
 
-/* Calls `fn(arg)` on the loop thread when the signal arrives. */
+/* Calls `fn(arg)` on the loop thread when the signal arrives. From then on the thread blocks it,
+ * also when the hook is freed: what comes too late is nothing, and ends nobody. No other thread may
+ * let it through. */
 int loop_signal_new(struct loop *loop, int signal_number, loop_fn *fn, void *arg,
                     struct loop_signal **ret_signal);
 void loop_signal_free(struct loop_signal *signal);

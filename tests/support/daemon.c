@@ -109,6 +109,20 @@ static void complain(const struct daemon *daemon, const char *what)
     ck_abort_msg("%s; the daemon's log:\n%s", what, log);
 }
 
+/* The same, with what each of its threads is at. */
+static void complain_of_threads(const struct daemon *daemon, const char *what)
+{
+    char *command = text_print("cd /proc/%d/task && for t in *; do echo thread $t; "
+                               "grep -E '^(Name|State|Sig|Shd)' $t/status; "
+                               "cat $t/wchan $t/syscall; echo; done >>'%s' 2>&1",
+                               (int)daemon->pid, daemon->log);
+
+    if (system(command) != 0)
+        fputs("its threads cannot be looked at\n", stderr);
+    free(command);
+    complain(daemon, what);
+}
+
 static int open_pidfd(const struct daemon *daemon)
 {
     int pidfd = (int)syscall(SYS_pidfd_open, daemon->pid, 0);
@@ -211,7 +225,7 @@ int daemon_wait(struct daemon *daemon)
     struct pollfd poll_fd = {.fd = pidfd, .events = POLLIN};
 
     if (poll(&poll_fd, 1, deadline_ms()) == 0)
-        complain(daemon, "the daemon does not end");
+        complain_of_threads(daemon, "the daemon does not end");
     close(pidfd);
     ck_assert_int_eq(waitpid(daemon->pid, &status, 0), daemon->pid);
     daemon->pid = 0;

@@ -285,6 +285,21 @@ START_TEST(signal_reaches_the_loop)
 }
 END_TEST
 
+START_TEST(signal_that_comes_too_late_ends_nobody)
+{
+    static const struct timespec at_once;
+    struct loop_signal *hook;
+    sigset_t one;
+
+    ck_assert_int_eq(loop_signal_new(loop, SIGUSR1, must_not_fire, NULL, &hook), 0);
+    loop_signal_free(hook);
+    ck_assert_int_eq(kill(getpid(), SIGUSR1), 0);
+    sigemptyset(&one);
+    sigaddset(&one, SIGUSR1);
+    ck_assert_int_eq(sigtimedwait(&one, NULL, &at_once), SIGUSR1);
+}
+END_TEST
+
 /* How often the thread goes to sleep until the timer of 200 ms has fired. */
 static long sleeps_of_a_run(struct loop_timer *timer, const int *count)
 {
@@ -340,6 +355,7 @@ int main(void)
     tcase_add_test(tcase, disarmed_timer_does_not_fire);
     tcase_add_test(tcase, timer_disarmed_in_the_same_round_does_not_fire);
     tcase_add_test(tcase, signal_reaches_the_loop);
+    tcase_add_test(tcase, signal_that_comes_too_late_ends_nobody);
     tcase_add_test(tcase, idle_loop_does_not_wake_up);
     suite_add_tcase(suite, tcase);
     runner = srunner_create(suite);

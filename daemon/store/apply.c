@@ -6,6 +6,7 @@
 #include "daemon/store/change.h"
 #include "daemon/store/counts.h"
 #include "daemon/store/database.h"
+#include "daemon/store/drop.h"
 #include "daemon/store/record.h"
 
 /* An item above this lies beside the row, which changes several times in its life. */
@@ -13,29 +14,10 @@
 /* What a future costs beside its texts, for retention. */
 #define FUTURE_BYTES 256
 
-static bool is_done(enum future_state state)
-{
-    return state == FUTURE_CANCELLED || state == FUTURE_FINISHED;
-}
-
 static void raise_to(uint64_t *value, uint64_t least)
 {
     if (*value < least)
         *value = least;
-}
-
-/* *ret_found false: there is no such future. */
-static int read_row(struct database *database, uint64_t id, struct future_row *ret_row,
-                    bool *ret_found)
-{
-    sqlite3_stmt *row;
-    int rc = database_first(database, FUTURE_READ, &row, "i", id);
-    *ret_found = rc == SQLITE_ROW;
-    if (rc != SQLITE_ROW)
-        return rc == SQLITE_DONE ? SQLITE_OK : rc;
-    future_row_take(row, ret_row);
-    sqlite3_reset(row);
-    return SQLITE_OK;
 }
 
 /* ---- large texts ---- */
@@ -50,45 +32,11 @@ static int place(struct database *database, const struct piece *piece, const voi
     return piece_write(&database->pieces, piece, data, size, database->synced);
 }
 
-static int doom(struct database *database, const struct piece *piece, uint64_t size)
-{
-    database->totals.file_bytes -= size;
-    return piece_doom(&database->pieces, piece);
-}
-
-/* ---- the end, and its undoing ---- */
+/* ---- the end ---- */
 
 static bool stands_alone(const struct future_row *row)
 {
     return row->item_of == 0 || row->open_map != 0;
-}
-
-/* Takes the end of a future back. */
-static int undo_end(struct database *database, const struct future_row *row)
-{
-    static const enum piece_kind kinds[] = {PIECE_RESULT, PIECE_STDOUT, PIECE_STDERR};
-    sqlite3_stmt *done;
-    int rc = database_first(database, DONE_READ, &done, "i", row->cursor);
-    if (rc != SQLITE_ROW)
-        return rc == SQLITE_DONE ? SQLITE_OK : rc;
-    rc = SQLITE_OK;
-    for (int i = 0; rc == SQLITE_OK && i < 3; i++) {
-        struct piece piece = {.id = row->id, .attempt = row->attempt, .kind = kinds[i]};
-        if (sqlite3_column_type(done, 5 + i) == SQLITE_INTEGER)
-            rc = doom(database, &piece, (uint64_t)sqlite3_column_int64(done, 5 + i));
-    }
-    sqlite3_reset(done);
-    if (rc == SQLITE_OK)
-        rc = database_first(database, DONE_BRIEF, &done, "i", row->cursor);
-    if (rc != SQLITE_ROW)
-        return rc == SQLITE_DONE ? SQLITE_OK : rc;
-    bool alone = sqlite3_column_int(done, 0) != 0;
-    int64_t bytes = sqlite3_column_int64(done, 1);
-    sqlite3_reset(done);
-    rc = count_bytes(database, row, alone, -bytes);
-    if (rc == SQLITE_OK)
-        rc = database_run(database, DONE_DROP, "i", row->cursor);
-    return rc;
 }
 
 /* The outputs as they are now, both malloc'd. */
@@ -155,11 +103,11 @@ static int apply_end(struct database *database, const struct taken_change *taken
     if (fresh)
         row = fresh_row_read(fresh);
     else
-        rc = read_row(database, change->id, &row, &found);
+        rc = future_row_find(database, change->id, &row, &found);
     if (rc != SQLITE_OK || !found)
         return rc;
-    if (is_done(row.state))
-        rc = undo_end(database, &row);
+    if (future_row_is_done(&row))
+        rc = drop_end(database, &row);
     if (rc == SQLITE_OK && change->map)
         rc = count_as_told(database, row.id, change->map);
     if (rc == SQLITE_OK)
@@ -290,8 +238,8 @@ static int apply_started(struct database *database, const struct store_change *c
 {
     struct future_row row;
     bool found;
-    int rc = read_row(database, change->id, &row, &found);
-    if (rc != SQLITE_OK || !found || is_done(row.state))
+    int rc = future_row_find(database, change->id, &row, &found);
+    if (rc != SQLITE_OK || !found || future_row_is_done(&row))
         return rc;
     rc = count_item(database, &row, FUTURE_RUNNING, false);
     if (rc == SQLITE_OK)
@@ -319,11 +267,11 @@ static int apply_retried(struct database *database, const struct taken_change *t
     const struct store_change *change = &taken->change;
     struct future_row row;
     bool found;
-    int rc = read_row(database, change->id, &row, &found);
+    int rc = future_row_find(database, change->id, &row, &found);
     if (rc != SQLITE_OK || !found)
         return rc;
-    if (is_done(row.state))
-        rc = undo_end(database, &row);
+    if (future_row_is_done(&row))
+        rc = drop_end(database, &row);
     if (rc == SQLITE_OK)
         rc = count_item(database, &row, FUTURE_PENDING, false);
     if (rc == SQLITE_OK && change->earlier)
@@ -354,111 +302,6 @@ static int apply_pool(struct database *database, const struct stored_pool *pool)
                         pool->max_tasks_per_worker, pool->queue_limit, (int64_t)pool->on_full_wait,
                         pool->thread_name_prefix, pool->initializer, pool->initializer_args,
                         (int64_t)pool->durability);
-}
-
-/* ---- gone ---- */
-
-static int drop_attempts(struct database *database, uint64_t id)
-{
-    sqlite3_stmt *row;
-    int rc = database_find(database, ATTEMPT_READ, &row, "i", id);
-    if (rc != SQLITE_OK)
-        return rc;
-    while ((rc = sqlite3_step(row)) == SQLITE_ROW) {
-        struct piece piece = {
-            .id = id,
-            .attempt = (unsigned)sqlite3_column_int64(row, 0),
-            .kind = PIECE_EARLIER,
-        };
-        if (sqlite3_column_type(row, 6) == SQLITE_INTEGER &&
-            doom(database, &piece, (uint64_t)sqlite3_column_int64(row, 6)) != SQLITE_OK) {
-            rc = SQLITE_NOMEM;
-            break;
-        }
-    }
-    sqlite3_reset(row);
-    return rc == SQLITE_DONE ? database_run(database, ATTEMPT_DROP, "i", id) : rc;
-}
-
-static int drop_beside(struct database *database, const struct future_row *row)
-{
-    int rc = SQLITE_OK;
-    if (row->flags & FUTURE_HAS_ITEM)
-        rc = database_run(database, ITEM_DROP, "i", row->id);
-    if (rc == SQLITE_OK && row->flags & FUTURE_HAS_AFTER)
-        rc = database_run(database, AFTER_DROP, "i", row->id);
-    if (rc == SQLITE_OK && row->flags & FUTURE_HAS_KEY)
-        rc = database_run(database, KEY_DROP, "i", row->id);
-    if (rc == SQLITE_OK && row->flags & FUTURE_HAS_ATTEMPTS)
-        rc = drop_attempts(database, row->id);
-    if (rc == SQLITE_OK && row->spec_id == row->id)
-        rc = database_run(database, SPEC_DROP, "i", row->id);
-    if (rc == SQLITE_OK && row->flags & FUTURE_IS_MAP) {
-        if (database->map.id == row->id)
-            database->map = (struct map_row){0};
-        rc = database_run(database, MAP_DROP, "i", row->id);
-    }
-    return rc;
-}
-
-int apply_drop(struct database *database, uint64_t id)
-{
-    struct future_row row;
-    bool found;
-    int rc = read_row(database, id, &row, &found);
-    if (rc != SQLITE_OK || !found)
-        return rc;
-    if (is_done(row.state))
-        rc = undo_end(database, &row);
-    if (rc == SQLITE_OK)
-        rc = count_gone(database, &row);
-    if (rc == SQLITE_OK)
-        rc = drop_beside(database, &row);
-    if (rc == SQLITE_OK)
-        rc = database_run(database, FUTURE_DROP, "i", id);
-    return rc;
-}
-
-int apply_drop_items(struct database *database, uint64_t map, size_t limit, uint64_t *ids,
-                     size_t *ret_count)
-{
-    sqlite3_stmt *row;
-    bool found;
-    size_t count = 0;
-    *ret_count = 0;
-    int rc = database_map(database, map, &found);
-    if (rc != SQLITE_OK || !found)
-        return rc;
-    if (database->map.was_open)
-        rc = database_find(database, FUTURE_OF_OPEN_MAP, &row, "ii", map, (int64_t)limit);
-    else
-        rc = database_find(database, FUTURE_OF_MAP, &row, "iiii", map, database->map.first,
-                           database->map.first + database->map.count, (int64_t)limit);
-    if (rc != SQLITE_OK)
-        return rc;
-    while (count < limit && (rc = sqlite3_step(row)) == SQLITE_ROW)
-        ids[count++] = (uint64_t)sqlite3_column_int64(row, 0);
-    sqlite3_reset(row);
-    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-        return rc;
-    rc = SQLITE_OK;
-    for (size_t i = 0; rc == SQLITE_OK && i < count; i++)
-        rc = apply_drop(database, ids[i]);
-    *ret_count = count;
-    return rc;
-}
-
-#define DROP_AT_ONCE 512
-
-static int apply_forgotten(struct database *database, uint64_t id)
-{
-    uint64_t ids[DROP_AT_ONCE];
-    size_t count;
-    int rc;
-    do
-        rc = apply_drop_items(database, id, DROP_AT_ONCE, ids, &count);
-    while (rc == SQLITE_OK && count == DROP_AT_ONCE);
-    return rc == SQLITE_OK ? apply_drop(database, id) : rc;
 }
 
 /* Whether it needs rows in the table that may be held back. */
@@ -507,7 +350,7 @@ int apply_change(struct database *database, const struct taken_change *taken, st
     case CHANGE_PRIORITY:
         return database_run(database, FUTURE_PRIORITY, "ii", change->id, change->priority);
     case CHANGE_FORGOTTEN:
-        return apply_forgotten(database, change->id);
+        return drop_with_items(database, change->id);
     case CHANGE_POOL:
         return apply_pool(database, &taken->pool);
     case CHANGE_RESERVED:

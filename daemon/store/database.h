@@ -1,7 +1,7 @@
 /* The database of a store: its one connection, its statements, its transactions, and the numbers
- * that are kept beside the rows. What the rows mean is for apply.c, record.c, load.c, query.c and
- * retention.c. Used by one thread at a time: that which opens it, then the store's. Functions that
- * return SQLite's codes say so; 0 is SQLITE_OK. */
+ * that are kept beside the rows. What the rows mean is for apply.c, drop.c, record.c, load.c,
+ * query.c and retention.c. Used by one thread at a time: that which opens it, then the store's.
+ * Functions that return SQLite's codes say so; 0 is SQLITE_OK. */
 #ifndef FUTURED_STORE_DATABASE_H
 #define FUTURED_STORE_DATABASE_H
 

@@ -26,6 +26,19 @@ void future_row_take(sqlite3_stmt *row, struct future_row *ret_row)
     };
 }
 
+int future_row_find(struct database *database, uint64_t id, struct future_row *ret_row,
+                    bool *ret_found)
+{
+    sqlite3_stmt *row;
+    int rc = database_first(database, FUTURE_READ, &row, "i", id);
+    *ret_found = rc == SQLITE_ROW;
+    if (rc != SQLITE_ROW)
+        return rc == SQLITE_DONE ? SQLITE_OK : rc;
+    future_row_take(row, ret_row);
+    sqlite3_reset(row);
+    return SQLITE_OK;
+}
+
 /* ---- texts ---- */
 
 /* NULL where the column is NULL. False: no memory. */

@@ -44,6 +44,14 @@ struct future_row {
 };
 
 void future_row_take(sqlite3_stmt *row, struct future_row *ret_row);
+/* *ret_found false: there is no such future. SQLite's code. */
+int future_row_find(struct database *database, uint64_t id, struct future_row *ret_row,
+                    bool *ret_found);
+
+static inline bool future_row_is_done(const struct future_row *row)
+{
+    return row->state == FUTURE_CANCELLED || row->state == FUTURE_FINISHED;
+}
 
 /* What records point to. Zeroed memory but for what is said here. */
 struct record_reader {

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-#include "daemon/store/apply.h"
 #include "daemon/store/database.h"
+#include "daemon/store/drop.h"
 
 struct candidate {
     uint64_t cursor, id;
@@ -65,14 +65,13 @@ static int remove_one(struct sweep *sweep, const struct candidate *candidate, bo
 {
     size_t room = RETENTION_STEP - sweep->count, removed;
     *ret_whole = false;
-    int rc =
-        apply_drop_items(sweep->database, candidate->id, room, &sweep->ids[sweep->count], &removed);
+    int rc = drop_items(sweep->database, candidate->id, room, &sweep->ids[sweep->count], &removed);
     if (rc != SQLITE_OK)
         return rc;
     sweep->count += removed;
     if (sweep->count == RETENTION_STEP)
         return SQLITE_OK;
-    rc = apply_drop(sweep->database, candidate->id);
+    rc = drop_future(sweep->database, candidate->id);
     sweep->ids[sweep->count++] = candidate->id;
     *ret_whole = true;
     return rc;

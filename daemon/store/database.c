@@ -161,6 +161,9 @@ int database_open(const char *path, const char *vfs, struct database *ret_databa
 {
     char why[256] = "";
     bool clean;
+    /* Nobody asks how much memory SQLite has, and to count it takes a lock each time. It is refused
+     * where SQLite is in use already. */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     *ret_database = (struct database){.path = strdup(path)};
     if (!ret_database->path)
         return -ENOMEM;

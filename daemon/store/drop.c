@@ -1,5 +1,7 @@
 #include "daemon/store/drop.h"
 
+#include <stdlib.h>
+
 #include "daemon/store/counts.h"
 #include "daemon/store/database.h"
 #include "daemon/store/record.h"
@@ -80,62 +82,172 @@ static int drop_beside(struct database *database, const struct future_row *row)
     return rc;
 }
 
-int drop_future(struct database *database, uint64_t id)
+/* ---- one, with all that may be beside it ---- */
+
+static int drop_one(struct database *database, const struct future_row *row)
 {
-    struct future_row row;
-    bool found;
-    int rc = future_row_find(database, id, &row, &found);
-    if (rc != SQLITE_OK || !found)
-        return rc;
-    if (future_row_is_done(&row))
-        rc = drop_end(database, &row);
+    int rc = SQLITE_OK;
+    if (future_row_is_done(row))
+        rc = drop_end(database, row);
     if (rc == SQLITE_OK)
-        rc = count_gone(database, &row);
+        rc = count_gone(database, row);
     if (rc == SQLITE_OK)
-        rc = drop_beside(database, &row);
+        rc = drop_beside(database, row);
     if (rc == SQLITE_OK)
-        rc = database_run(database, FUTURE_DROP, "i", id);
+        rc = database_run(database, FUTURE_DROP, "i", row->id);
     return rc;
 }
 
-int drop_items(struct database *database, uint64_t map, size_t limit, uint64_t *ids,
-               size_t *ret_count)
+/* ---- many, of which most have nothing beside them ---- */
+
+enum leaving_column {
+    LEAVING_ID,
+    LEAVING_SPEC,
+    LEAVING_FLAGS,
+    LEAVING_STATE,
+    LEAVING_ITEM_OF,
+    LEAVING_ATTEMPT,
+    LEAVING_CURSOR,
+    LEAVING_ALONE, /* NULL like the rest where it is not done */
+    LEAVING_BYTES,
+    LEAVING_FILES,
+    LEAVING_FINISHED,
+};
+
+void leaving_take(sqlite3_stmt *row, struct leaving *ret_leaving)
 {
+    struct future_row future = {
+        .id = (uint64_t)sqlite3_column_int64(row, LEAVING_ID),
+        .spec_id = (uint64_t)sqlite3_column_int64(row, LEAVING_SPEC),
+        .flags = (unsigned)sqlite3_column_int64(row, LEAVING_FLAGS),
+        .state = (enum future_state)sqlite3_column_int(row, LEAVING_STATE),
+        .item_of = (uint64_t)sqlite3_column_int64(row, LEAVING_ITEM_OF),
+        .attempt = (unsigned)sqlite3_column_int64(row, LEAVING_ATTEMPT),
+        .cursor = (uint64_t)sqlite3_column_int64(row, LEAVING_CURSOR),
+    };
+    bool has_end = sqlite3_column_type(row, LEAVING_FILES) != SQLITE_NULL;
+    *ret_leaving = (struct leaving){
+        .row = future,
+        .alone = sqlite3_column_int(row, LEAVING_ALONE) != 0,
+        .bytes = sqlite3_column_int64(row, LEAVING_BYTES),
+        .finished_us = sqlite3_column_int64(row, LEAVING_FINISHED),
+        .plain = future_row_is_done(&future) && has_end &&
+                 (future.flags & ~(unsigned)FUTURE_MAY_HAVE_BEGUN) == 0 &&
+                 sqlite3_column_int64(row, LEAVING_FILES) == 0,
+    };
+}
+
+int drops_add(struct drops *drops, const struct leaving *leaving)
+{
+    struct database *database = drops->database;
+    int rc = SQLITE_OK;
+    if (!leaving->plain)
+        return drop_one(database, &leaving->row);
+    if (drops->count == DROPS_MAX)
+        rc = drops_end(drops);
+    drops->ids[drops->count++] = leaving->row.id;
+    if (rc == SQLITE_OK)
+        rc = count_bytes(database, &leaving->row, leaving->alone, -leaving->bytes);
+    return rc == SQLITE_OK ? count_gone(database, &leaving->row) : rc;
+}
+
+static int compare_ids(const void *one, const void *other)
+{
+    uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
+    return a < b ? -1 : a > b;
+}
+
+void ids_sort(uint64_t *ids, size_t count)
+{
+    if (count > 0)
+        qsort(ids, count, sizeof(*ids), compare_ids);
+}
+
+/* Items have no spec of their own, and nobody else has one with such an id. */
+static int drop_run(struct database *database, uint64_t first, uint64_t last)
+{
+    int rc = database_run(database, DONE_DROP_RUN, "ii", first, last);
+    if (rc == SQLITE_OK)
+        rc = database_run(database, SPEC_DROP_RUN, "ii", first, last);
+    return rc == SQLITE_OK ? database_run(database, FUTURE_DROP_RUN, "ii", first, last) : rc;
+}
+
+int drops_end(struct drops *drops)
+{
+    size_t count = drops->count;
+    int rc = SQLITE_OK;
+    drops->count = 0;
+    ids_sort(drops->ids, count);
+    for (size_t first = 0, i = 1; rc == SQLITE_OK && i <= count; i++)
+        if (i == count || drops->ids[i] != drops->ids[i - 1] + 1) {
+            rc = drop_run(drops->database, drops->ids[first], drops->ids[i - 1]);
+            first = i;
+        }
+    return rc;
+}
+
+static int drop_future(struct database *database, uint64_t id)
+{
+    struct drops drops = {.database = database};
+    struct leaving leaving;
+    sqlite3_stmt *row;
+    int rc = database_first(database, LEAVING_ONE, &row, "i", id);
+    if (rc != SQLITE_ROW)
+        return rc == SQLITE_DONE ? SQLITE_OK : rc;
+    leaving_take(row, &leaving);
+    sqlite3_reset(row);
+    rc = drops_add(&drops, &leaving);
+    return rc == SQLITE_OK ? drops_end(&drops) : rc;
+}
+
+/* ---- maps ---- */
+
+static int find_items(struct database *database, uint64_t map, size_t limit, sqlite3_stmt **ret_row)
+{
+    const struct map_row *row = &database->map;
+    if (row->was_open)
+        return database_find(database, LEAVING_OF_OPEN_MAP, ret_row, "ii", map, (int64_t)limit);
+    return database_find(database, LEAVING_OF_MAP, ret_row, "iiii", map, row->first,
+                         row->first + row->count, (int64_t)limit);
+}
+
+int drop_items(struct drops *drops, uint64_t map, size_t limit, uint64_t *ids, size_t *ret_count)
+{
+    struct leaving leaving[DROPS_MAX];
     sqlite3_stmt *row;
     bool found;
     size_t count = 0;
     *ret_count = 0;
-    int rc = database_map(database, map, &found);
+    int rc = database_map(drops->database, map, &found);
     if (rc != SQLITE_OK || !found)
         return rc;
-    if (database->map.was_open)
-        rc = database_find(database, FUTURE_OF_OPEN_MAP, &row, "ii", map, (int64_t)limit);
-    else
-        rc = database_find(database, FUTURE_OF_MAP, &row, "iiii", map, database->map.first,
-                           database->map.first + database->map.count, (int64_t)limit);
+    rc = find_items(drops->database, map, limit, &row);
     if (rc != SQLITE_OK)
         return rc;
     while (count < limit && (rc = sqlite3_step(row)) == SQLITE_ROW)
-        ids[count++] = (uint64_t)sqlite3_column_int64(row, 0);
+        leaving_take(row, &leaving[count++]);
     sqlite3_reset(row);
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)
         return rc;
     rc = SQLITE_OK;
-    for (size_t i = 0; rc == SQLITE_OK && i < count; i++)
-        rc = drop_future(database, ids[i]);
+    for (size_t i = 0; rc == SQLITE_OK && i < count; i++) {
+        ids[i] = leaving[i].row.id;
+        rc = drops_add(drops, &leaving[i]);
+    }
     *ret_count = count;
     return rc;
 }
 
-#define DROP_AT_ONCE 512
-
 int drop_with_items(struct database *database, uint64_t id)
 {
-    uint64_t ids[DROP_AT_ONCE];
+    struct drops drops = {.database = database};
+    uint64_t ids[DROPS_MAX];
     size_t count;
     int rc;
-    do
-        rc = drop_items(database, id, DROP_AT_ONCE, ids, &count);
-    while (rc == SQLITE_OK && count == DROP_AT_ONCE);
+    do {
+        rc = drop_items(&drops, id, DROPS_MAX, ids, &count);
+        if (rc == SQLITE_OK)
+            rc = drops_end(&drops);
+    } while (rc == SQLITE_OK && count == DROPS_MAX);
     return rc == SQLITE_OK ? drop_future(database, id) : rc;
 }

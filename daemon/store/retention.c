@@ -1,20 +1,12 @@
 #include "daemon/store/retention.h"
 
-#include <stdlib.h>
-
 #include "daemon/store/database.h"
 #include "daemon/store/drop.h"
-
-struct candidate {
-    uint64_t cursor, id;
-    bool alone;
-    int64_t finished_us;
-};
 
 /* What a step has removed so far. */
 struct sweep {
     struct retention *retention;
-    struct database *database;
+    struct drops drops;
     uint64_t ids[RETENTION_STEP];
     size_t count;
     uint64_t position;
@@ -26,21 +18,24 @@ bool retention_is_over(const struct retention *retention, const struct database 
            database->totals.done_bytes > retention->bytes;
 }
 
-static int read_oldest(struct database *database, uint64_t position, struct candidate *candidates,
+bool retention_has_step(const struct retention *retention, const struct database *database)
+{
+    const struct totals *totals = &database->totals;
+    return totals->done_bytes > retention->bytes ||
+           (totals->done_count > retention->count &&
+            totals->done_count - retention->count >= RETENTION_STEP);
+}
+
+static int read_oldest(struct database *database, uint64_t position, struct leaving *oldest,
                        size_t *ret_count)
 {
     sqlite3_stmt *row;
     size_t count = 0;
-    int rc = database_find(database, DONE_OLDEST, &row, "ii", position, (int64_t)RETENTION_STEP);
+    int rc = database_find(database, LEAVING_OLDEST, &row, "ii", position, (int64_t)RETENTION_STEP);
     if (rc != SQLITE_OK)
         return rc;
     while (count < RETENTION_STEP && (rc = sqlite3_step(row)) == SQLITE_ROW)
-        candidates[count++] = (struct candidate){
-            .cursor = (uint64_t)sqlite3_column_int64(row, 0),
-            .id = (uint64_t)sqlite3_column_int64(row, 1),
-            .alone = sqlite3_column_int(row, 2) != 0,
-            .finished_us = sqlite3_column_int64(row, 3),
-        };
+        leaving_take(row, &oldest[count++]);
     sqlite3_reset(row);
     *ret_count = count;
     return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
@@ -48,74 +43,68 @@ static int read_oldest(struct database *database, uint64_t position, struct cand
 
 /* How many of them are too old. What ended before one that is too old is so too, whatever the
  * clock said at its end: clocks are set back, cursors are not. */
-static size_t count_aged(const struct retention *retention, const struct candidate *candidates,
+static size_t count_aged(const struct retention *retention, const struct leaving *oldest,
                          size_t count, int64_t now_us)
 {
     if (retention->age_s > INT64_MAX / 1000000)
         return 0;
     int64_t age_us = (int64_t)retention->age_s * 1000000;
     for (size_t i = count; i > 0; i--)
-        if (now_us - candidates[i - 1].finished_us > age_us)
+        if (now_us - oldest[i - 1].finished_us > age_us)
             return i;
     return 0;
 }
 
 /* *ret_whole false: the step is full, and the rest of a map's items is for the next one. */
-static int remove_one(struct sweep *sweep, const struct candidate *candidate, bool *ret_whole)
+static int remove_one(struct sweep *sweep, const struct leaving *oldest, bool *ret_whole)
 {
-    size_t room = RETENTION_STEP - sweep->count, removed;
+    int rc = SQLITE_OK;
     *ret_whole = false;
-    int rc = drop_items(sweep->database, candidate->id, room, &sweep->ids[sweep->count], &removed);
-    if (rc != SQLITE_OK)
+    if (oldest->row.flags & FUTURE_IS_MAP) {
+        size_t room = RETENTION_STEP - sweep->count, removed;
+        rc = drop_items(&sweep->drops, oldest->row.id, room, &sweep->ids[sweep->count], &removed);
+        sweep->count += removed;
+    }
+    if (rc != SQLITE_OK || sweep->count == RETENTION_STEP)
         return rc;
-    sweep->count += removed;
-    if (sweep->count == RETENTION_STEP)
-        return SQLITE_OK;
-    rc = drop_future(sweep->database, candidate->id);
-    sweep->ids[sweep->count++] = candidate->id;
+    sweep->ids[sweep->count++] = oldest->row.id;
     *ret_whole = true;
-    return rc;
+    return drops_add(&sweep->drops, oldest);
 }
 
 static int remove_some(struct sweep *sweep, int64_t now_us, bool *ret_more)
 {
-    struct candidate candidates[RETENTION_STEP];
+    struct database *database = sweep->drops.database;
+    struct leaving oldest[RETENTION_STEP];
     size_t count = 0, i;
     bool whole = true;
     *ret_more = false;
-    int rc = read_oldest(sweep->database, sweep->position, candidates, &count);
-    size_t aged = count_aged(sweep->retention, candidates, count, now_us);
+    int rc = read_oldest(database, sweep->position, oldest, &count);
+    size_t aged = count_aged(sweep->retention, oldest, count, now_us);
     for (i = 0; rc == SQLITE_OK && i < count; i++) {
-        if (candidates[i].alone) {
-            if (i >= aged && !retention_is_over(sweep->retention, sweep->database))
-                return rc;
-            rc = remove_one(sweep, &candidates[i], &whole);
+        if (oldest[i].alone) {
+            if (i >= aged && !retention_is_over(sweep->retention, database))
+                return drops_end(&sweep->drops);
+            rc = remove_one(sweep, &oldest[i], &whole);
             if (!whole)
                 break;
         }
-        sweep->position = candidates[i].cursor;
+        sweep->position = oldest[i].row.cursor;
         if (sweep->count == RETENTION_STEP)
             break;
     }
     *ret_more = !whole || count == RETENTION_STEP;
-    return rc;
+    return rc == SQLITE_OK ? drops_end(&sweep->drops) : rc;
 }
 
 /* ---- the record of what is gone ---- */
-
-static int compare_ids(const void *one, const void *other)
-{
-    uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
-    return a < b ? -1 : a > b;
-}
 
 static void make_ranges(struct sweep *sweep)
 {
     struct retention *retention = sweep->retention;
     struct expired_range *last = NULL;
     retention->range_count = 0;
-    if (sweep->count > 0)
-        qsort(sweep->ids, sweep->count, sizeof(sweep->ids[0]), compare_ids);
+    ids_sort(sweep->ids, sweep->count);
     for (size_t i = 0; i < sweep->count; i++) {
         if (!last || last->last + 1 != sweep->ids[i]) {
             last = &retention->ranges[retention->range_count++];
@@ -152,7 +141,7 @@ int retention_step(struct retention *retention, struct database *database, int64
                    bool *ret_more)
 {
     struct sweep sweep = {
-        .retention = retention, .database = database, .position = retention->position};
+        .retention = retention, .drops = {.database = database}, .position = retention->position};
     retention->range_count = 0;
     /* It may be lost with the power: then the same is removed again. */
     int rc = database_begin(database, false);

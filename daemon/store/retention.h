@@ -26,6 +26,8 @@ struct retention {
 
 /* Whether a step is worth a look before the next futures are too old. */
 bool retention_is_over(const struct retention *retention, const struct database *database);
+/* Whether it would be a full one, or what is too much may be a lot. */
+bool retention_has_step(const struct retention *retention, const struct database *database);
 
 /* Removes some of what is not to be kept at that time, and puts it on record as expired.
  * *ret_more: there is more to do at once. SQLite's code; after a failure nothing was removed. */

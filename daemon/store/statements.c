@@ -6,6 +6,12 @@
     " f.priority, f.attempt, f.submitted_us, f.started_us, f.due_us, f.due_retry, f.cursor,"       \
     " f.bytes, f.item"
 
+/* In the order of enum leaving_column. */
+#define LEAVING_COLUMNS                                                                            \
+    "f.id, f.spec, f.flags, f.state, f.item_of, f.attempt, f.cursor, d.alone, d.bytes, d.files,"   \
+    " d.finished_us"
+#define LEAVING_FROM " FROM future f LEFT JOIN done d ON d.cursor = f.cursor"
+
 /* Parameters of all lists: ?1 below that id, ?2 bits of states, ?3 uid or -1, ?4 pool or NULL,
  * ?5 label or NULL. */
 #define LIST_FILTER                                                                                \
@@ -26,6 +32,7 @@ static const char *const sql[STATEMENTS] = {
     [SPEC_READ] = "SELECT uid, function, pool, label, timeout_ns, retry_max, retry_delay_ns,"
                   " retry_backoff, rerun_on_crash, scoped, durability, args FROM spec WHERE id = ?",
     [SPEC_DROP] = "DELETE FROM spec WHERE id = ?",
+    [SPEC_DROP_RUN] = "DELETE FROM spec WHERE id BETWEEN ?1 AND ?2",
     [FUTURE_ADD] = "INSERT INTO future VALUES (?1, ?2, ?3, ?4, ?5, ?18, ?6, ?7, nullif(?8, 0), ?9,"
                    " ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
     [FUTURE_READ] = "SELECT " FUTURE_COLUMNS " FROM future f WHERE f.id = ?",
@@ -39,9 +46,7 @@ static const char *const sql[STATEMENTS] = {
                    " WHERE id = ?1",
     [FUTURE_PRIORITY] = "UPDATE future SET priority = ?2 WHERE id = ?1",
     [FUTURE_DROP] = "DELETE FROM future WHERE id = ?",
-    [FUTURE_OF_OPEN_MAP] = "SELECT id FROM future WHERE open_map = ?1 ORDER BY id LIMIT ?2",
-    [FUTURE_OF_MAP] = "SELECT id FROM future WHERE id BETWEEN ?2 AND ?3 AND item_of = ?1"
-                      " ORDER BY id LIMIT ?4",
+    [FUTURE_DROP_RUN] = "DELETE FROM future WHERE id BETWEEN ?1 AND ?2",
     [ITEM_ADD] = "INSERT INTO item VALUES (?, ?)",
     [ITEM_READ] = "SELECT item FROM item WHERE id = ?",
     [ITEM_DROP] = "DELETE FROM item WHERE id = ?",
@@ -57,8 +62,6 @@ static const char *const sql[STATEMENTS] = {
     [DONE_READ] = "SELECT finished_us, kind, truncated, type, message, json, stdout, stderr"
                   " FROM done WHERE cursor = ?",
     [DONE_BRIEF] = "SELECT alone, bytes, files FROM done WHERE cursor = ?",
-    [DONE_OLDEST] = "SELECT cursor, id, alone, finished_us FROM done WHERE cursor > ?"
-                    " ORDER BY cursor LIMIT ?",
     /* Each one that is done is looked at in its turn, whatever the filter. */
     [DONE_SINCE] = "SELECT d.id FROM done d CROSS JOIN future f ON f.id = d.id WHERE d.cursor > ?1"
                    " AND (?3 < 0 OR f.uid = ?3) AND (?6 = 0 OR f.item_of = ?6)"
@@ -66,6 +69,16 @@ static const char *const sql[STATEMENTS] = {
                    " WHERE s.id = f.spec AND (?4 IS NULL OR s.pool = ?4)"
                    " AND (?5 IS NULL OR s.label = ?5))) ORDER BY d.cursor LIMIT ?2",
     [DONE_DROP] = "DELETE FROM done WHERE cursor = ?",
+    [DONE_DROP_RUN] = "DELETE FROM done WHERE cursor IN"
+                      " (SELECT cursor FROM future WHERE id BETWEEN ?1 AND ?2)",
+    [LEAVING_ONE] = "SELECT " LEAVING_COLUMNS LEAVING_FROM " WHERE f.id = ?",
+    [LEAVING_OLDEST] = "SELECT " LEAVING_COLUMNS " FROM done d CROSS JOIN future f ON f.id = d.id"
+                       " WHERE d.cursor > ? ORDER BY d.cursor LIMIT ?",
+    [LEAVING_OF_MAP] =
+        "SELECT " LEAVING_COLUMNS LEAVING_FROM " WHERE f.id BETWEEN ?2 AND ?3 AND f.item_of = ?1"
+        " ORDER BY f.id LIMIT ?4",
+    [LEAVING_OF_OPEN_MAP] =
+        "SELECT " LEAVING_COLUMNS LEAVING_FROM " WHERE f.open_map = ?1 ORDER BY f.id LIMIT ?2",
     [ATTEMPT_ADD] = "INSERT OR REPLACE INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     [ATTEMPT_READ] = "SELECT number, started_us, finished_us, kind, type, message, json"
                      " FROM attempt WHERE id = ? ORDER BY number",

@@ -106,6 +106,7 @@ struct sqlite_store {
     bool sweep;           /* there may be something that is not to be kept */
     uint64_t retry_ns;    /* when to look for room again; 0: not needed */
     uint64_t age_ns;      /* when to look for what is too old */
+    uint64_t tidy_ns;     /* when to remove the few that are too many; 0: there are none */
     uint64_t commit_ns;   /* what the last one took */
     uint64_t measured_ns; /* when the files were measured */
     uint64_t database_bytes;

@@ -22,6 +22,8 @@
 /* How soon to look for room again, and how often to measure the files. */
 #define RETRY_NS   (200 * NS_PER_MS)
 #define MEASURE_NS NS_PER_S
+/* How long futures of less than a step may stay when they are too many. */
+#define TIDY_NS (10 * NS_PER_MS)
 /* How long to wait for commits that are expected, at the most. */
 #define PATIENCE_NS NS_PER_MS
 #define AGE_MAX_S   60
@@ -370,15 +372,28 @@ static uint64_t next_age_ns(const struct sqlite_store *store, uint64_t now_ns)
     return now_ns + (wait_s < AGE_MAX_S ? wait_s : AGE_MAX_S) * NS_PER_S;
 }
 
-static void keep_house(struct sqlite_store *store, bool stored)
+/* Steps are full where they can be: one costs as much as what it removes. */
+static void look_for_old(struct sqlite_store *store, bool stored, uint64_t now_ns)
 {
-    uint64_t now_ns = clock_mono_ns();
     if (now_ns >= store->age_ns) {
         store->sweep = true;
         store->age_ns = next_age_ns(store, now_ns);
     }
-    if (stored && retention_is_over(&store->retention, &store->database))
+    if (stored && retention_has_step(&store->retention, &store->database))
         store->sweep = true;
+    else if (stored && store->tidy_ns == 0 &&
+             retention_is_over(&store->retention, &store->database))
+        store->tidy_ns = now_ns + TIDY_NS;
+    if (store->tidy_ns > 0 && now_ns >= store->tidy_ns)
+        store->sweep = true;
+    if (store->sweep)
+        store->tidy_ns = 0;
+}
+
+static void keep_house(struct sqlite_store *store, bool stored)
+{
+    uint64_t now_ns = clock_mono_ns();
+    look_for_old(store, stored, now_ns);
     if (store->sweep && !store->broken)
         store->sweep = sweep(store);
     if (store->database.wal_pages >= store->log_pages)
@@ -445,6 +460,8 @@ static bool take_tasks(struct sqlite_store *store)
     uint64_t when_ns = store->age_ns;
     if (store->retry_ns > 0 && store->retry_ns < when_ns)
         when_ns = store->retry_ns;
+    if (store->tidy_ns > 0 && store->tidy_ns < when_ns)
+        when_ns = store->tidy_ns;
     pthread_mutex_lock(&store->lock);
     while (store->broken && !store->stopping)
         pthread_cond_wait(&store->asked, &store->lock);

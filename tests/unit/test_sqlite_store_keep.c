@@ -159,6 +159,96 @@ START_TEST(items_of_an_open_map_go_one_by_one)
 }
 END_TEST
 
+/* One with a key, that waited for another and failed once, with what it returned in a file. */
+static void put_with_all(struct fixture *fixture, uint64_t id)
+{
+    char *text = long_text(100000);
+    struct stored_spec spec = plain_spec("{}");
+    struct stored_future future = plain_future(id, &spec);
+    struct stored_after after = {.id = 1};
+    struct stored_attempt earlier = {.number = 1, .started_us = 5, .finished_us = 6};
+    struct store_change again = {
+        .kind = CHANGE_RETRIED,
+        .durability = DURABILITY_FULL,
+        .id = id,
+        .attempt = 2,
+        .cursor = 500 + id,
+        .earlier = &earlier,
+    };
+    future.key = "once";
+    future.key_call = 99;
+    future.after = &after;
+    future.after_count = 1;
+    put_future(fixture, &future);
+    outcome_set_exception(&earlier.outcome, "Boom", "first", strdup(text), strlen(text));
+    put_change(fixture, &again);
+    put_finished(fixture, id, 1000 + id, text);
+    outcome_clear(&earlier.outcome);
+    free(text);
+}
+
+/* The number that a statement yields. */
+static int count_of(struct fixture *fixture, const char *sql)
+{
+    sqlite3 *sqlite;
+    sqlite3_stmt *row;
+    ck_assert_int_eq(sqlite3_open(fixture_path(fixture, "futured.db"), &sqlite), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_prepare_v2(sqlite, sql, -1, &row, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_step(row), SQLITE_ROW);
+    int count = sqlite3_column_int(row, 0);
+    sqlite3_finalize(row);
+    ck_assert_int_eq(sqlite3_close(sqlite), SQLITE_OK);
+    return count;
+}
+
+START_TEST(what_goes_leaves_nothing_behind_and_takes_nobody_along)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    fixture.settings.retention_count = 1;
+    fixture_open(&fixture);
+    /* They do not end in their order, and the fifth stays among them. */
+    for (uint64_t id = 1; id <= 8; id++)
+        put_simple(&fixture, id);
+    for (uint64_t id = 8; id >= 1; id--)
+        if (id != 5)
+            put_finished(&fixture, id, 1100 - id, "1");
+    put_with_all(&fixture, 10);
+    put_simple(&fixture, 11);
+    put_cancelled(&fixture, 11, 1200);
+    put_map(&fixture, 20, 3, false);
+    for (uint64_t id = 21; id <= 23; id++)
+        put_finished(&fixture, id, 1200 + id, "1");
+    put_map_finished(&fixture, 20, 1300, 3);
+    put_map(&fixture, 30, 3, true);
+    for (uint64_t id = 31; id <= 33; id++)
+        put_finished(&fixture, id, 1300 + id, "1");
+    put_simple(&fixture, 40);
+    put_finished(&fixture, 40, 1400, "1");
+    commit_ok(&fixture);
+    await_expired(&fixture, 16);
+    ck_assert_uint_eq(fixture.expired_ids, 16);
+    ck_assert(!was_expired(&fixture, 5) && !was_expired(&fixture, 30) && !was_expired(&fixture, 9));
+    ck_assert(is_there(&fixture, 5) && is_there(&fixture, 30) && is_there(&fixture, 40));
+    fixture_close(&fixture);
+    ck_assert_int_eq(count_of(&fixture, "SELECT count(*) FROM future WHERE id IN (5, 30, 40)"), 3);
+    ck_assert_int_eq(count_of(&fixture, "SELECT (SELECT count(*) FROM future) * 10000000"
+                                        " + (SELECT count(*) FROM spec) * 1000000"
+                                        " + (SELECT count(*) FROM done) * 100000"
+                                        " + (SELECT count(*) FROM map) * 10000"
+                                        " + (SELECT count(*) FROM item) * 1000"
+                                        " + (SELECT count(*) FROM attempt) * 100"
+                                        " + (SELECT count(*) FROM after) * 10"
+                                        " + (SELECT count(*) FROM keys)"),
+                     33110000);
+    ck_assert_int_eq(count_of(&fixture, "SELECT done_count * 1000 + file_bytes FROM meta"), 1000);
+    /* Files go once nothing can bring back what knows of them. */
+    fixture_open(&fixture);
+    ck_assert_int_eq(rmdir(fixture_path(&fixture, "output")), 0);
+    fixture_end(&fixture);
+}
+END_TEST
+
 START_TEST(the_directory_is_private_and_one_daemons)
 {
     struct stat status;
@@ -348,6 +438,7 @@ int main(void)
         they_go_when_they_are_too_old_whatever_the_clock_said,
         a_map_counts_as_one_and_goes_with_its_items,
         items_of_an_open_map_go_one_by_one,
+        what_goes_leaves_nothing_behind_and_takes_nobody_along,
         the_directory_is_private_and_one_daemons,
         a_directory_that_is_missing_is_made,
         newer_and_foreign_databases_are_refused,

@@ -198,12 +198,12 @@ static int uid_of(struct database *database, const struct stored_future *future,
 static int add_future(struct database *database, const struct stored_future *future, uint32_t uid,
                       unsigned flags, uint64_t open_map, uint64_t bytes)
 {
-    return database_run(
-        database, FUTURE_ADD, "iiiiiiiiiiiiiiiiti", future->id, future->spec_id, (int64_t)uid,
-        (int64_t)flags, (int64_t)future->state, future->item_of, future->index, open_map,
-        future->priority, (int64_t)future->attempt, future->submitted_us, future->started_us,
-        future->due_us, (int64_t)future->due_retry, future->cursor, bytes,
-        flags & FUTURE_HAS_ITEM ? NULL : future->item, future->item_bytes, INT64_C(0));
+    return database_run(database, FUTURE_ADD, "iiiiiiiiiiiiiiiit", future->id, future->spec_id,
+                        (int64_t)uid, (int64_t)flags, (int64_t)future->state, future->item_of,
+                        future->index, open_map, future->priority, (int64_t)future->attempt,
+                        future->submitted_us, future->started_us, future->due_us,
+                        (int64_t)future->due_retry, future->cursor, bytes,
+                        flags & FUTURE_HAS_ITEM ? NULL : future->item, future->item_bytes);
 }
 
 static int apply_submitted(struct database *database, const struct taken_change *taken)

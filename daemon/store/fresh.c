@@ -64,11 +64,9 @@ int fresh_write(struct database *database, struct fresh_row *row, enum future_st
     uint64_t id = row->id;
     row->id = 0;
     database->fresh.count--;
-    return database_run(database, FUTURE_ADD, "iiiiiiiiiiiiiiiiti", id, id, (int64_t)row->uid,
-                        INT64_C(0), (int64_t)state, UINT64_C(0), UINT64_C(0), UINT64_C(0),
-                        row->priority, (int64_t)row->attempt, row->submitted_us, started_us,
-                        INT64_C(0), INT64_C(0), cursor, row->bytes, (char *)NULL, (size_t)0,
-                        (int64_t)failed);
+    return database_run(database, FUTURE_ADD_PLAIN, "iiiiiiiiii", id, (int64_t)row->uid,
+                        (int64_t)state, (int64_t)failed, row->priority, (int64_t)row->attempt,
+                        row->submitted_us, started_us, cursor, row->bytes);
 }
 
 int fresh_flush(struct database *database)

@@ -7,7 +7,7 @@
 struct sqlite3;
 
 /* The version that this daemon writes. */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 /* Looks without changing anything: is it empty, or ours, and of no later version than this? 0;
  * -EPROTO with a sentence in `message`, or -EIO. */

@@ -33,8 +33,11 @@ static const char *const sql[STATEMENTS] = {
                   " retry_backoff, rerun_on_crash, scoped, durability, args FROM spec WHERE id = ?",
     [SPEC_DROP] = "DELETE FROM spec WHERE id = ?",
     [SPEC_DROP_RUN] = "DELETE FROM spec WHERE id BETWEEN ?1 AND ?2",
-    [FUTURE_ADD] = "INSERT INTO future VALUES (?1, ?2, ?3, ?4, ?5, ?18, ?6, ?7, nullif(?8, 0), ?9,"
+    [FUTURE_ADD] = "INSERT INTO future VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, nullif(?8, 0), ?9,"
                    " ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+    /* One that is nothing but pending or done: see fresh.h. */
+    [FUTURE_ADD_PLAIN] = "INSERT INTO future VALUES (?1, ?1, ?2, 0, ?3, ?4, 0, 0, NULL, ?5, ?6, ?7,"
+                         " ?8, 0, 0, ?9, ?10, NULL)",
     [FUTURE_READ] = "SELECT " FUTURE_COLUMNS " FROM future f WHERE f.id = ?",
     [FUTURE_ALL] = "SELECT " FUTURE_COLUMNS " FROM future f ORDER BY f.id",
     [FUTURE_START] = "UPDATE future SET state = 1, attempt = ?2, started_us = ?3, cursor = ?4,"
@@ -98,9 +101,11 @@ static const char *const sql[STATEMENTS] = {
     [EXPIRED_ADD] = "INSERT INTO expired VALUES (?, ?)",
     [EXPIRED_DROP] = "DELETE FROM expired WHERE first = ?",
     [EXPIRED_ALL] = "SELECT first, last FROM expired ORDER BY first",
-    /* Without items: by the index of those that are done. */
-    [LIST_FUTURES] = "SELECT " FUTURE_COLUMNS " FROM future f INDEXED BY future_done"
-                     " WHERE f.state >= 2 AND f.item_of = 0 AND" LIST_FILTER " ORDER BY f.id DESC",
+    /* Without items: whatever is none has a spec of its own. */
+    [LIST_FUTURES] = "SELECT " FUTURE_COLUMNS " FROM spec s CROSS JOIN future f ON f.id = s.id"
+                     " WHERE s.id < ?1 AND f.state >= 2 AND ?2 & (1 << f.state)"
+                     " AND (?3 < 0 OR s.uid = ?3) AND (?4 IS NULL OR s.pool = ?4)"
+                     " AND (?5 IS NULL OR s.label = ?5) ORDER BY s.id DESC",
     [LIST_ALL] = "SELECT " FUTURE_COLUMNS " FROM future f WHERE f.state >= 2 AND" LIST_FILTER
                  " ORDER BY f.id DESC",
     [LIST_RANGE] = "SELECT " FUTURE_COLUMNS " FROM future f WHERE f.state >= 2 AND" LIST_FILTER

@@ -14,6 +14,7 @@ enum statement {
     SPEC_DROP,
     SPEC_DROP_RUN,
     FUTURE_ADD,
+    FUTURE_ADD_PLAIN,
     FUTURE_READ,
     FUTURE_ALL,
     FUTURE_START,

@@ -304,9 +304,9 @@ START_TEST(newer_and_foreign_databases_are_refused)
     put_simple(&fixture, 1);
     commit_ok(&fixture);
     fixture_close(&fixture);
-    execute(&fixture, "PRAGMA user_version = 2");
+    execute(&fixture, "PRAGMA user_version = 3");
     fixture_refused(&fixture, -EPROTO, "newer daemon");
-    execute(&fixture, "PRAGMA user_version = 1; PRAGMA application_id = 5");
+    execute(&fixture, "PRAGMA user_version = 2; PRAGMA application_id = 5");
     fixture_refused(&fixture, -EPROTO, "another program");
     execute(&fixture, "PRAGMA application_id = 0x46555452");
     fixture_open(&fixture);
@@ -328,23 +328,34 @@ static void copy_database(const char *from, const char *to)
     close(out);
 }
 
-START_TEST(a_database_of_schema_1_opens)
+static void expect_opens(const char *released, const char *kept)
 {
+    struct store_query newest = {.kind = QUERY_BELOW, .all_users = true, .limit = 10};
     struct read_back read;
     struct fixture fixture;
     fixture_init(&fixture);
-    copy_database("tests/corpus/store/schema-1.db", fixture_path(&fixture, "futured.db"));
+    copy_database(released, fixture_path(&fixture, "futured.db"));
     fixture_open(&fixture);
     ck_assert_uint_eq(fixture.loaded.future_count, 2);
     ck_assert_uint_eq(fixture.loaded.futures[0].id, 2);
     ck_assert_uint_eq(fixture.loaded.futures[1].map->count, 0);
     ck_assert_uint_eq(fixture.loaded.trace_count, 1);
     read_id(&fixture, 1, &read);
-    ck_assert_str_eq(read.records[0].outcome.json, "\"kept\"");
+    ck_assert_str_eq(read.records[0].outcome.json, kept);
     read_clear(&read);
-    put_simple(&fixture, 100);
-    commit_ok(&fixture);
+    put_done(&fixture, 100, 1);
+    EXPECT_IDS(&fixture, &newest, 100, 1);
+    fixture_reopen(&fixture);
+    ck_assert_uint_eq(fixture.loaded.trace_count, 2);
+    fixture_close(&fixture);
+    ck_assert_int_eq(count_of(&fixture, "PRAGMA user_version"), 2);
     fixture_end(&fixture);
+}
+
+START_TEST(databases_of_every_released_schema_open)
+{
+    expect_opens("tests/corpus/store/schema-1.db", "\"kept\"");
+    expect_opens("tests/corpus/store/schema-2.db", "{\"n\": \"kept\"}");
 }
 END_TEST
 
@@ -442,7 +453,7 @@ int main(void)
         the_directory_is_private_and_one_daemons,
         a_directory_that_is_missing_is_made,
         newer_and_foreign_databases_are_refused,
-        a_database_of_schema_1_opens,
+        databases_of_every_released_schema_open,
         what_nobody_knows_of_is_removed_at_the_start,
         a_backup_is_one_file_that_opens_elsewhere,
         a_kill_loses_nothing_and_the_next_end_is_clean,

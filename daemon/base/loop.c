@@ -38,6 +38,13 @@ struct loop_timer {
     void *arg;
 };
 
+struct loop_task {
+    struct event *event;
+    bool asked;
+    loop_fn *fn;
+    void *arg;
+};
+
 struct loop_signal {
     struct event *event;
     int fd; /* signalfd */
@@ -280,6 +287,49 @@ void loop_timer_set(struct loop_timer *timer, uint64_t when_ns)
     timer->when_ns = when_ns;
     /* It cannot fail: the descriptor is a timerfd and the nanoseconds are in range. */
     timerfd_settime(timer->fd, TFD_TIMER_ABSTIME, &time, NULL);
+}
+
+static void on_task(evutil_socket_t fd, short what, void *arg)
+{
+    struct loop_task *task = arg;
+
+    (void)fd;
+    (void)what;
+    task->asked = false;
+    task->fn(task->arg);
+}
+
+int loop_task_new(struct loop *loop, loop_fn *fn, void *arg, struct loop_task **ret_task)
+{
+    struct loop_task *task = calloc(1, sizeof(*task));
+
+    if (!task)
+        return -ENOMEM;
+    task->fn = fn;
+    task->arg = arg;
+    task->event = event_new(loop->base, -1, 0, on_task, task);
+    if (!task->event) {
+        free(task);
+        return -ENOMEM;
+    }
+    *ret_task = task;
+    return 0;
+}
+
+void loop_task_free(struct loop_task *task)
+{
+    if (!task)
+        return;
+    event_free(task->event);
+    free(task);
+}
+
+void loop_task_ask(struct loop_task *task)
+{
+    if (task->asked)
+        return;
+    task->asked = true;
+    event_active(task->event, EV_TIMEOUT, 0);
 }
 
 static void on_signal(evutil_socket_t fd, short what, void *arg)

@@ -1,6 +1,7 @@
 /* The event loop's pieces that the inner layers need: a loop, a wakeup that other threads may
- * ring, an absolute timer, and signals. The only file of the daemon's inside that knows libevent;
- * `net` asks it for the event_base. Loop thread only, but for the two that ring. */
+ * ring, an absolute timer, a task for the end of a turn, and signals. The only file of the daemon's
+ * inside that knows libevent; `net` asks it for the event_base. Loop thread only, but for the two
+ * that ring. */
 #ifndef FUTURED_BASE_LOOP_H
 #define FUTURED_BASE_LOOP_H
 
@@ -12,6 +13,7 @@ struct loop;
 struct loop_wakeup;
 struct loop_timer;
 struct loop_signal;
+struct loop_task;
 struct loop_fd;
 
 #define LOOP_SOON_US 1000
@@ -46,6 +48,13 @@ void loop_timer_free(struct loop_timer *timer);
 /* Fires at `when_ns` (clock_mono_ns; a time gone by fires at once); 0 disarms. Setting the time
  * that is set already costs nothing. */
 void loop_timer_set(struct loop_timer *timer, uint64_t when_ns);
+
+/* Something that is to be done once for much: when it has been asked for, `fn(arg)` is called in
+ * the same turn of the loop, behind what is at hand. */
+int loop_task_new(struct loop *loop, loop_fn *fn, void *arg, struct loop_task **ret_task);
+void loop_task_free(struct loop_task *task);
+/* Never fails, and costs nothing when it has been asked for already. */
+void loop_task_ask(struct loop_task *task);
 
 /* Calls `fn(arg)` on the loop thread when the signal arrives. From then on the thread blocks it,
  * also when the hook is freed: what comes too late is nothing, and ends nobody. No other thread may

@@ -7,6 +7,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "daemon/base/loop.h"
 #include "daemon/core/completion.h"
 #include "daemon/core/executor_impl.h"
 #include "daemon/core/future_table.h"
@@ -34,6 +35,8 @@ int executor_new(const struct executor_settings *settings, struct executor **ret
     if (!executor->table || !executor->owners)
         goto fail;
     r = completions_new(settings->loop, on_reports, executor, &executor->completions);
+    if (r == 0)
+        r = loop_task_new(settings->loop, hand_out, executor, &executor->hand_out);
     if (r < 0)
         goto fail;
     r = settle_ready(executor);
@@ -103,6 +106,7 @@ void executor_free(struct executor *executor)
     deadline_clear(executor->settings.timers, &executor->tidy);
     deadline_clear(executor->settings.timers, &executor->reclaim);
     completions_free(executor->completions);
+    loop_task_free(executor->hand_out);
     owners_free(executor->owners);
     future_table_free(executor->table);
     free(executor);

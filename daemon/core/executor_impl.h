@@ -34,6 +34,7 @@ struct executor {
     struct executor_settings settings;
     struct executor_observer observer;
     struct completions *completions;
+    struct loop_task *hand_out; /* of what was pushed in this turn of the loop */
     struct future_table *table;
     struct owners *owners;
     struct spec *specs;     /* uthash, see there */
@@ -159,8 +160,12 @@ void keys_free(struct executor *executor);
 
 /* ---- schedule.c ---- */
 
-/* Pushes the call, whatever holds it. 0 or -ENOMEM. */
+/* Pushes the call, whatever holds it. Workers hear of it at the end of the turn: what is pushed
+ * together is handed out together. 0 or -ENOMEM. */
 int push_call(struct future *future);
+
+/* Wakes workers for what was pushed. `arg`: the executor. */
+void hand_out(void *arg);
 
 /* Queues a pending future that nothing holds; of a map its items. */
 void schedule(struct future *future);

@@ -44,6 +44,7 @@ struct pool {
     uint64_t ends_ns[FAST_ENDS]; /* when calls ended that wait for the store, the latest ones */
     unsigned end;                /* the oldest of these */
     bool paused, broken, closing;
+    bool pushed; /* since the last pool_wake */
     struct pool_statistics statistics;
 };
 
@@ -299,8 +300,16 @@ int pool_push(struct pool *pool, struct work *work, int64_t priority, uint32_t u
     if (r < 0)
         return r;
     pool->queued++;
+    pool->pushed = true;
     balance(pool);
     return 0;
+}
+
+void pool_wake(struct pool *pool)
+{
+    if (pool->pushed)
+        work_queue_wake(pool->queue);
+    pool->pushed = false;
 }
 
 int pool_move(struct pool *pool, struct work *work, int64_t priority)

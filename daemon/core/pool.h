@@ -66,10 +66,12 @@ bool pool_is_broken(const struct pool *pool);
  * started. */
 int pool_ensure_worker(struct pool *pool);
 
-/* Queues a future's work and starts a worker for it if none is free. 0 or -ENOMEM. A thread that
- * cannot be started leaves it queued. */
+/* Queues a future's work and starts a worker for it if there are too few; idle ones hear of it from
+ * pool_wake. 0 or -ENOMEM. A thread that cannot be started leaves it queued. */
 int pool_push(struct pool *pool, struct work *work, int64_t priority, uint32_t uid,
               uint64_t client);
+/* Wakes a worker, if something was pushed since. */
+void pool_wake(struct pool *pool);
 /* As work_queue_move. */
 int pool_move(struct pool *pool, struct work *work, int64_t priority);
 /* As work_queue_remove. */

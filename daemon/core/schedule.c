@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
 #include "daemon/core/executor_impl.h"
 #include "daemon/core/owner.h"
 
@@ -11,9 +12,18 @@ int push_call(struct future *future)
     future->queued_us = clock_wall_us();
     int r = pool_push(spec->pool, &future->work, future->priority, owner_uid(spec->owner),
                       spec->client);
-    if (r == 0)
-        future->queued = true;
-    return r;
+    if (r < 0)
+        return r;
+    future->queued = true;
+    loop_task_ask(executor_of(future)->hand_out);
+    return 0;
+}
+
+void hand_out(void *arg)
+{
+    struct executor *executor = arg;
+    for (size_t i = 0; i < executor->pool_count; i++)
+        pool_wake(executor->pools[i]);
 }
 
 void schedule(struct future *future)

@@ -176,6 +176,7 @@ int single_start(struct single *single, const struct single_call *what)
     single->what.item = what->item ? text + what->args_bytes : NULL;
     single->stop_waits = single->watch_waits = false;
     r = work_queue_push(single->queue, &single->work, 0, 0, 0);
+    work_queue_wake(single->queue);
     single->busy = r == 0;
     return r;
 }

@@ -87,6 +87,9 @@ static bool has_call(const struct work_queue *queue)
     return queue->length > 0 && !queue->rules.paused;
 }
 
+/* With so many calls in the queue a push does not leave it to work_queue_wake. */
+#define GATHERED_MAX 32
+
 /* Gives the lock back, and wakes a thread if there is a call for it. One at a time: it wakes the
  * next when it has taken a call and there is one more. So calls that are over sooner than a thread
  * wakes up do not wake all of them for nothing. */
@@ -304,8 +307,17 @@ int work_queue_push(struct work_queue *queue, struct work *work, int64_t priorit
         queue->length++;
         r = 0;
     }
-    unlock(queue);
+    if (queue->length >= GATHERED_MAX)
+        unlock(queue);
+    else
+        pthread_mutex_unlock(&queue->lock);
     return r;
+}
+
+void work_queue_wake(struct work_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    unlock(queue);
 }
 
 bool work_queue_remove(struct work_queue *queue, struct work *work)
@@ -520,12 +532,6 @@ struct work *work_queue_try(struct work_queue *queue)
         queue->busy++;
     unlock(queue);
     return work;
-}
-
-void work_queue_pass(struct work_queue *queue)
-{
-    pthread_mutex_lock(&queue->lock);
-    unlock(queue);
 }
 
 bool work_queue_retire(struct work_queue *queue, uint64_t tasks, bool spent, bool *ret_more)

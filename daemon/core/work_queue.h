@@ -30,9 +30,14 @@ void work_queue_free(struct work_queue *queue);
 /* Loop thread. Takes effect at once for idle threads, for busy ones after their call. */
 void work_queue_set_rules(struct work_queue *queue, const struct work_queue_rules *rules);
 
-/* Loop thread. The work is the queue's until it is taken or removed. 0 or -ENOMEM. */
+/* Loop thread. The work is the queue's until it is taken or removed. No thread is woken for it
+ * before work_queue_wake, unless many calls wait. 0 or -ENOMEM. */
 int work_queue_push(struct work_queue *queue, struct work *work, int64_t priority, uint32_t uid,
                     uint64_t client);
+
+/* Any thread. Wakes one that waits, if there is a call for it: after pushes, and where a worker
+ * cannot take the work that it awaited. */
+void work_queue_wake(struct work_queue *queue);
 
 /* Loop thread. True: it was still queued, is out now, and no worker has seen it. False: a worker
  * has taken it. */
@@ -67,8 +72,6 @@ struct work *work_queue_take(struct work_queue *queue);
 bool work_queue_await(struct work_queue *queue);
 /* Worker: the next work if there is some right now; NULL: another thread was faster. */
 struct work *work_queue_try(struct work_queue *queue);
-/* Worker: it cannot take the work that it awaited; one that waits may. */
-void work_queue_pass(struct work_queue *queue);
 
 /* Worker, after its `tasks`-th call and before it is announced: true if the thread has done its
  * share, or must not go on (`spent`); it has been counted out then and must end. *ret_more: there

@@ -165,7 +165,7 @@ static enum standing await_seat(struct worker *worker)
         enum seat_state state = ops->look(worker->seat);
         if (state == SEAT_READY)
             return STAYS;
-        work_queue_pass(worker->queue);
+        work_queue_wake(worker->queue);
         if (state == SEAT_NOT_YET)
             state = ops->prepare(worker->seat, worker->stop_fd);
         if (state == SEAT_LOST) {

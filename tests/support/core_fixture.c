@@ -14,6 +14,7 @@
 #include "daemon/base/loop.h"
 #include "daemon/base/timers.h"
 #include "daemon/core/call.h"
+#include "daemon/core/executor_impl.h"
 
 /* Check writes to a pipe for each assertion that it makes; where there are hundreds of thousands
  * only the one that fails is told. */
@@ -326,6 +327,7 @@ void core_pass(struct core *core, unsigned count)
 
 void core_await_bodies(struct core *core, size_t count)
 {
+    hand_out(core->executor); /* as at the end of a turn */
     pthread_mutex_lock(&core->lock);
     while (core->body_count < count)
         pthread_cond_wait(&core->entered, &core->lock);
@@ -578,6 +580,7 @@ void core_submit(struct core *core, const struct submission *submission,
     *ret_answer = (struct core_answer){.count = 0};
     struct submit_answer answer = {.fn = on_answer, .arg = ret_answer};
     executor_submit(core->executor, submission, client, &answer);
+    hand_out(core->executor); /* as at the end of a turn */
 }
 
 struct future *core_take(struct core *core, const struct submission *submission)

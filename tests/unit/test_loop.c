@@ -271,6 +271,53 @@ START_TEST(timer_disarmed_in_the_same_round_does_not_fire)
 }
 END_TEST
 
+struct errand {
+    struct loop_task *task;
+    struct loop_wakeup *others[2];
+    int others_rung, done;
+};
+
+static void on_other(void *arg)
+{
+    struct errand *errand = arg;
+
+    errand->others_rung++;
+    loop_task_ask(errand->task);
+}
+
+static void do_errand(void *arg)
+{
+    struct errand *errand = arg;
+
+    /* Behind all that was at hand when it was asked for. */
+    ck_assert_int_eq(errand->others_rung, 2);
+    errand->done++;
+    loop_stop(loop);
+}
+
+START_TEST(task_is_done_once_at_the_end_of_the_turn)
+{
+    struct errand errand = {0};
+
+    ck_assert_int_eq(loop_task_new(loop, do_errand, &errand, &errand.task), 0);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(loop_wakeup_new(loop, on_other, &errand, &errand.others[i]), 0);
+    for (int times = 1; times <= 2; times++) {
+        errand.others_rung = 0;
+        for (int i = 0; i < 2; i++)
+            loop_wakeup_ring(errand.others[i]);
+        ck_assert_int_eq(loop_run(loop), 0);
+        ck_assert_int_eq(errand.done, times);
+    }
+    /* Asked for, and then not wanted any more. */
+    loop_task_ask(errand.task);
+    loop_task_free(errand.task);
+    loop_task_free(NULL);
+    for (int i = 0; i < 2; i++)
+        loop_wakeup_free(errand.others[i]);
+}
+END_TEST
+
 START_TEST(signal_reaches_the_loop)
 {
     struct loop_signal *hook;
@@ -354,6 +401,7 @@ int main(void)
     tcase_add_test(tcase, time_gone_by_fires_at_once);
     tcase_add_test(tcase, disarmed_timer_does_not_fire);
     tcase_add_test(tcase, timer_disarmed_in_the_same_round_does_not_fire);
+    tcase_add_test(tcase, task_is_done_once_at_the_end_of_the_turn);
     tcase_add_test(tcase, signal_reaches_the_loop);
     tcase_add_test(tcase, signal_that_comes_too_late_ends_nobody);
     tcase_add_test(tcase, idle_loop_does_not_wake_up);

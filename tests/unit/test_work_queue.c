@@ -31,6 +31,7 @@ static void push(struct work_queue *queue, struct work *call, int64_t priority, 
 {
     if (work_queue_push(queue, call, priority, uid, client) != 0)
         ck_abort_msg("no memory to push");
+    work_queue_wake(queue);
 }
 
 /* Takes as many as there are pushed; must never block. */
@@ -408,6 +409,25 @@ START_TEST(each_call_wakes_a_thread_in_the_end)
 }
 END_TEST
 
+/* A push wakes nobody, as more may come with it; but many do not wait. */
+START_TEST(many_calls_wake_a_thread_without_being_asked_to)
+{
+    struct work_queue_rules rules = {.max_threads = 1, .idle_ns = HOUR_NS};
+    struct work_queue *queue = queue_with(&rules, 0);
+    struct work calls[100] = {0};
+    struct taker taker;
+    int report[2];
+    ck_assert_int_eq(pipe(report), 0);
+    taker_start(&taker, queue, report[1]);
+    for (size_t i = 0; i < 100; i++)
+        ck_assert_int_eq(work_queue_push(queue, &calls[i], 0, 1, 1), 0);
+    await_report(report[0]);
+    pthread_join(taker.thread, NULL);
+    ck_assert_ptr_eq(taker.got, &calls[0]);
+    work_queue_free(queue);
+}
+END_TEST
+
 START_TEST(the_last_threads_stay)
 {
     struct work_queue_rules rules = {.max_threads = 2, .min_threads = 1, .idle_ns = NS_PER_MS};
@@ -558,6 +578,7 @@ int main(void)
         a_thread_retires_after_its_share,
         threads_are_missing_for_calls_that_none_is_free_for,
         each_call_wakes_a_thread_in_the_end,
+        many_calls_wake_a_thread_without_being_asked_to,
         the_last_threads_stay,
         new_rules_reach_idle_threads_at_once,
         every_call_leaves_exactly_once,

@@ -125,6 +125,7 @@ static void job_clear(struct job *job)
 static void push(struct desk *desk, struct job *job)
 {
     ck_assert_int_eq(work_queue_push(desk->queue, &job->future->work, 0, 1, 1), 0);
+    work_queue_wake(desk->queue);
 }
 
 static void expect_started(struct desk *desk, struct job *job)

@@ -37,15 +37,12 @@ launcher = srun --quiet --unbuffered --ntasks=1
 CONF
 start_daemon "$TMPDIR" --config "$TMPDIR/futured.conf" || exit 1
 
-until_true()
-{
-    until "$@"; do sleep 0.05; done
-}
 pool() { future rpc pool.list '{"pool":"cluster"}'; }
 exception() { future rpc exception "{\"id\":$1}"; }
 # alive NODE PID
 alive() { "$slurm" in "$1" kill -0 "$2" 2>/dev/null; }
 dead() { ! alive "$@"; }
+begun_or_done() { [[ -e $1 || $(field "$2" state) == '"FINISHED"' ]]; }
 # Of jobs that run on NODE: job_on NODE SECONDS leaves the pid in $work/NODE.pid.
 job_on()
 {
@@ -56,7 +53,7 @@ job_on()
         id=$(future submit --pool cluster -- sh -c \
             'test "$(hostname)" = "$1" || exit 9; echo $$ >"$2.new"; mv "$2.new" "$2"; exec sleep "$3"' \
             job "$1" "$work/$1.pid" "$2")
-        until [[ -e $work/$1.pid || $(field "$id" state) == '"FINISHED"' ]]; do sleep 0.02; done
+        await begun_or_done "$work/$1.pid" "$id"
         [[ -e $work/$1.pid ]] && return
     done
 }
@@ -88,7 +85,7 @@ launcher=$(pool | grep -o "\"name\":\"cluster-[0-9]*\",\"thread\":[0-9]*,\"state
 kill -KILL "$(pgrep -P "$daemon_pid" -f -- "--job-name=future-$launcher ")"
 future wait "$id"
 like "srun killed" "$(exception "$id")" '"type":"WorkerLost".*"signal":"SIGKILL"'
-until_true dead n2 "$(<"$work/n2.pid")"
+await dead n2 "$(<"$work/n2.pid")"
 pass "leaves no job on the node"
 
 # ---- the network is cut ----
@@ -96,19 +93,19 @@ job_on n2 1000
 "$slurm" cut n2
 future wait "$id"
 like "the network cut" "$(exception "$id")" '"type":"WorkerLost".*"host":"n2"'
-until_true dead n2 "$(<"$work/n2.pid")"
+await dead n2 "$(<"$work/n2.pid")"
 pass "the worker there has ended its job"
 eq "the pool goes on, and nothing is sent to those that were idle there" \
     "$(future submit --pool cluster --wait -- hostname)" n1
 "$slurm" mend n2
-until_true eval 'sinfo -h -n n2 -o %T | grep -qxE "idle|mixed|allocated"'
+await eval 'sinfo -h -n n2 -o %T | grep -qxE "idle|mixed|allocated"'
 
 # ---- the daemon is killed in the middle ----
 # shellcheck disable=SC2016
 map=$(seq 60 | future map --detach --pool cluster -- sh -c \
     'echo "$1" >>"$2"; echo "$(hostname) $$" >>"$3"; test "$1" -le 8 || test -e "$4" || exec sleep 1000' \
     job {} "$work/ledger" "$work/pids" "$work/after")
-until_true eval '[[ -e $work/pids && $(wc -l <"$work/pids") -ge 20 ]]'
+await eval '[[ -e $work/pids && $(wc -l <"$work/pids") -ge 20 ]]'
 kill -KILL "$daemon_pid"
 wait "$daemon_pid" 2>/dev/null
 touch "$work/after"
@@ -137,7 +134,7 @@ map=$(seq 1000 | future map --detach --pool cluster -- sh -c \
     'echo "$1" >>"$2.$(hostname)"; test "$1" -ge 300 && test "$(hostname)" = n2 && exec sleep 1000; exit 0' \
     job {} "$work/crash")
 stuck() { [[ -e $work/crash.n2 ]] && (($(awk '$1 >= 300' "$work/crash.n2" | wc -l) >= 8)); }
-until_true stuck
+await stuck
 "$slurm" crash n2
 future wait "$map"
 eq "a node dies with eight jobs: the map ends" "$(field "$map" state)" '"FINISHED"'

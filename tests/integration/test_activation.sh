@@ -55,7 +55,7 @@ notify_stop
 # What is no listening Unix stream socket is refused.
 systemd-socket-activate --listen="$TMPDIR/datagram" --datagram "$FUTURED" --state-dir "$TMPDIR/state" 2>"$TMPDIR/log" &
 activator=$!
-until [[ -S $TMPDIR/datagram ]]; do sleep 0.01; done
+await test -S "$TMPDIR/datagram"
 python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"x", sys.argv[1])' "$TMPDIR/datagram"
 status "another kind of socket is refused" 1 wait "$activator"
 ok "... with a reason" grep -q 'what the service manager passed is no listening Unix stream socket' "$TMPDIR/log"

@@ -99,7 +99,7 @@ status "the held one ends" 0 future wait "$held"
 eq "nothing starts in a paused pool" "$(field "$p1" state)" '"PENDING"'
 gives "resume" 0 'default running' future resume default
 status "both are done" 0 future wait @waits
-until [[ $(field "$again" attempt) == 2 ]]; do :; done
+await is 2 field "$again" attempt
 eq "explain: retry" "$(future explain "$again" --format '{reason}')" retry
 capture future explain "$again"
 like "explain: retry in words" "$out" 'Attempt 1 has failed, and the pause'

@@ -74,7 +74,7 @@ held=$(future submit -- sh -c 'exec "$@"' x "${gate[@]}")
 runs never
 env --default-signal future run --label pending --after "$held" -- true &
 runner=$!
-until future status @pending >/dev/null 2>&1; do :; done
+await silently future status @pending
 kill -INT "$runner"
 status "run: one that has not started is cancelled" 130 wait "$runner"
 capture future wait @pending
@@ -87,11 +87,11 @@ runner=$!
 runs twice
 kill -INT "$runner"
 kill -INT "$runner"
-while kill -INT "$runner" 2>/dev/null; do :; done
+await fails kill -INT "$runner"
 status "run: a second signal does not wait" 130 wait "$runner"
 env --default-signal future run --label killed -- sh -c 'echo $$; exec sleep 1000' >"$TMPDIR/pid" &
 runner=$!
-until [[ -s $TMPDIR/pid ]]; do :; done
+await test -s "$TMPDIR/pid"
 kill -KILL "$runner"
 wait "$runner" 2>/dev/null
 status "run: the job ends with its client" 123 future wait @killed
@@ -127,7 +127,7 @@ like "follow: through the attempts" "$code:$out" $'^1:(1\n)?2$'
 id=$(future submit -- sh -c 'echo x; exec sleep 1000')
 env --default-signal future follow "$id" >"$TMPDIR/begun" &
 follower=$!
-until [[ -s $TMPDIR/begun ]]; do :; done
+await test -s "$TMPDIR/begun"
 kill -INT "$follower"
 wait "$follower"
 eq "follow: its end is not the job's" "$(field "$id" state)" '"RUNNING"'

@@ -100,9 +100,7 @@ outer=$(future submit -- sh -c 'echo >"$1.started"; read line <"$1.go"; exec fut
 runs first
 inner=$(future submit -- true)
 release first "$inner"
-until [[ $(future explain "$inner" --format '{reason}') == deadlock ]]; do
-    [[ $(field "$outer" state) == '"RUNNING"' ]] || break
-done
+await is deadlock future explain "$inner" --format '{reason}'
 capture future explain "$inner"
 like "a deadlock, and what ends it" "$out" 'The pool stands still.*future pool set default max_workers=2'
 like "status has a word for it" "$(future status)" "$inner +PENDING.* deadlocked"

@@ -192,9 +192,7 @@ begin()
 {
     futured --socket "$own" --durability none 2>/dev/null &
     daemon=$!
-    until future --socket "$own" ping >/dev/null 2>&1; do
-        read -r -t 0.05 <>"$TMPDIR/tick"
-    done
+    await silently future --socket "$own" ping
 }
 begin
 tmux new-session -d -x 80 -y 24 "future --socket $own top --interval 0.1; echo left with \$?; cat"

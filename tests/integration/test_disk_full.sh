@@ -55,8 +55,8 @@ try_disk()
     # ---- room again ----
     future cancel all >/dev/null
     future rpc forget "{\"ids\":[[3,$((taken + 10))]]}" >/dev/null
-    until again=$(future submit --wait -- echo again 2>/dev/null); do :; done
-    eq "it goes on without a restart" "$again" again
+    await is again future submit --wait -- echo again 2>/dev/null
+    pass "it goes on without a restart"
     ok "and is full no more" test -z "$(future stats | grep FULL)"
     ok "the daemon ends" stop_daemon
 }

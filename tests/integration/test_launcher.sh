@@ -60,12 +60,6 @@ handler = python3 $TMPDIR/count.py
 CONF
 start_daemon "$TMPDIR" --config "$TMPDIR/futured.conf" || exit 1
 
-# until_true COMMAND...: returns when it succeeds; the test's own time is the bound.
-until_true()
-{
-    until "$@"; do sleep 0.02; done
-}
-
 pool() { future rpc pool.list "{\"pool\":\"$1\"}"; }
 state_is() { [[ $(field "$1" state) == "\"$2\"" ]]; }
 pool_says() { [[ $(pool "$1") =~ $2 ]]; }
@@ -122,15 +116,15 @@ blocked live
 # shellcheck disable=SC2016
 id=$(future submit --pool plain -- sh -c 'echo first; sleep 1000 & echo $!; '"${gate[2]}" "${gate[@]:3}")
 runs live
-until_true eval '[[ $(future output "$id") == *[0-9] ]]'
+await eval '[[ $(future output "$id") == *[0-9] ]]'
 like "output while it runs" "$(future output "$id")" '^first'
 child=$(future output "$id" | tail -n 1)
-until_true pool_says plain "\"future\":$id,\"pid\":[0-9]+,\"host\":\"$(hostname)\""
+await pool_says plain "\"future\":$id,\"pid\":[0-9]+,\"host\":\"$(hostname)\""
 pass "pool.list has host and pid"
 future cancel --terminate "$id" >"$TMPDIR/cancelled"
 future wait "$id"
 like "terminate" "$(exception "$id")" '"type":"Terminated"'
-until_true gone "$child"
+await gone "$child"
 pass "ends the whole group there"
 
 eq "a native function" "$(future call --pool plain echo '{"a":1}')" '{"a":1}'
@@ -158,10 +152,10 @@ ok "a map in chunks" future wait "$map"
 eq "each item once, in order" "$(future follow "$map" | tr '\n' ' ')" "1 2 3 4 5 6 7 "
 
 # ---- the life of a worker ----
-until_true pool_says one '"threads":0'
+await pool_says one '"threads":0'
 pass "ends when it is idle"
 future submit --pool one --wait -- true
-until_true pool_says one '"threads":1,'
+await pool_says one '"threads":1,'
 pass "and comes back"
 if unshare -r -u sh -c 'hostname node7' 2>/dev/null; then
     eq "another host" "$(future submit --pool there --wait -- hostname)" node7
@@ -175,7 +169,7 @@ fi
 
 # ---- no worker yet ----
 id=$(future submit --pool missing -- true)
-until_true pool_says missing '"trouble":"no worker could be started: .*No such file or directory"'
+await pool_says missing '"trouble":"no worker could be started: .*No such file or directory"'
 eq "a program that is not there: it waits" "$(field "$id" state)" '"PENDING"'
 like "and explain says why" "$(future explain "$id")" 'No such file'
 gives "and it can be cancelled" 0 "$id cancelled" future cancel "$id"
@@ -183,7 +177,7 @@ gives "and it can be cancelled" 0 "$id cancelled" future cancel "$id"
 # first FAULT...: these go wrong from now on. Each call of the pool flaky has a worker of its own.
 first()
 {
-    until_true pool_says flaky '"threads":0'
+    await pool_says flaky '"threads":0'
     touch "${@/#/$faults/}"
 }
 ledger=$TMPDIR/ledger
@@ -193,7 +187,7 @@ job() { sh=(sh -c "echo $1 >>$ledger; echo $1"); }
 first refuse
 job refused
 id=$("${flaky[@]}" -- "${sh[@]}")
-until_true pool_says flaky 'ended with status 1: no node is left for you'
+await pool_says flaky 'ended with status 1: no node is left for you'
 eq "a launcher that refuses: it waits" "$(field "$id" state)" '"PENDING"'
 rm "$faults/refuse"
 eq "and then it runs" "$(future result "$id")" refused
@@ -203,7 +197,7 @@ for fault in version other-version; do
     first $fault
     job $fault
     id=$("${flaky[@]}" -- "${sh[@]}")
-    until_true pool_says flaky '"trouble":"no worker could be started: [^"]*version 0[^"]*9.9|"trouble":"[^"]*version 9.8'
+    await pool_says flaky '"trouble":"no worker could be started: [^"]*version 0[^"]*9.9|"trouble":"[^"]*version 9.8'
     eq "$fault: it waits" "$(field "$id" state)" '"PENDING"'
     rm "$faults/$fault"
     eq "$fault: and then it runs" "$(future result "$id")" $fault
@@ -212,7 +206,7 @@ done
 first hang
 job hung
 id=$("${flaky[@]}" -- "${sh[@]}")
-until_true test -e "$faults/hang-pid"
+await test -e "$faults/hang-pid"
 like "a launcher that hangs: its worker is starting" "$(pool flaky)" '"state":"starting"'
 eq "a launcher that hangs: it waits" "$(field "$id" state)" '"PENDING"'
 gives "and can be cancelled" 0 "$id cancelled" future cancel "$id"
@@ -244,7 +238,7 @@ first cut
 id=$("${flaky[@]}" -- sh -c "echo cut >>$ledger; echo \$\$ >$TMPDIR/cut; exec sleep 1000")
 future wait "$id"
 like "the network cut: lost" "$(exception "$id")" '"type":"WorkerLost".*"reason":"silence"'
-until_true gone "$(<"$TMPDIR/cut")"
+await gone "$(<"$TMPDIR/cut")"
 pass "and the job there has ended by itself"
 
 job after
@@ -261,7 +255,7 @@ eq "which another one executes, once" "$(grep -cx rested "$ledger"):$(field "$id
 
 first deaf
 id=$("${flaky[@]}" -- sleep 1000)
-until_true state_is "$id" RUNNING
+await state_is "$id" RUNNING
 future cancel --terminate --grace 0 "$id" >"$TMPDIR/cancelled"
 future wait "$id"
 like "a worker that does not hear of a stop is lost" "$(exception "$id")" '"type":"WorkerLost"'
@@ -280,8 +274,8 @@ eq "retry" "$(future result "$id"):$(field "$id" attempt)" retried:2
 first asleep
 job unread
 id=$("${flaky[@]}" -- "${sh[@]}")
-until_true test -e "$faults/asleep-pid"
-until_true state_is "$id" RUNNING
+await test -e "$faults/asleep-pid"
+await state_is "$id" RUNNING
 kill -KILL "$(<"$faults/asleep-pid")"
 eq "what nobody has read another one executes" "$(future result "$id")" unread
 eq "once" "$(grep -cx unread "$ledger")" 1
@@ -293,10 +287,10 @@ sed -i 's/^launcher = env$/launcher = env WHERE=elsewhere/' "$TMPDIR/futured.con
 kill -HUP "$daemon_pid"
 # shellcheck disable=SC2016
 is_elsewhere() { [[ $(future submit --pool one --wait -- sh -c 'echo "$WHERE"') == elsewhere ]]; }
-until_true is_elsewhere
+await is_elsewhere
 pass "a reload has the pool use another launcher"
 keepers_are_as_before() { [[ $(keepers) == "$keepers_before" ]]; }
-until_true keepers_are_as_before
+await keepers_are_as_before
 pass "and nothing is left of the old one once its calls have ended"
 printf '[limits]\noutput_total_bytes = 100000\n' >>"$TMPDIR/futured.conf"
 kill -HUP "$daemon_pid"
@@ -306,7 +300,7 @@ is_bounded()
     future wait "$id"
     [[ $(exception "$id") =~ OutputLimit ]]
 }
-until_true is_bounded
+await is_bounded
 pass "a reload of limits reaches the workers there"
 
 # ---- a worker's time ----
@@ -355,21 +349,21 @@ kill "$writer"
 # ---- a kill of the worker ----
 # shellcheck disable=SC2016
 id=$(future submit --pool one -- sh -c 'setsid sleep 1000 & echo $$ $!; exec sleep 1000')
-until_true eval '[[ $(future output "$id") == *[0-9] ]]'
+await eval '[[ $(future output "$id") == *[0-9] ]]'
 read -r job child <<<"$(future output "$id")"
 worker=$(sed -n 's/.*worker one-1 is process \([0-9]*\) .*/\1/p' "$daemon_log" | tail -n 1)
 kill -KILL "$worker"
 future wait "$id"
 like "a worker that is killed is lost" "$(exception "$id")" '"type":"WorkerLost"'
-until_true gone "$job"
-until_true gone "$child"
+await gone "$job"
+await gone "$child"
 pass "and nothing of its job is left, not even what has left its session"
 
 # ---- a kill of the daemon ----
 once=$(future submit --pool plain -- sh -c "echo \$\$ >$TMPDIR/once; exec sleep 1000")
 again=$(future submit --pool plain --rerun -- sh -c "echo again >>$TMPDIR/reruns; test -e $TMPDIR/killed || exec sleep 1000")
-until_true test -s "$TMPDIR/once"
-until_true test -s "$TMPDIR/reruns"
+await test -s "$TMPDIR/once"
+await test -s "$TMPDIR/reruns"
 touch "$TMPDIR/killed"
 kill -KILL "$daemon_pid"
 wait "$daemon_pid" 2>/dev/null

@@ -70,11 +70,8 @@ read -r _ <"$TMPDIR/runs"
 recipe drain >"$TMPDIR/drain"
 bash -eu "$TMPDIR/drain" >"$TMPDIR/drained" 2>&1 &
 drainer=$!
-# The bound is for a recipe that does not pause anything.
-for ((tries = 600; tries > 0; tries--)); do
-    [[ $(future rpc pool.list | jq '[.pools[].paused] | all') != true ]] || break
-    sleep 0.1
-done
+all_paused() { [[ $(future rpc pool.list | jq '[.pools[].paused] | all') == true ]]; }
+await all_paused
 later=$(future submit -- echo later)
 echo go >"$TMPDIR/gate"
 status "what runs may finish" 0 wait "$drainer"

@@ -124,7 +124,8 @@ config '[limits]\nretention_count = 1\n'
 reload
 eq "... and for what is kept" "$(future rpc info | jq -c .limits.retention_count)" 1
 last=$(future status last --format '{id}')
-until [[ $(future rpc status "{\"id\":$((last - 1))}" 2>&1) == *Expired* ]]; do :; done
+expired() { [[ $(future rpc status "{\"id\":$1}" 2>&1) == *Expired* ]]; }
+await expired $((last - 1))
 like "... at once" "$(future rpc status "{\"id\":$last}" 2>&1)" "\"id\":$last,"
 config ''
 reload

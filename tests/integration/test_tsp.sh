@@ -252,13 +252,15 @@ binary()
 }
 same binary "-c: bytes are bytes"
 
+# Task Spooler needs a moment to know where the output goes.
+output_is_known() { [[ $(ts) != *'(...)'* ]]; }
+
 following()
 {
     mkfifo go all last running
     quietly sh -c 'echo >running; echo begin; read line <go; echo "$line"; exit 3'
     read -r _ <running
-    # Task Spooler needs a moment to know where the output goes.
-    while [[ $(ts) == *'(...)'* ]]; do :; done
+    await output_is_known
     { ts -c; echo "ended $?"; } >all &
     exec {all}<all
     { ts -t; echo "ended $?"; } >last &
@@ -304,7 +306,7 @@ foreground_queued()
     quietly "${gate[@]}"
     runs one
     { ts -nf echo at last; echo "ended $?"; } >later &
-    while [[ $(ts | wc -l) -lt 3 ]]; do :; done
+    await eval '(($(ts | wc -l) == 3))'
     show -s
     release one
     wait $!
@@ -505,10 +507,10 @@ information()
 same information "-i"
 
 # Both need a moment to know the process of a job that has said already that it runs.
-find_pid()
+pid_is_known()
 {
-    pid=
-    until [[ $pid =~ ^[1-9] ]]; do pid=$(ts -p 2>/dev/null); done
+    pid=$(ts -p 2>/dev/null)
+    [[ $pid =~ ^[1-9] ]]
 }
 
 processes()
@@ -517,7 +519,7 @@ processes()
     quietly sh -c 'echo $$ >pid; read line <go'
     read -r pid <pid
     wanted=$pid
-    find_pid
+    await pid_is_known
     [[ $pid == "$wanted" && $(ts -p "$(id 0)") == "$wanted" ]]
     echo "the pid: $?"
     echo >go
@@ -530,7 +532,7 @@ stopping()
     quietly true
     quietly -w
     show -K
-    while [[ -e $TS_SOCKET ]]; do :; done
+    await test ! -e "$TS_SOCKET"
 }
 same stopping "-K: the server ends"
 
@@ -659,12 +661,12 @@ stop_running()
     mkfifo ready
     quietly sh -c 'trap "echo ended >ended; exit" TERM; echo >ready; while :; do sleep 0.01; done'
     read -r _ <ready
-    find_pid
+    await pid_is_known
     quietly -K
     ! kill -0 "$pid" 2>/dev/null
     echo "gone: $?"
     kill "$pid" 2>/dev/null
-    while kill -0 "$pid" 2>/dev/null; do :; done
+    await fails kill -0 "$pid"
 }
 differ stop_running "-K and what runs" 'gone: 0' 'gone: 1' \
     'No job outlives its daemon; Task Spooler lets it run on.'

@@ -49,15 +49,6 @@ release()
     echo "${2:-}" >"$TMPDIR/$1.go"
 }
 
-# await COMMAND...: returns when the command succeeds; for facts of which nothing tells.
-await()
-{
-    [[ -p $TMPDIR/await ]] || mkfifo "$TMPDIR/await"
-    until "$@"; do
-        read -r -t 0.02 <>"$TMPDIR/await"
-    done
-}
-
 # file_has FILE REGEX: a line of it matches.
 file_has() { grep -Eq -- "$2" "$1"; }
 

@@ -55,6 +55,20 @@ like()
     if [[ $2 =~ $3 ]]; then pass "$1"; else fail "$1" "got:            $2" "wanted a match: $3"; fi
 }
 
+# await COMMAND...: returns when the command succeeds; for facts of which nothing tells. The time that
+# the script has is the bound.
+await()
+{
+    [[ -p $TMPDIR/await ]] || mkfifo "$TMPDIR/await"
+    until "$@"; do
+        read -r -t 0.02 <>"$TMPDIR/await"
+    done
+}
+
+# silently COMMAND...: without what it prints. fails COMMAND...: it does, silently.
+silently() { "$@" >/dev/null 2>&1; }
+fails() { ! silently "$@"; }
+
 # The last line of a script: what comes after it does not count.
 finish()
 {

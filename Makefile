@@ -210,7 +210,8 @@ header_line = $(shell sed -n '1,10s|^/\* $(1): *\(.*[^ ]\) *\*/$$|\1|p' $(2))
 unit_needs  = $(patsubst %.c,$O/%.o,$(call header_line,extra,$(1))) \
               $(call archives,$(call header_line,layers,$(1)))
 
-$(BUILD)/tests/unit/%: $O/tests/unit/%.o $$(call unit_needs,tests/unit/$$*.c) $(STAMP)
+$(BUILD)/tests/unit/%: $O/tests/unit/%.o $O/tests/support/suite.o \
+    $$(call unit_needs,tests/unit/$$*.c) $(STAMP)
 	@mkdir -p $(@D)
 	$(link) $(TEST_LIBS) $(DAEMON_LIBS)
 
@@ -244,7 +245,8 @@ $(BUILD)/tests/integration/test_lib%: $O/tests/integration/test_lib%.o $(SUPPORT
 	@mkdir -p $(@D)
 	$(link) -L$(BUILD) -lfuture -Wl,-rpath,$(abspath $(BUILD)) $(TEST_LIBS) $(CLIENT_LIBS)
 
-SUPPORT_OBJECTS = $(patsubst %,$O/tests/support/%.o,daemon client json gate text deadline fixture)
+SUPPORT_OBJECTS = $(patsubst %,$O/tests/support/%.o,daemon client json gate text deadline fixture \
+                  suite)
 $(SUPPORT): $(SUPPORT_OBJECTS)
 	@rm -f $@
 	$(call say,AR)$(AR) rcs $@ $^

@@ -377,8 +377,6 @@ int main(void)
     };
     const TTest *const few[] = {a_flood_does_not_reach_the_log, NULL};
 
-    if (is_long())
-        setenv("CK_DEFAULT_TIMEOUT", "600", 1);
     int many = fixture_run("hostile", setup, teardown, tests);
     int flood = fixture_run("a flood", setup_few, teardown, few);
 

@@ -13,6 +13,7 @@
 #include "proto/limits.h"
 #include "tests/support/deadline.h"
 #include "tests/support/fixture.h"
+#include "tests/support/suite.h"
 #include "tests/support/text.h"
 
 static struct fixture f;
@@ -727,16 +728,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("limits");
-    TCase *tcase = tcase_create("limits");
+    TCase *tcase = suite_tests("limits", NULL, NULL);
 
     tcase_add_loop_test(tcase, at_it_and_one_past_it, 0, ROWS);
     tcase_add_test(tcase, every_limit_has_its_row);
-    suite_add_tcase(suite, tcase);
-
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run();
 }

@@ -14,6 +14,7 @@
 #include "proto/methods.h"
 #include "tests/support/client.h"
 #include "tests/support/daemon.h"
+#include "tests/support/suite.h"
 #include "tests/support/text.h"
 
 #define DOCUMENT   "proto/PROTOCOL.md"
@@ -490,11 +491,9 @@ int main(void)
 {
     read_document();
 
-    Suite *suite = suite_create("PROTOCOL.md");
-    TCase *tables = tcase_create("tables");
-    TCase *examples = tcase_create("examples");
-    suite_add_tcase(suite, tables);
-    suite_add_tcase(suite, examples);
+    TCase *tables = suite_tests("tables", NULL, NULL);
+    TCase *examples = suite_tests("examples", NULL, NULL);
+
     tcase_add_loop_test(tables, test_comparing, 0, 20);
     tcase_add_test(tables, test_there_are_examples);
     tcase_add_test(tables, test_limits_are_those_of_the_table);
@@ -502,10 +501,6 @@ int main(void)
     tcase_add_test(tables, test_every_error_has_an_example);
     tcase_add_loop_test(examples, test_example, 0, block_count);
 
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
     free_document();
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run();
 }

@@ -5,6 +5,7 @@
 #include <sys/fsuid.h>
 #include <unistd.h>
 
+#include "tests/support/suite.h"
 #include "tests/support/text.h"
 
 void fixture_start(struct fixture *fixture, const struct daemon_options *options)
@@ -70,21 +71,13 @@ json_int_t fixture_hold(const struct fixture *fixture)
 
 int fixture_run(const char *name, SFun setup, SFun teardown, const TTest *const tests[])
 {
-    Suite *suite = suite_create(name);
-    TCase *tcase = tcase_create(name);
+    TCase *tcase = suite_tests(name, setup, teardown);
 
-    tcase_add_checked_fixture(tcase, setup, teardown);
     /* Every wait has its deadline; this one is for a busy machine. */
     tcase_set_timeout(tcase, getenv("FUTURED_LONG") ? 1100 : 110);
     for (size_t i = 0; tests[i]; i++)
         tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run();
 }
 
 /* ---- checks ---- */

@@ -11,20 +11,16 @@
 
 #include "daemon/base/loop.h"
 #include "daemon/core/output.h"
+#include "tests/support/suite.h"
 
 int store_check(const char *name, const TTest *const *tests, size_t count)
 {
-    Suite *suite = suite_create(name);
-    TCase *tcase = tcase_create(name);
+    TCase *tcase = suite_tests(name, NULL, NULL);
     for (size_t i = 0; i < count; i++)
         tcase_add_test(tcase, tests[i]);
-    tcase_set_timeout(tcase, getenv("FUTURED_LONG") ? 1800 : 60);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    if (getenv("FUTURED_LONG"))
+        tcase_set_timeout(tcase, 1800);
+    return suite_run();
 }
 
 /* ---- copies of records ---- */

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/support/suite.h"
+
 static char directory[] = "/tmp/test_cgroup_tree.XXXXXX";
 static int directory_fd;
 
@@ -109,20 +111,12 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("cgroup_tree");
-    TCase *tcase = tcase_create("cgroup_tree");
+    TCase *tcase = suite_tests("cgroup_tree", set_up, tear_down);
 
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, numbers_by_their_keys);
     tcase_add_test(tcase, words_in_lists);
     tcase_add_test(tcase, values_are_written_to_what_is_there);
     tcase_add_test(tcase, who_is_left_is_waited_for);
     tcase_add_test(tcase, a_path_that_does_not_fit);
-    suite_add_tcase(suite, tcase);
-
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run();
 }

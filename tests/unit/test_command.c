@@ -4,6 +4,7 @@
 
 #include "daemon/base/clock.h"
 #include "tests/support/fake_call.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -994,21 +995,11 @@ int main(void)
         const char *name;
         void (*add)(TCase *tcase);
     } groups[] = {{"start", add_start_tests}, {"end", add_end_tests}, {"stop", add_stop_tests}};
-    Suite *suite = suite_create("command");
-    SRunner *runner;
-    int failed;
 
     for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
-        TCase *tcase = tcase_create(groups[i].name);
+        TCase *tcase = suite_tests(groups[i].name, set_up, tear_down);
 
-        tcase_add_checked_fixture(tcase, set_up, tear_down);
-        tcase_set_timeout(tcase, 30);
         groups[i].add(tcase);
-        suite_add_tcase(suite, tcase);
     }
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run();
 }

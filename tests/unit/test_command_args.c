@@ -5,6 +5,7 @@
 #include "daemon/run/base64.h"
 #include "daemon/run/command_argv.h"
 #include "daemon/run/command_env.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -367,10 +368,7 @@ END_TEST
 
 int main(void)
 {
-    TCase *tcase = tcase_create("command_args");
-    Suite *suite = suite_create("command_args");
-    SRunner *runner;
-    int failed;
+    TCase *tcase = suite_tests("command_args", NULL, NULL);
 
     tcase_add_test(tcase, defaults);
     tcase_add_test(tcase, null_is_absent);
@@ -383,10 +381,5 @@ int main(void)
                         sizeof(refused_items) / sizeof(*refused_items));
     tcase_add_test(tcase, multiplied_item_needs_no_memory);
     tcase_add_test(tcase, environment_is_cleaned_and_laid_over);
-    suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run();
 }

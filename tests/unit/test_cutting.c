@@ -13,6 +13,7 @@
 #include "daemon/net/connection.h"
 #include "daemon/rpc/session.h"
 #include "tests/support/served.h"
+#include "tests/support/suite.h"
 
 /* How the stream is cut: the number of bytes until the next cut, which is at least 1. */
 typedef size_t cut_fn(size_t at, size_t how);
@@ -219,16 +220,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("cutting");
-    TCase *tests = tcase_create("cutting");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    TCase *tests = suite_tests("cutting", NULL, NULL);
 
     tcase_add_loop_test(tests, any_cut_gives_the_same_replies, 0, STREAMS);
     tcase_add_test(tests, the_replies_are_right);
-    suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run();
 }

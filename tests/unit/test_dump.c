@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/suite.h"
+
 static void check_text(json_t *value, size_t max_bytes, const char *expected)
 {
     char *text = NULL;
@@ -156,10 +158,7 @@ END_TEST
 
 int main(void)
 {
-    TCase *tcase = tcase_create("dump");
-    Suite *suite = suite_create("dump");
-    SRunner *runner;
-    int failed;
+    TCase *tcase = suite_tests("dump", NULL, NULL);
 
     tcase_add_test(tcase, values_become_text);
     tcase_add_test(tcase, long_text);
@@ -167,10 +166,5 @@ int main(void)
     tcase_add_test(tcase, garbage);
     tcase_add_test(tcase, everything_is_freed);
     tcase_add_test(tcase, without_memory);
-    suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run();
 }

@@ -10,6 +10,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "tests/support/suite.h"
+
 #define NOBODY 65534
 
 static char path[256];
@@ -110,20 +112,12 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("endpoint");
-    TCase *tests = tcase_create("endpoint");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    TCase *tests = suite_tests("endpoint", fresh_environment, be_root_again);
 
-    tcase_add_checked_fixture(tests, fresh_environment, be_root_again);
     tcase_add_test(tests, what_is_given_wins);
     tcase_add_test(tests, the_environment_is_next_where_asked_for);
     tcase_add_test(tests, root_has_its_own_place);
     tcase_add_test(tests, the_last_resort_names_the_user);
     tcase_add_test(tests, what_does_not_fit_is_refused);
-    suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run();
 }

@@ -6,6 +6,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "tests/support/suite.h"
+
 static int open_low(void)
 {
     int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -44,17 +46,9 @@ END_TEST
 
 int main(void)
 {
-    TCase *tcase = tcase_create("fd");
-    Suite *suite = suite_create("fd");
-    SRunner *runner;
-    int failed;
+    TCase *tcase = suite_tests("fd", NULL, NULL);
 
     tcase_add_test(tcase, a_lifted_one_leaves_its_number_free);
     tcase_add_test(tcase, where_nothing_higher_is_allowed_it_stays);
-    suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run();
 }

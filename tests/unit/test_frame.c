@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/suite.h"
+
 static void feed(struct frame *frame, const char *bytes, size_t size)
 {
     char *room;
@@ -338,12 +340,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("frame");
-    TCase *tests = tcase_create("frame");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    TCase *tests = suite_tests("frame", NULL, NULL);
 
-    tcase_set_timeout(tests, 60);
     tcase_add_test(tests, lines_end_with_lf_and_may_have_a_cr);
     tcase_add_test(tests, a_nul_byte_is_a_byte_like_others);
     tcase_add_loop_test(tests, the_limit_is_exact, 0, 2);
@@ -355,9 +353,5 @@ int main(void)
     tcase_add_test(tests, slow_senders_cost_no_more);
     tcase_add_test(tests, slow_takers_cost_no_more);
     tcase_add_test(tests, absurd_wishes_are_refused);
-    suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run();
 }

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "tests/support/suite.h"
+
 /* The table never looks into a future: any address will do. */
 static uint64_t futures[5000];
 
@@ -179,14 +181,8 @@ int main(void)
         pages_of_others_are_passed_over,
         room_that_cannot_be_is_refused,
     };
-    Suite *suite = suite_create("future_table");
-    TCase *tcase = tcase_create("future_table");
+    TCase *tcase = suite_tests("future_table", NULL, NULL);
     for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
         tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run();
 }

@@ -5,6 +5,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/run/process.h"
 #include "tests/support/fake_call.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -1231,18 +1232,9 @@ int main(void)
         settings_are_checked,
         NULL,
     };
-    Suite *suite = suite_create("handler");
-    TCase *tcase = tcase_create("handler");
-    SRunner *runner;
-    int failed;
+    TCase *tcase = suite_tests("handler", set_up, tear_down);
 
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
     for (size_t i = 0; tests[i]; i++)
         tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run();
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/suite.h"
+
 /* `wanted`: the words, NULL-ended. */
 static void check_split(const char *text, const char *const wanted[])
 {
@@ -77,20 +79,12 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("handler_argv");
-    TCase *tcase = tcase_create("handler_argv");
-    SRunner *runner;
-    int failed;
+    TCase *tcase = suite_tests("handler_argv", NULL, NULL);
 
     tcase_add_test(tcase, words_are_parted_by_white_space);
     tcase_add_test(tcase, quotes_keep_words_together);
     tcase_add_test(tcase, a_backslash_takes_the_meaning_away);
     tcase_add_test(tcase, nothing_is_expanded);
     tcase_add_test(tcase, what_is_no_command_line_is_refused);
-    suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run();
 }

@@ -2,6 +2,7 @@
 #include "daemon/run/handler_backoff.h"
 
 #include "daemon/base/clock.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -80,21 +81,12 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("handler_backoff");
-    TCase *tcase = tcase_create("handler_backoff");
-    SRunner *runner;
-    int failed;
+    TCase *tcase = suite_tests("handler_backoff", set_up, tear_down);
 
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, without_a_failure_anybody_may_start);
     tcase_add_test(tcase, the_delay_doubles_up_to_ten_seconds);
     tcase_add_test(tcase, it_stays_at_ten_seconds_for_ever);
     tcase_add_test(tcase, a_good_call_ends_it);
     tcase_add_test(tcase, one_at_a_time_tries_again);
-    suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run();
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/suite.h"
+
 static const struct handler_bounds bounds = {.line_bytes = 1000, .depth = 5, .values = 50};
 
 /* The line with apostrophes as quotes; static. */
@@ -216,10 +218,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("handler_message");
-    TCase *tcase = tcase_create("handler_message");
-    SRunner *runner;
-    int failed;
+    TCase *tcase = suite_tests("handler_message", NULL, NULL);
 
     tcase_add_test(tcase, a_result);
     tcase_add_test(tcase, an_error);
@@ -228,10 +227,5 @@ int main(void)
     tcase_add_test(tcase, notifications_of_the_future_are_fine);
     tcase_add_test(tcase, what_is_refused);
     tcase_add_test(tcase, a_request);
-    suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run();
 }

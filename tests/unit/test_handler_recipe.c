@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/suite.h"
+
 START_TEST(what_is_written_is_read_back)
 {
     char program[] = "python3", script[] = "a \"b\".py", empty[] = "";
@@ -77,17 +79,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("handler_recipe");
-    TCase *tests = tcase_create("all");
+    TCase *tests = suite_tests("all", NULL, NULL);
 
     tcase_add_test(tests, what_is_written_is_read_back);
     tcase_add_test(tests, the_least_is_a_program);
     tcase_add_test(tests, other_text_is_refused);
-    suite_add_tcase(suite, tests);
-
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run();
 }

@@ -4,6 +4,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/support/suite.h"
+
 #define NODES 1000
 
 static struct heap_node nodes[NODES];
@@ -116,20 +118,12 @@ END_TEST
 
 int main(void)
 {
-    TCase *tcase = tcase_create("heap");
-    Suite *suite = suite_create("heap");
-    SRunner *runner;
-    int failed;
+    TCase *tcase = suite_tests("heap", NULL, NULL);
 
     tcase_add_test(tcase, empty_heap_has_no_first);
     tcase_add_test(tcase, keys_leave_in_order);
     tcase_add_test(tcase, equal_keys_leave_in_insertion_order);
     tcase_add_test(tcase, greatest_key_is_a_key);
     tcase_add_test(tcase, any_node_can_be_removed);
-    suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run();
 }

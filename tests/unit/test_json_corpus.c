@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/suite.h"
+
 #define ACCEPTED 0
 
 struct sample {
@@ -291,17 +293,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("json corpus");
-    TCase *tests = tcase_create("json corpus");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    TCase *tests = suite_tests("json corpus", NULL, NULL);
 
     tcase_add_loop_test(tests, a_value_in_params, 0, (int)(sizeof(values) / sizeof(values[0])));
     tcase_add_loop_test(tests, a_value_alone, 0, (int)(sizeof(values) / sizeof(values[0])));
     tcase_add_loop_test(tests, a_whole_text, 0, (int)(sizeof(texts) / sizeof(texts[0])));
-    suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run();
 }

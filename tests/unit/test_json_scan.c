@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/suite.h"
+
 #define DEPTH    8
 #define VALUES   100
 #define MUTANTS  200000
@@ -280,12 +282,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("json_scan");
-    TCase *tests = tcase_create("json_scan");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    TCase *tests = suite_tests("json_scan", NULL, NULL);
 
-    tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, the_common_case_is_taken_as_jansson_takes_it, 0,
                         sizeof(common) / sizeof(common[0]));
     tcase_add_test(tests, what_is_wrong_or_odd_is_not_taken);
@@ -293,9 +291,5 @@ int main(void)
     tcase_add_test(tests, the_bounds_are_those_of_json_text);
     tcase_add_test(tests, an_object_with_many_members_is_not_taken);
     tcase_add_test(tests, no_text_is_taken_that_jansson_does_not_take);
-    suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run();
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/suite.h"
+
 static struct slice slice_of(const char *text)
 {
     return (struct slice){text, strlen(text)};
@@ -260,12 +262,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("json_text");
-    TCase *tests = tcase_create("json_text");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    TCase *tests = suite_tests("json_text", NULL, NULL);
 
-    tcase_set_timeout(tests, 30);
     tcase_add_test(tests, values_are_counted_and_names_are_not);
     tcase_add_test(tests, nesting_is_measured);
     tcase_add_test(tests, a_nul_byte_is_found_everywhere);
@@ -278,9 +276,5 @@ int main(void)
     tcase_add_test(tests, what_is_no_array_has_no_elements);
     tcase_add_test(tests, a_million_elements);
     tcase_add_test(tests, strings_are_decoded_as_far_as_they_fit);
-    suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run();
 }

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "tests/support/fake_server.h"
+#include "tests/support/suite.h"
 
 /* A wait that ought to end by itself. */
 enum { LONG_MS = 50000 };
@@ -658,12 +659,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("libfuture");
-    TCase *tests = tcase_create("connection");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    TCase *tests = suite_tests("connection", setup, teardown);
 
-    tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, connecting_says_what_is_wrong);
     tcase_add_test(tests, connecting_takes_no_longer_than_allowed);
     tcase_add_test(tests, a_descriptor_is_taken_over);
@@ -688,9 +685,5 @@ int main(void)
     tcase_add_test(tests, a_handler_may_call);
     tcase_add_test(tests, failures_have_words);
     tcase_add_test(tests, what_is_left_is_freed);
-    suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run();
 }

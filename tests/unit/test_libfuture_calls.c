@@ -10,6 +10,7 @@
 
 #include "proto/methods.h"
 #include "tests/support/fake_server.h"
+#include "tests/support/suite.h"
 
 /* A wait that ought to end by itself. */
 enum { LONG_MS = 50000 };
@@ -975,12 +976,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("libfuture: calls");
-    TCase *tests = tcase_create("calls");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    TCase *tests = suite_tests("calls", setup, teardown);
 
-    tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, submit_of_a_command);
     tcase_add_test(tests, submit_with_everything);
     tcase_add_test(tests, submit_of_a_function);
@@ -1013,9 +1010,5 @@ int main(void)
     tcase_add_loop_test(tests, messages_that_are_no_events, 0,
                         sizeof(no_events) / sizeof(no_events[0]));
     tcase_add_test(tests, requests_under_way);
-    suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run();
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "tests/support/fake_server.h"
+#include "tests/support/suite.h"
 
 /* A wait that ought to end by itself. */
 enum { LONG_MS = 50000 };
@@ -244,12 +245,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("libfuture: as completed");
-    TCase *tests = tcase_create("completed");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    TCase *tests = suite_tests("completed", setup, teardown);
 
-    tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, in_their_order);
     tcase_add_test(tests, time_runs_out);
     tcase_add_test(tests, others_messages_stay);
@@ -261,9 +258,5 @@ int main(void)
     tcase_add_test(tests, nothing_to_wait_for);
     tcase_add_test(tests, refused);
     tcase_add_test(tests, given_up_too_early);
-    suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run();
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "tests/support/fake_server.h"
+#include "tests/support/suite.h"
 
 /* A wait that ought to end by itself. */
 enum { LONG_MS = 50000 };
@@ -336,18 +337,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("libfuture: memory");
-    TCase *tests = tcase_create("memory");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    TCase *tests = suite_tests("memory", NULL, NULL);
 
     tcase_add_loop_test(tests, every_function_says_so, 0, TRIALS);
     tcase_add_test(tests, nothing_is_lost);
     tcase_add_test(tests, nothing_is_half_sent);
     tcase_add_test(tests, connecting);
-    suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run();
 }

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "tests/support/suite.h"
+
 START_TEST(the_defaults_are_the_table)
 {
     struct limits limits;
@@ -66,17 +68,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("limits");
-    TCase *tests = tcase_create("limits");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    TCase *tests = suite_tests("limits", NULL, NULL);
 
     tcase_add_test(tests, the_defaults_are_the_table);
     tcase_add_test(tests, one_is_set_and_no_other);
     tcase_add_test(tests, what_is_wrong_changes_nothing);
-    suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run();
 }

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/support/suite.h"
+
 static int read_fd, saved_stderr;
 
 static void set_up(void)
@@ -185,12 +187,8 @@ END_TEST
 
 int main(void)
 {
-    TCase *tcase = tcase_create("log");
-    Suite *suite = suite_create("log");
-    SRunner *runner;
-    int failed;
+    TCase *tcase = suite_tests("log", set_up, NULL);
 
-    tcase_add_checked_fixture(tcase, set_up, NULL);
     tcase_add_test(tcase, levels_have_names);
     tcase_add_test(tcase, message_is_one_line_with_its_level);
     tcase_add_test(tcase, level_filters);
@@ -202,10 +200,5 @@ int main(void)
     tcase_add_test(tcase, without_a_rate_all_are_written);
     tcase_add_test(tcase, what_somebody_waits_for_is_always_written);
     tcase_add_test(tcase, a_sink_gets_the_whole_record);
-    suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run();
 }

@@ -2,6 +2,7 @@
 #include "daemon/base/loop.h"
 
 #include "daemon/base/clock.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <event2/event.h>
@@ -385,12 +386,8 @@ END_TEST
 
 int main(void)
 {
-    TCase *tcase = tcase_create("loop");
-    Suite *suite = suite_create("loop");
-    SRunner *runner;
-    int failed;
+    TCase *tcase = suite_tests("loop", set_up, tear_down);
 
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, loop_is_epoll);
     tcase_add_test(tcase, ring_wakes_the_loop);
     tcase_add_test(tcase, rings_before_the_loop_count_as_one);
@@ -405,10 +402,5 @@ int main(void)
     tcase_add_test(tcase, signal_reaches_the_loop);
     tcase_add_test(tcase, signal_that_comes_too_late_ends_nobody);
     tcase_add_test(tcase, idle_loop_does_not_wake_up);
-    suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run();
 }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/suite.h"
+
 static struct limits limits;
 static struct rpc_line line;
 static struct rpc_error error;
@@ -1102,12 +1104,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("messages");
-    TCase *tests = tcase_create("messages");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    TCase *tests = suite_tests("messages", setup, teardown);
 
-    tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_loop_test(tests, what_is_wrong_is_refused_and_named, 0,
                         (int)(sizeof(refusals) / sizeof(refusals[0])));
     tcase_add_test(tests, errors_are_plain_sentences);
@@ -1133,9 +1131,5 @@ int main(void)
     tcase_add_test(tests, states_have_names);
     tcase_add_test(tests, a_future_is_written);
     tcase_add_test(tests, a_map_is_written_and_commas_go_on);
-    suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run();
 }

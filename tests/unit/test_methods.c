@@ -4,6 +4,8 @@
 #include <check.h>
 #include <string.h>
 
+#include "tests/support/suite.h"
+
 START_TEST(every_method_is_found_by_its_name)
 {
     for (unsigned i = 0; i < METHOD_COUNT; i++) {
@@ -57,18 +59,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("methods");
-    TCase *tests = tcase_create("methods");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    TCase *tests = suite_tests("methods", NULL, NULL);
 
     tcase_add_test(tests, every_method_is_found_by_its_name);
     tcase_add_test(tests, other_names_are_no_methods);
     tcase_add_test(tests, codes_have_the_names_of_the_protocol);
     tcase_add_test(tests, an_unknown_code_has_a_name_too);
-    suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run();
 }

@@ -5,6 +5,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/run/args.h"
 #include "tests/support/fake_call.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -160,10 +161,7 @@ END_TEST
 
 int main(void)
 {
-    TCase *tcase = tcase_create("native");
-    Suite *suite = suite_create("native");
-    SRunner *runner;
-    int failed;
+    TCase *tcase = suite_tests("native", NULL, NULL);
 
     tcase_add_test(tcase, names);
     tcase_add_test(tcase, sleep_checks_its_arguments);
@@ -173,10 +171,5 @@ int main(void)
     tcase_add_test(tcase, item_joins_the_arguments);
     tcase_add_test(tcase, map_needs_an_object_without_item);
     tcase_add_test(tcase, refusals_are_cut_between_characters);
-    suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run();
 }

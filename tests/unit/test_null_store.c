@@ -10,6 +10,7 @@
 
 #include "daemon/core/store.h"
 #include "daemon/store/null_store.h"
+#include "tests/support/suite.h"
 
 static char directory[] = "/tmp/null-store-XXXXXX";
 static char message[512];
@@ -123,17 +124,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("null store");
-    TCase *tests = tcase_create("all");
-    tcase_add_checked_fixture(tests, setup, teardown);
+    TCase *tests = suite_tests("all", setup, teardown);
+
     tcase_add_test(tests, without_a_directory_it_begins_at_one);
     tcase_add_test(tests, the_next_one_goes_on);
     tcase_add_test(tests, two_at_a_time_are_refused);
     tcase_add_test(tests, what_is_not_understood_is_left_alone);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run();
 }

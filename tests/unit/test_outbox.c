@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "daemon/base/shared_text.h"
+#include "tests/support/suite.h"
 
 static struct shared_text *text_of(char c, size_t size)
 {
@@ -158,18 +159,12 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("outbox");
-    TCase *tests = tcase_create("outbox");
-    SRunner *runner = srunner_create(suite);
+    TCase *tests = suite_tests("outbox", NULL, NULL);
 
     tcase_add_test(tests, own_bytes_are_counted_until_they_are_written);
     tcase_add_test(tests, a_shared_text_counts_once);
     tcase_add_test(tests, partial_writes_tell_own_from_shared);
     tcase_add_test(tests, a_short_text_is_copied);
     tcase_add_test(tests, a_closed_socket_is_an_error);
-    suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run();
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/suite.h"
+
 START_TEST(zeroed_outcome_is_none)
 {
     struct outcome outcome = {0};
@@ -78,20 +80,12 @@ END_TEST
 
 int main(void)
 {
-    TCase *tcase = tcase_create("outcome");
-    Suite *suite = suite_create("outcome");
-    SRunner *runner;
-    int failed;
+    TCase *tcase = suite_tests("outcome", NULL, NULL);
 
     tcase_add_test(tcase, zeroed_outcome_is_none);
     tcase_add_test(tcase, result_keeps_its_text);
     tcase_add_test(tcase, exception_copies_its_words);
     tcase_add_test(tcase, newer_outcome_replaces_older);
     tcase_add_test(tcase, exception_without_memory_is_a_memory_error);
-    suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run();
 }

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/support/suite.h"
+
 static void append(struct output *output, enum output_stream stream, const char *text)
 {
     ck_assert_int_eq(output_append(output, stream, text, strlen(text)), 0);
@@ -255,10 +257,7 @@ END_TEST
 
 int main(void)
 {
-    TCase *tcase = tcase_create("output");
-    Suite *suite = suite_create("output");
-    SRunner *runner;
-    int failed;
+    TCase *tcase = suite_tests("output", NULL, NULL);
 
     tcase_add_test(tcase, streams_are_apart);
     tcase_add_test(tcase, read_starts_at_offset);
@@ -270,10 +269,5 @@ int main(void)
     tcase_add_test(tcase, watcher_is_told_of_each_change);
     tcase_add_test(tcase, reader_follows_a_writer);
     tcase_add_test(tcase, last_reference_frees);
-    suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run();
 }

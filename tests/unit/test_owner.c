@@ -4,6 +4,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/support/suite.h"
+
 static void expect_counts(const struct owners *owners, bool all, uint32_t uid, uint64_t pending,
                           uint64_t running, uint64_t cancelled, uint64_t finished)
 {
@@ -82,14 +84,8 @@ int main(void)
         counts_are_for_each_and_for_all,
         many_owners_are_told_apart,
     };
-    Suite *suite = suite_create("owner");
-    TCase *tcase = tcase_create("owner");
+    TCase *tcase = suite_tests("owner", NULL, NULL);
     for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
         tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run();
 }

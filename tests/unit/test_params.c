@@ -3,6 +3,7 @@
 #include "daemon/run/params.h"
 
 #include "daemon/core/runner.h"
+#include "tests/support/suite.h"
 #include "tests/support/text.h"
 
 #include <check.h>
@@ -234,10 +235,7 @@ END_TEST
 
 int main(void)
 {
-    TCase *tcase = tcase_create("params");
-    Suite *suite = suite_create("params");
-    SRunner *runner;
-    int failed;
+    TCase *tcase = suite_tests("params", NULL, NULL);
 
     tcase_add_test(tcase, descriptions_are_read);
     tcase_add_test(tcase, the_example_of_the_document);
@@ -247,10 +245,5 @@ int main(void)
     tcase_add_test(tcase, one_in_the_place_of_another);
     tcase_add_test(tcase, maps);
     tcase_add_test(tcase, nothing_described);
-    suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run();
 }

@@ -3,6 +3,7 @@
 #include "daemon/run/plugin.h"
 
 #include "tests/support/plugin_fixture.h"
+#include "tests/support/suite.h"
 #include "tests/support/text.h"
 
 #include <check.h>
@@ -399,12 +400,8 @@ END_TEST
 
 int main(void)
 {
-    TCase *tcase = tcase_create("plugin");
-    Suite *suite = suite_create("plugin");
-    SRunner *runner;
-    int failed;
+    TCase *tcase = suite_tests("plugin", setup, teardown);
 
-    tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, a_plugin_is_loaded);
     tcase_add_test(tcase, all_functions_are_there);
     tcase_add_test(tcase, arguments_are_checked);
@@ -422,10 +419,5 @@ int main(void)
     tcase_add_test(tcase, the_end_comes_in_reverse);
     tcase_add_test(tcase, load_and_unload_again_and_again);
     tcase_add_test(tcase, nothing_to_free);
-    suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run();
 }

@@ -6,6 +6,7 @@
 #include "daemon/run/dump.h"
 #include "tests/support/fake_call.h"
 #include "tests/support/plugin_fixture.h"
+#include "tests/support/suite.h"
 #include "tests/support/text.h"
 
 #include <check.h>
@@ -308,12 +309,8 @@ END_TEST
 
 int main(void)
 {
-    TCase *tcase = tcase_create("plugin_call");
-    Suite *suite = suite_create("plugin_call");
-    SRunner *runner;
-    int failed;
+    TCase *tcase = suite_tests("plugin_call", setup, teardown);
 
-    tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, arguments_arrive_and_results_return);
     tcase_add_test(tcase, items_join_the_arguments);
     tcase_add_test(tcase, a_function_knows_its_call);
@@ -328,10 +325,5 @@ int main(void)
     tcase_add_test(tcase, cancel);
     tcase_add_test(tcase, a_result_in_spite_of_cancel);
     tcase_add_test(tcase, many_at_once);
-    suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run();
 }

@@ -12,6 +12,7 @@
 #include "daemon/core/executor.h"
 #include "daemon/core/pool.h"
 #include "tests/support/core_fixture.h"
+#include "tests/support/suite.h"
 
 int __real_pthread_cond_signal(pthread_cond_t *condition);
 int __wrap_pthread_cond_signal(pthread_cond_t *condition);
@@ -97,15 +98,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("pool_progress");
-    TCase *tcase = tcase_create("pool_progress");
+    TCase *tcase = suite_tests("pool_progress", NULL, NULL);
+
     tcase_add_test(tcase, a_call_that_no_idle_thread_takes_is_no_progress);
     tcase_add_test(tcase, to_wait_for_good_reasons_is_no_standstill);
     tcase_add_test(tcase, long_jobs_are_no_standstill);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run();
 }

@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/suite.h"
+
 static char directory[] = "/tmp/test_process.XXXXXX";
 static char *const environment[] = {(char[]){"PATH=/usr/bin:/bin"}, NULL};
 static uint64_t reset_signals;
@@ -365,13 +367,8 @@ END_TEST
 
 int main(void)
 {
-    TCase *tcase = tcase_create("process");
-    Suite *suite = suite_create("process");
-    SRunner *runner;
-    int failed;
+    TCase *tcase = suite_tests("process", set_up, tear_down);
 
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
-    tcase_set_timeout(tcase, 30);
     tcase_add_test(tcase, exit_code_and_signal);
     tcase_add_test(tcase, failures_name_their_step);
     tcase_add_test(tcase, files_that_cannot_be_executed);
@@ -383,10 +380,5 @@ int main(void)
     tcase_add_test(tcase, mask_and_dispositions_of_the_parent_stay);
     tcase_add_test(tcase, pidfd_tells_the_exit_and_group_is_signalled);
     tcase_add_test(tcase, threads_spawn_at_once);
-    suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run();
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "proto/text.h"
+#include "tests/support/suite.h"
 
 static struct limits limits;
 static struct rpc_line line;
@@ -366,12 +367,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("rpc");
-    TCase *tests = tcase_create("rpc");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    TCase *tests = suite_tests("rpc", setup, teardown);
 
-    tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, a_request_is_taken_apart);
     tcase_add_test(tests, a_notification_has_no_id_and_params_may_be_absent);
     tcase_add_test(tests, ids_are_kept_to_the_letter);
@@ -388,9 +385,5 @@ int main(void)
     tcase_add_test(tests, answers_of_a_batch_have_commas_between_them);
     tcase_add_test(tests, an_unknown_limit_is_named_too);
     tcase_add_test(tests, quoted_text_breaks_no_answer);
-    suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run();
 }

@@ -14,6 +14,7 @@
 #include "proto/methods.h"
 #include "tests/support/served.h"
 #include "tests/support/shortage.h"
+#include "tests/support/suite.h"
 
 /* ---- what is tried ---- */
 
@@ -453,18 +454,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("rpc: memory");
-    TCase *tests = tcase_create("memory");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    TCase *tests = suite_tests("memory", NULL, NULL);
 
     tcase_add_loop_test(tests, the_loop_has_none, 0, TRIALS);
     tcase_add_loop_test(tests, the_workers_have_none, 0, TRIALS);
     tcase_add_test(tests, a_batch_is_answered_whole_or_not_at_all);
     tcase_add_test(tests, every_method_is_tried);
-    suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run();
 }

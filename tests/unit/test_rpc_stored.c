@@ -15,6 +15,7 @@
 #include "proto/methods.h"
 #include "tests/support/served.h"
 #include "tests/support/shortage.h"
+#include "tests/support/suite.h"
 
 /* ---- what is tried ---- */
 
@@ -223,16 +224,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("rpc: stored");
-    TCase *tests = tcase_create("stored");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    TCase *tests = suite_tests("stored", NULL, NULL);
 
-    tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, what_is_answered_is_stored, 0, TRIALS);
-    suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run();
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "tests/support/core_fixture.h"
+#include "tests/support/suite.h"
 
 /* The watchdog is fed four times in that time. */
 #define WATCHDOG_US "40000"
@@ -209,15 +210,8 @@ int main(void)
         a_busy_store_or_a_full_disk_does_not, without_a_watchdog_it_is_not_fed,
         without_a_manager_nobody_is_woken,
     };
-    Suite *suite = suite_create("server_manager");
-    TCase *tcase = tcase_create("server_manager");
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    TCase *tcase = suite_tests("server_manager", set_up, tear_down);
     for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
         tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run();
 }

@@ -8,6 +8,7 @@
 #include "daemon/core/executor.h"
 #include "daemon/core/place.h"
 #include "tests/support/served.h"
+#include "tests/support/suite.h"
 
 static bool no_trouble(struct place *place, char *ret_text, size_t size)
 {
@@ -51,15 +52,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("rpc: show_pool");
-    TCase *tests = tcase_create("show_pool");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    TCase *tests = suite_tests("show_pool", NULL, NULL);
 
     tcase_add_test(tests, a_launcher_is_for_admins);
-    suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run();
 }

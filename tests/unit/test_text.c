@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/suite.h"
+
 struct sample {
     const char *text;
     size_t size;
@@ -141,10 +143,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("text");
-    TCase *tests = tcase_create("text");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    TCase *tests = suite_tests("text", NULL, NULL);
 
     tcase_add_loop_test(tests, utf8_is_told_from_what_is_not, 0,
                         (int)(sizeof(samples) / sizeof(samples[0])));
@@ -153,9 +152,5 @@ int main(void)
     tcase_add_test(tests, a_cut_leaves_what_is_no_utf8);
     tcase_add_test(tests, base64_gives_the_bytes);
     tcase_add_test(tests, base64_refuses_what_is_not);
-    suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run();
 }

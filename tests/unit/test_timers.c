@@ -6,6 +6,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
+#include "tests/support/suite.h"
 
 #define MANY 100000
 
@@ -223,14 +224,8 @@ int main(void)
         a_hundred_thousand_come_in_order,
         timers_go_with_deadlines_set,
     };
-    Suite *suite = suite_create("timers");
-    TCase *tcase = tcase_create("timers");
+    TCase *tcase = suite_tests("timers", NULL, NULL);
     for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
         tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run();
 }

@@ -2,6 +2,7 @@
 /* extra: tests/support/text.c */
 #include "daemon/run/trusted.h"
 
+#include "tests/support/suite.h"
 #include "tests/support/text.h"
 
 #include <check.h>
@@ -135,21 +136,12 @@ END_TEST
 
 int main(void)
 {
-    TCase *tcase = tcase_create("trusted");
-    Suite *suite = suite_create("trusted");
-    SRunner *runner;
-    int failed;
+    TCase *tcase = suite_tests("trusted", setup, teardown);
 
-    tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, what_is_ours_is_trusted);
     tcase_add_test(tcase, what_is_not_there);
     tcase_add_test(tcase, kinds);
     tcase_add_test(tcase, writable_for_more_than_the_owner);
     tcase_add_test(tcase, owners);
-    suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run();
 }

@@ -11,6 +11,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/core/call_impl.h"
+#include "tests/support/suite.h"
 
 #define HOUR_NS (3600 * NS_PER_S)
 
@@ -583,14 +584,8 @@ int main(void)
         new_rules_reach_idle_threads_at_once,
         every_call_leaves_exactly_once,
     };
-    Suite *suite = suite_create("work_queue");
-    TCase *tcase = tcase_create("work_queue");
+    TCase *tcase = suite_tests("work_queue", NULL, NULL);
     for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
         tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run();
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/suite.h"
+
 /* The text so far, compared byte by byte; the writer starts over. */
 static void expect(struct writer *writer, const char *text)
 {
@@ -244,10 +246,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("writer");
-    TCase *tests = tcase_create("writer");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    TCase *tests = suite_tests("writer", NULL, NULL);
 
     tcase_add_test(tests, commas_are_put_where_they_belong);
     tcase_add_test(tests, raw_bytes_neither_take_nor_give_a_comma);
@@ -260,9 +259,5 @@ int main(void)
     tcase_add_test(tests, much_text_keeps_its_order);
     tcase_add_test(tests, a_failure_is_remembered_until_reset);
     tcase_add_test(tests, reset_keeps_the_buffer_and_forgets_the_comma);
-    suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run();
 }

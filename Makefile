@@ -56,7 +56,8 @@ DAEMON_OBJECTS = $(call objects,daemon)
 CLIENT_OBJECTS = $(foreach dir,cli commands map show top completion,$(call objects,client/$(dir)))
 # The scripts for completion are in the program: `future completion` prints them.
 COMPLETION     = $(patsubst %,$O/client/completion/future.%.o,bash zsh fish)
-TSP_OBJECTS    = $(call objects,client/tsp) $O/client/cli/parse.o $O/client/cli/spawn.o
+TSP_OBJECTS    = $(call objects,client/tsp) $O/client/cli/parse.o $O/client/cli/spawn.o \
+                 $O/client/cli/standard_fds.o
 PROGRAMS       = $(if $(DAEMON_OBJECTS),$(BUILD)/futured) $(if $(CLIENT_OBJECTS),$(BUILD)/future) \
                  $(BUILD)/future-tsp
 PLUGINS        = $(patsubst daemon/plugins/%.c,$(BUILD)/plugins/%.so,$(wildcard daemon/plugins/*.c))

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "daemon/base/fd.h"
 #include "daemon/base/log.h"
 #include "daemon/config.h"
 #include "daemon/options.h"
@@ -93,11 +94,16 @@ int main(int argc, char **argv)
     struct config_error error = {.text = ""};
     struct options options;
     int status = EXIT_SUCCESS;
+    int r = fd_fill_standard();
+    if (r < 0) {
+        fprintf(stderr, "futured: /dev/null: %s\n", strerror(-r));
+        return EXIT_FAILURE;
+    }
     if (answer_and_end(argc, argv))
         return EXIT_SUCCESS;
     if (argc == 2 && strcmp(argv[1], "--worker") == 0)
         return remote_worker_main();
-    int r = options_load(argc, argv, &config, &options, &error);
+    r = options_load(argc, argv, &config, &options, &error);
     if (r == 0) {
         if (options.check)
             r = check(&config, &error);

@@ -313,6 +313,12 @@ bool cli_print_for_machine(const struct cli *cli, const struct future_message *r
     return cli->json || cli->format;
 }
 
+void cli_flush_id(const struct cli *cli, uint64_t id)
+{
+    if (fflush(stdout) != 0 || ferror(stdout))
+        cli_warn(cli, "future %llu was submitted, and goes on", (unsigned long long)id);
+}
+
 void cli_print_json(const json_t *value)
 {
     json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(16));

@@ -122,6 +122,9 @@ void cli_print_raw_result(const struct future_message *reply);
  * there. */
 bool cli_print_for_machine(const struct cli *cli, const struct future_message *reply,
                            const char *list);
+/* Behind the output that tells the id of a new future: flushes it, and where that fails tells the
+ * id on stderr, as it would be lost. The program's end tells why, and is a failure. */
+void cli_flush_id(const struct cli *cli, uint64_t id);
 /* A value as one line of JSON on stdout. */
 void cli_print_json(const json_t *value);
 /* All the bytes to the descriptor, behind what stdio holds. 0 or -errno. */

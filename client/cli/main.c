@@ -9,6 +9,7 @@
 #include "client/cli/cli.h"
 #include "client/cli/command.h"
 #include "client/cli/hint.h"
+#include "client/cli/standard_fds.h"
 #include "proto/version.h"
 
 static void print_version(const struct cli *cli)
@@ -91,8 +92,10 @@ static void die_of(int signal_number)
 int main(int argc, char **argv)
 {
     struct cli cli = {.usage = "[--socket PATH] [--json] COMMAND [ARGUMENTS]"};
-    int status;
+    int status, r = standard_fds_fill();
 
+    if (r < 0)
+        return cli_fail_errno(&cli, r, "/dev/null");
     /* Only what characters are: numbers and messages stay as they are. */
     setlocale(LC_CTYPE, "");
     terminal_of(STDOUT_FILENO, &cli.out);

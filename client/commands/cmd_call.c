@@ -54,6 +54,8 @@ static int call(struct cli *cli, const struct call_options *options, char **word
     id = cli_uint(reply->result, "id");
     if (detach && !cli_print_for_machine(cli, reply, NULL))
         printf("%llu\n", (unsigned long long)id);
+    if (detach)
+        cli_flush_id(cli, id);
     future_message_free(reply);
     return detach ? EXIT_FINE : follow(cli, id);
 }

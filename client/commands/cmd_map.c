@@ -331,7 +331,7 @@ static void print_id(const struct cli *cli, const struct future_message *reply)
         printf("Map %llu takes its items. `future follow %llu` shows their outputs.\n", id, id);
     else
         printf("%llu\n", id);
-    fflush(stdout);
+    cli_flush_id(cli, id);
 }
 
 /* Goes on in the background, without the terminal: *ret_parent tells the one who has nothing more

@@ -6,20 +6,20 @@
 #include "client/cli/command.h"
 #include "client/show/show_result.h"
 
-static int print_submitted(const struct cli *cli, const struct future_message *reply)
+static void print_submitted(const struct cli *cli, const struct future_message *reply)
 {
     unsigned long long id = cli_uint(reply->result, "id");
 
     if (cli_print_for_machine(cli, reply, NULL))
-        return EXIT_FINE;
-    if (cli->out.is_terminal)
+        ;
+    else if (cli->out.is_terminal)
         printf("Future %llu is %s%s. `future follow %llu` shows what it writes.\n", id,
                cli_string(reply->result, "state", "there"),
                json_is_true(json_object_get(reply->result, "duplicate")) ? ", and was before" : "",
                id);
     else
         printf("%llu\n", id);
-    return EXIT_FINE;
+    cli_flush_id(cli, id);
 }
 
 /* What would be sent. */
@@ -59,7 +59,7 @@ static int submit(struct cli *cli, struct submit_options *options, char **argv, 
     if (options->wait)
         status = show_result(cli, cli_uint(reply->result, "id"), SHOW_RESULT_FOREVER);
     else
-        status = print_submitted(cli, reply);
+        print_submitted(cli, reply);
     future_message_free(reply);
     return status;
 }

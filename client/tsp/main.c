@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "client/cli/parse.h"
+#include "client/cli/standard_fds.h"
 #include "client/tsp/tsp.h"
 #include "proto/version.h"
 
@@ -227,7 +228,8 @@ static int act(struct tsp *tsp)
 int main(int argc, char **argv)
 {
     struct tsp tsp = {.action = TSP_LIST};
-    int status = read_options(&tsp, argc, argv);
+    int r = standard_fds_fill();
+    int status = r < 0 ? tsp_fail("/dev/null: %s", strerror(-r)) : read_options(&tsp, argc, argv);
 
     if (status < 0) {
         status = tsp_connect(&tsp);

@@ -29,6 +29,19 @@ int fd_lift(int fd)
     return lifted;
 }
 
+int fd_fill_standard(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+        if (fd < 0)
+            return -errno;
+    } while (fd <= STDERR_FILENO);
+    close(fd);
+    return 0;
+}
+
 int fd_pipe(int *ret_read_fd, int *ret_write_fd)
 {
     int fds[2];

@@ -9,6 +9,11 @@ int fd_close(int fd);
 /* A close-on-exec pipe. 0 or -errno. */
 int fd_pipe(int *ret_read_fd, int *ret_write_fd);
 
+/* Opens /dev/null where one of 0, 1 and 2 is closed, so that none of these numbers becomes that of
+ * a file or a socket, which the log or a job would then write to. Before anything else is opened,
+ * while there is one thread. 0 or -errno. */
+int fd_fill_standard(void);
+
 /* 0 or -errno. */
 int fd_set_nonblocking(int fd);
 

@@ -9,6 +9,7 @@
 
 #include "client/cli/command.h"
 #include "client/cli/hint.h"
+#include "client/cli/names.h"
 #include "client/cli/start.h"
 #include "client/show/format.h"
 #include "proto/json_text.h"
@@ -140,8 +141,7 @@ int cli_getopt(struct cli *cli, int argc, char **argv, const char *shorts,
             if (optopt && strncmp(argv[optind - 1], "--", 2) == 0 && strchr(argv[optind - 1], '='))
                 cli_bad_usage(cli, "%s: this option takes no value", argv[optind - 1]);
             else
-                cli_bad_usage(cli, "there is no option %s",
-                              option_as_written(optopt, argv, buffer));
+                names_unknown_option(cli, option_as_written(optopt, argv, buffer), longs);
             return CLI_ERROR;
         default:
             return option;

@@ -8,13 +8,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "client/cli/command.h"
 #include "client/cli/start.h"
 #include "proto/endpoint.h"
 #include "proto/methods.h"
 #include "proto/rpc.h"
 
-enum { NAME_MAX_BYTES = 32, FAR_AWAY = 3, ASK_MS = 2000 };
+enum { ASK_MS = 2000 };
 
 /* ---- no daemon ---- */
 
@@ -49,64 +48,6 @@ int hint_no_daemon(const struct cli *cli, int error)
                 "FUTURE_SOCKET.\n",
                 named ? " --socket " : "", named ? path : "");
     return EXIT_NO_DAEMON;
-}
-
-/* ---- names ---- */
-
-static unsigned least(unsigned a, unsigned b, unsigned c)
-{
-    unsigned smaller = a < b ? a : b;
-
-    return smaller < c ? smaller : c;
-}
-
-/* How many letters must be changed, added or dropped. */
-static unsigned distance(const char *from, const char *to)
-{
-    unsigned row[NAME_MAX_BYTES + 1];
-    size_t width = strlen(to);
-
-    if (width > NAME_MAX_BYTES)
-        return FAR_AWAY;
-    for (unsigned i = 0; i <= width; i++)
-        row[i] = i;
-    for (; *from; from++) {
-        unsigned corner = row[0]++;
-
-        for (size_t i = 1; i <= width; i++) {
-            unsigned above = row[i];
-
-            row[i] = least(row[i] + 1, row[i - 1] + 1, corner + (*from != to[i - 1]));
-            corner = above;
-        }
-    }
-    return row[width];
-}
-
-static void keep_nearer(const char *name, const char *candidate, const char **nearest,
-                        unsigned *ret_distance)
-{
-    unsigned own = candidate ? distance(name, candidate) : FAR_AWAY;
-
-    if (own < *ret_distance) {
-        *ret_distance = own;
-        *nearest = candidate;
-    }
-}
-
-int hint_unknown_command(const struct cli *cli, const char *name)
-{
-    const char *nearest = NULL;
-    unsigned how_far = FAR_AWAY;
-
-    for (const struct command *const *entry = command_table; *entry; entry++) {
-        keep_nearer(name, (*entry)->name, &nearest, &how_far);
-        keep_nearer(name, (*entry)->aliases[0], &nearest, &how_far);
-        keep_nearer(name, (*entry)->aliases[1], &nearest, &how_far);
-    }
-    if (nearest)
-        return cli_bad_usage(cli, "there is no command `%s`: do you mean `%s`?", name, nearest);
-    return cli_bad_usage(cli, "there is no command `%s`", name);
 }
 
 /* ---- command lines ---- */

@@ -6,8 +6,6 @@
 
 /* There is no daemon (-errno of future_connect). Returns the exit status. */
 int hint_no_daemon(const struct cli *cli, int error);
-/* There is no such command; names the nearest. Returns the exit status. */
-int hint_unknown_command(const struct cli *cli, const char *name);
 /* A command that is one word and looks like a line for a shell, as other tools take it, and names
  * no program: says so. */
 void hint_shell(const struct cli *cli, char **argv, size_t argc);

@@ -8,7 +8,7 @@
 
 #include "client/cli/cli.h"
 #include "client/cli/command.h"
-#include "client/cli/hint.h"
+#include "client/cli/names.h"
 #include "client/cli/standard_fds.h"
 #include "proto/version.h"
 
@@ -59,7 +59,7 @@ static int run_command(struct cli *cli, int argc, char **argv)
     }
     command = command_find(argv[0]);
     if (!command)
-        return hint_unknown_command(cli, argv[0]);
+        return names_unknown_command(cli, argv[0]);
     cli->no_start = cli->no_start || command->never_starts;
     cli->command = command->name;
     cli->usage = command->usage;

@@ -43,12 +43,69 @@ ok "the overview fits into 90 columns" test "$(wc -L <"$TMPDIR/capture.out")" -l
 refuses "an unknown command" 64 'there is no command `nopenope`.*usage:' future nopenope
 refuses "a command that is nearly one" 64 'no command `explian`: do you mean `explain`' future explian
 refuses "an alias that is nearly one" 64 'do you mean `clean`' future claen
+while read -r theirs ours; do
+    refuses "what others call $ours" 64 "no command .$theirs.: do you mean .$ours.\?" future "$theirs"
+done <<'TABLE'
+list status
+ls status
+ps status
+queue status
+start resume
+unpause resume
+stop pause
+restart retry
+rerun retry
+rm cancel
+remove cancel
+delete cancel
+logs output
+cat output
+tail follow
+group pool
+groups pool
+edit update
+enqueue submit
+xargs map
+parallel map
+dependencies show
+TABLE
+refuses "a short name that is near to nothing" 64 'no command `lx`.usage' future lx
+refuses "no name at all" 64 'no command ``.usage' future ''
 capture future help add
 like "an alias has its command's help" "$code:$out" '^0:usage: future submit '
 refuses "an unknown option before the command" 64 'there is no option --nope' future --nope ping
 refuses "an unknown long option" 64 'submit: there is no option --nope.*usage: future submit' \
     future submit --nope -- true
 refuses "an unknown short option" 64 'there is no option -x' future submit -x -- true
+refuses "an option that is nearly one" 64 'no option --prority: do you mean --priority\?' \
+    future submit --prority 3 -- true
+refuses "an option that is nearly one, with its value" 64 'no option --labl=x: do you mean --label\?' \
+    future submit --labl=x -- true
+refuses "the beginning of several" 64 'no option --ret: do you mean --retry\?' future submit --ret 3 -- true
+refuses "an option of all commands, nearly" 64 'no option --sokcet: do you mean --socket\?' future --sokcet x ping
+refuses "options of the tests are not proposed" 64 'no option --optoins.usage' future ping --optoins
+while read -r command option words; do
+    refuses "$command $option, as elsewhere" 64 "there is no option $option.*: .*$words" future "$command" "$option" x
+done <<'TABLE'
+map -P -j
+map --max-procs -j
+map -I stands
+map --replace stands
+map -N one argument
+map --max-args one argument
+map -L one argument
+map -C --jsonl
+map --colsep=, --jsonl
+map --eta --bar
+map --progress --bar
+map -u --no-order
+map --ungroup --no-order
+submit -g -p
+submit --group --pool
+submit -d --after
+submit -L -l
+submit --working-directory --cwd
+TABLE
 refuses "an option without its value" 64 '--label needs a value' future submit --label
 refuses "a value that is not wanted" 64 '--wait=1: this option takes no value' future submit --wait=1
 refuses "a file in place of a socket" 69 'That is no socket' future --socket /etc/passwd status

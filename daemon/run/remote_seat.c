@@ -1,3 +1,4 @@
+/* The way to one remote worker: opened by a launcher, kept alive, left or lost. Worker threads. */
 #include "daemon/run/remote_impl.h"
 
 #include <errno.h>
@@ -67,8 +68,10 @@ static int make_argv(struct seat *seat)
         if (!(seat->argv[i] = fill_in(seat, remote->words[i])))
             return -ENOMEM;
     seat->argv[count] = strdup(remote->program);
+    if (!seat->argv[count])
+        return -ENOMEM;
     seat->argv[count + 1] = strdup("--worker");
-    return seat->argv[count] && seat->argv[count + 1] ? 0 : -ENOMEM;
+    return seat->argv[count + 1] ? 0 : -ENOMEM;
 }
 
 void seat_free(struct seat *seat)

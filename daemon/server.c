@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/container.h"
 #include "daemon/base/fd.h"
 #include "daemon/base/log.h"
 #include "daemon/base/loop.h"
@@ -26,9 +27,9 @@
 #include "daemon/server_cgroups.h"
 #include "daemon/server_functions.h"
 #include "daemon/server_impl.h"
-#include "daemon/server_store.h"
 #include "daemon/server_manager.h"
 #include "daemon/server_places.h"
+#include "daemon/server_store.h"
 #include "proto/endpoint.h"
 #include "proto/version.h"
 
@@ -61,8 +62,7 @@ static void on_store_broken(void *arg, const char *message)
 
 static void on_farewell_over(struct deadline *deadline)
 {
-    struct server *server =
-        (struct server *)((char *)deadline - offsetof(struct server, farewell_deadline));
+    struct server *server = CONTAINER_OF(deadline, struct server, farewell_deadline);
     log_warning("some clients have not read their last replies");
     loop_stop(server->loop);
 }
@@ -76,7 +76,7 @@ static void say_farewell(struct server *server)
 
 static void on_last_word_over(struct deadline *deadline)
 {
-    say_farewell((struct server *)((char *)deadline - offsetof(struct server, farewell_deadline)));
+    say_farewell(CONTAINER_OF(deadline, struct server, farewell_deadline));
 }
 
 /* Everything is done: the last replies go out, then the loop ends. Who has connected a moment ago
@@ -108,8 +108,7 @@ static void stop_jobs(struct server *server, uint64_t grace_ms)
 
 static void on_stop_timeout(struct deadline *deadline)
 {
-    struct server *server =
-        (struct server *)((char *)deadline - offsetof(struct server, stop_deadline));
+    struct server *server = CONTAINER_OF(deadline, struct server, stop_deadline);
     log_info("ending the jobs that still run");
     stop_jobs(server, server->config->stop_grace_ms);
 }

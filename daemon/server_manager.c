@@ -12,6 +12,7 @@
 #endif
 
 #include "daemon/base/clock.h"
+#include "daemon/base/container.h"
 #include "daemon/base/log.h"
 #include "daemon/base/systemd.h"
 #include "daemon/base/timers.h"
@@ -118,7 +119,7 @@ static void feed_watchdog(struct manager *manager)
 
 static void on_tick(struct deadline *deadline)
 {
-    struct manager *manager = (struct manager *)((char *)deadline - offsetof(struct manager, tick));
+    struct manager *manager = CONTAINER_OF(deadline, struct manager, tick);
     uint64_t wait_ns = tell_status(manager) ? BUSY_NS : IDLE_NS;
     if (manager->watchdog_ns > 0) {
         feed_watchdog(manager);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/container.h"
 #include "daemon/config.h"
 #include "daemon/core/place.h"
 #include "daemon/run/remote.h"
@@ -66,7 +67,7 @@ static void forget(struct places *places, size_t i)
 
 static void on_sweep(struct deadline *deadline)
 {
-    struct places *places = (struct places *)((char *)deadline - offsetof(struct places, sweep));
+    struct places *places = CONTAINER_OF(deadline, struct places, sweep);
     bool more = false;
     for (size_t i = 0; i < places->count;) {
         const struct known_place *known = &places->known[i];

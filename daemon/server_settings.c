@@ -1,3 +1,4 @@
+/* What the settings become, at the start and at each reload: functions, pools, limits, the log. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/container.h"
 #include "daemon/base/loop.h"
 
 struct timers {
@@ -27,8 +28,7 @@ static void on_timer(void *arg)
     uint64_t now_ns = clock_mono_ns();
     struct heap_node *first;
     while ((first = heap_first(&timers->heap)) && first->key <= now_ns) {
-        struct deadline *deadline =
-            (struct deadline *)((char *)first - offsetof(struct deadline, node));
+        struct deadline *deadline = CONTAINER_OF(first, struct deadline, node);
         heap_remove(&timers->heap, first);
         deadline->fn(deadline);
     }

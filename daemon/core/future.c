@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/base/container.h"
 #include "daemon/core/executor_impl.h"
 #include "daemon/core/future_impl.h"
 #include "daemon/core/owner.h"
@@ -109,7 +110,7 @@ static const struct future *args_holder(const struct future *future)
 
 struct future *future_of_work(struct work *work)
 {
-    return (struct future *)((char *)work - offsetof(struct future, work));
+    return CONTAINER_OF(work, struct future, work);
 }
 
 /* Everything that is read here stays as it is until the call is finished. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,7 +261,7 @@ struct pool *pool_worker_exited(struct worker *worker)
 
 void pool_close(struct pool *pool)
 {
-    struct stop_request stop = {.cause = STOP_SHUTDOWN, .signal_number = 9};
+    struct stop_request stop = {.cause = STOP_SHUTDOWN, .signal_number = SIGKILL};
     pool->closing = true;
     apply_rules(pool);
     struct member *member;

@@ -3,6 +3,7 @@
 #include <malloc.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/container.h"
 #include "daemon/core/executor_impl.h"
 
 /* Looking through all that is free takes some milliseconds, so it is worth it for many futures
@@ -12,8 +13,7 @@
 
 static void on_reclaim(struct deadline *deadline)
 {
-    struct executor *executor =
-        (struct executor *)((char *)deadline - offsetof(struct executor, reclaim));
+    struct executor *executor = CONTAINER_OF(deadline, struct executor, reclaim);
     executor->freed = 0;
     (void)malloc_trim(0);
 }

@@ -5,13 +5,12 @@
 #include <stdlib.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/container.h"
 #include "daemon/base/log.h"
 #include "daemon/core/completion.h"
 #include "daemon/core/executor_impl.h"
 #include "daemon/core/future_table.h"
 #include "daemon/core/worker.h"
-
-#define CONTAINER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 void wake_for_starts(struct executor *executor)
 {
@@ -154,19 +153,19 @@ static void handle(struct executor *executor, struct message *message)
 {
     switch (message->kind) {
     case MESSAGE_CALL_STARTED:
-        on_call_started(CONTAINER(message, struct call, started));
+        on_call_started(CONTAINER_OF(message, struct call, started));
         return;
     case MESSAGE_CALL_FINISHED:
-        on_call_finished(executor, CONTAINER(message, struct call, finished));
+        on_call_finished(executor, CONTAINER_OF(message, struct call, finished));
         return;
     case MESSAGE_CALL_OUTPUT:
-        on_call_output(CONTAINER(message, struct call, output_changed));
+        on_call_output(CONTAINER_OF(message, struct call, output_changed));
         return;
     case MESSAGE_WORKER_BROKEN:
         on_worker_broken(executor, worker_of_message(message));
         return;
     case MESSAGE_CALL_PROGRESS:
-        on_call_progress(executor, CONTAINER(message, struct call, progressed));
+        on_call_progress(executor, CONTAINER_OF(message, struct call, progressed));
         return;
     case MESSAGE_WORKER_EXITED:
         pool_worker_exited(worker_of_message(message));
@@ -212,7 +211,7 @@ void give_calls_back(struct executor *executor)
     struct message *message = completions_take(executor->completions);
     for (; message; message = message->next)
         if (message->kind == MESSAGE_CALL_STARTED) {
-            struct call *call = CONTAINER(message, struct call, started);
+            struct call *call = CONTAINER_OF(message, struct call, started);
             call->future->call = call;
         }
 }

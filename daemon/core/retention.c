@@ -2,6 +2,7 @@
  * future and goes with its items; but the items of a map that was open go one by one, so that a
  * producer without an end needs no memory without an end. */
 #include "daemon/base/clock.h"
+#include "daemon/base/container.h"
 #include "daemon/core/executor_impl.h"
 
 /* What one sweep may remove, so that the loop goes on: some, and so large a part of what is too
@@ -16,8 +17,7 @@ uint64_t sweep_size(uint64_t count, uint64_t limit)
 
 static void on_tidy(struct deadline *deadline)
 {
-    struct executor *executor =
-        (struct executor *)((char *)deadline - offsetof(struct executor, tidy));
+    struct executor *executor = CONTAINER_OF(deadline, struct executor, tidy);
     executor_sync(executor);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/base/container.h"
 #include "daemon/core/call_impl.h"
 #include "daemon/core/completion.h"
 #include "daemon/core/work_queue.h"
@@ -27,8 +28,7 @@ struct single {
 /* On the worker's thread. */
 static void begin_call(struct call *call, struct work *work)
 {
-    const struct single *single =
-        (const struct single *)((char *)work - offsetof(struct single, work));
+    const struct single *single = CONTAINER_OF(work, struct single, work);
     const struct single_call *what = &single->what;
 
     call->id = what->id;
@@ -51,7 +51,7 @@ static void clear(struct single *single)
 
 static void on_started(struct single *single, struct message *message)
 {
-    struct call *call = (struct call *)((char *)message - offsetof(struct call, started));
+    struct call *call = CONTAINER_OF(message, struct call, started);
 
     single->call = call;
     if (single->stop_waits)

@@ -12,6 +12,7 @@
 #include <uthash.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/container.h"
 #include "daemon/base/heap.h"
 #include "daemon/core/call_impl.h"
 
@@ -366,7 +367,7 @@ static struct level *first_level(const struct work_queue *queue)
     struct heap_node *node = heap_first(&queue->by_priority);
     if (!node || queue->rules.paused || queue->rules.closing)
         return NULL;
-    return (struct level *)((char *)node - offsetof(struct level, node));
+    return CONTAINER_OF(node, struct level, node);
 }
 
 size_t work_queue_next(struct work_queue *queue, struct work **ret_next, size_t most)
@@ -447,7 +448,7 @@ static struct work *pop(struct work_queue *queue)
     struct heap_node *node = heap_first(&queue->by_priority);
     if (!node || queue->rules.paused)
         return NULL;
-    struct level *level = (struct level *)((char *)node - offsetof(struct level, node));
+    struct level *level = CONTAINER_OF(node, struct level, node);
     struct share *share = TAILQ_FIRST(&level->shares);
     struct lane *lane = TAILQ_FIRST(&share->lanes);
     struct work *work = TAILQ_FIRST(&lane->calls);

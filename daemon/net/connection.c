@@ -9,6 +9,7 @@
 #include <event2/event.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/container.h"
 #include "daemon/base/fd.h"
 #include "daemon/base/log.h"
 #include "daemon/base/loop.h"
@@ -138,8 +139,7 @@ static uint64_t line_ends_ns(const struct connection *connection)
 
 static void on_line_deadline(struct deadline *deadline)
 {
-    struct connection *connection =
-        (struct connection *)((char *)deadline - offsetof(struct connection, line_deadline));
+    struct connection *connection = CONTAINER_OF(deadline, struct connection, line_deadline);
     struct connections *connections = connection->owner;
     uint64_t when_ns = line_ends_ns(connection);
     /* What has come since has not moved the deadline. */

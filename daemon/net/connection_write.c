@@ -1,3 +1,4 @@
+/* What is sent and when, and what becomes of clients that do not read. */
 #include "daemon/net/connection_impl.h"
 
 #include <errno.h>
@@ -5,6 +6,7 @@
 #include <event2/event.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/container.h"
 #include "daemon/base/log.h"
 #include "daemon/net/outbox.h"
 #include "daemon/rpc/service.h"
@@ -238,8 +240,7 @@ static void on_fail(void *arg)
 
 static void on_unsent_deadline(struct deadline *deadline)
 {
-    struct connection *connection =
-        (struct connection *)((char *)deadline - offsetof(struct connection, unsent_deadline));
+    struct connection *connection = CONTAINER_OF(deadline, struct connection, unsent_deadline);
     connection->watches_unsent = false;
     connection_give_up(connection, "is disconnected: it has not read for too long");
     service_count_limit(connection->owner->service, "unsent_seconds");

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/container.h"
 #include "daemon/core/output.h"
 #include "daemon/rpc/rpc_impl.h"
 #include "proto/text.h"
@@ -59,7 +60,7 @@ static bool try_reply(struct request *request, const struct output_params *param
 
 static void on_event(struct future_watch *watch, struct future *future, enum future_event event)
 {
-    struct reading *reading = (struct reading *)((char *)watch - offsetof(struct reading, watch));
+    struct reading *reading = CONTAINER_OF(watch, struct reading, watch);
     struct request *request = reading->request;
     struct output_params params = reading->params;
     if (event == EVENT_FUTURE_RUNNING || event == EVENT_FUTURE_PROGRESS)
@@ -82,8 +83,7 @@ static void on_event(struct future_watch *watch, struct future *future, enum fut
 
 static void on_timeout(struct deadline *deadline)
 {
-    struct request *request =
-        (struct request *)((char *)deadline - offsetof(struct request, deadline));
+    struct request *request = CONTAINER_OF(deadline, struct request, deadline);
     struct reading *reading = request->state;
     struct output_params params = reading->params;
     struct future *future = reading->watch.future;

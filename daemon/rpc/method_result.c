@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/container.h"
 #include "daemon/rpc/rpc_impl.h"
 
 /* A call that waits for one future. */
@@ -258,7 +259,7 @@ static void reply(struct request *request, const struct future *future, bool exc
 
 static void on_event(struct future_watch *watch, struct future *future, enum future_event event)
 {
-    struct waiting *waiting = (struct waiting *)((char *)watch - offsetof(struct waiting, watch));
+    struct waiting *waiting = CONTAINER_OF(watch, struct waiting, watch);
     if (event != EVENT_FUTURE_DONE)
         return;
     block_remove(&waiting->block);
@@ -272,8 +273,7 @@ static void fail_timeout(struct request *request)
 
 static void on_timeout(struct deadline *deadline)
 {
-    struct request *request =
-        (struct request *)((char *)deadline - offsetof(struct request, deadline));
+    struct request *request = CONTAINER_OF(deadline, struct request, deadline);
     struct waiting *waiting = request->state;
     future_watch_remove(&waiting->watch);
     fail_timeout(request);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/container.h"
 #include "daemon/rpc/rpc_impl.h"
 
 /* request->state: how many futures this call has cancelled. */
@@ -33,8 +34,7 @@ static void on_drop(struct request *request)
 
 static void on_timeout(struct deadline *deadline)
 {
-    struct request *request =
-        (struct request *)((char *)deadline - offsetof(struct request, deadline));
+    struct request *request = CONTAINER_OF(deadline, struct request, deadline);
     on_drop(request);
     shutdown_reply(request, false);
 }

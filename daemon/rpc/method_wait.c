@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/container.h"
 #include "daemon/rpc/rpc_impl.h"
 
 struct waited {
@@ -71,7 +72,7 @@ static void take_done(struct waited *waited, bool failed)
 
 static void on_event(struct future_watch *watch, struct future *future, enum future_event event)
 {
-    struct waited *waited = (struct waited *)((char *)watch - offsetof(struct waited, watch));
+    struct waited *waited = CONTAINER_OF(watch, struct waited, watch);
     struct waiting *waiting = waited->waiting;
     if (event != EVENT_FUTURE_DONE)
         return;
@@ -82,8 +83,7 @@ static void on_event(struct future_watch *watch, struct future *future, enum fut
 
 static void on_timeout(struct deadline *deadline)
 {
-    struct request *request =
-        (struct request *)((char *)deadline - offsetof(struct request, deadline));
+    struct request *request = CONTAINER_OF(deadline, struct request, deadline);
     reply(request->state);
 }
 

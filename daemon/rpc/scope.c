@@ -2,7 +2,11 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "daemon/base/container.h"
 #include "daemon/rpc/rpc_impl.h"
+
+/* Between the signal to a job whose client has gone and SIGKILL. */
+#define GONE_GRACE_MS 10000
 
 struct scoped {
     LIST_ENTRY(scoped) link;
@@ -15,7 +19,7 @@ static void on_event(struct future_watch *watch, struct future *future, enum fut
     (void)future;
     if (event != EVENT_FUTURE_DONE)
         return;
-    struct scoped *scoped = (struct scoped *)((char *)watch - offsetof(struct scoped, watch));
+    struct scoped *scoped = CONTAINER_OF(watch, struct scoped, watch);
     struct session *session = scoped->session;
     LIST_REMOVE(scoped, link);
     free(scoped);
@@ -40,7 +44,7 @@ void scope_end(struct session *session)
     struct cancel_options cancel = {.terminate = false};
     struct cancel_options terminate = {
         .terminate = true,
-        .stop = {.cause = STOP_DISCONNECT, .signal_number = SIGTERM, .grace_ms = 10000},
+        .stop = {.cause = STOP_DISCONNECT, .signal_number = SIGTERM, .grace_ms = GONE_GRACE_MS},
     };
     struct executor *executor = session->service->executor;
     LIST_HEAD(, scoped) left = LIST_HEAD_INITIALIZER(left);

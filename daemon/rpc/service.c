@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/container.h"
 #include "daemon/base/log.h"
 #include "daemon/rpc/rpc_impl.h"
 
@@ -50,8 +51,7 @@ static void on_drained(void *arg)
 
 static void on_end_check(struct deadline *deadline)
 {
-    struct service *service =
-        (struct service *)((char *)deadline - offsetof(struct service, end_check));
+    struct service *service = CONTAINER_OF(deadline, struct service, end_check);
     if (executor_is_drained(service->executor) && !executor_owes_answers(service->executor))
         on_drained(service);
 }

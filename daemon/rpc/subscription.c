@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/base/container.h"
 #include "daemon/base/log.h"
 #include "daemon/core/output.h"
 #include "daemon/rpc/rpc_impl.h"
@@ -141,8 +142,7 @@ static void subscribed_free(struct subscribed *subscribed)
 static void on_future_event(struct future_watch *watch, struct future *future,
                             enum future_event event)
 {
-    struct subscribed *subscribed =
-        (struct subscribed *)((char *)watch - offsetof(struct subscribed, watch));
+    struct subscribed *subscribed = CONTAINER_OF(watch, struct subscribed, watch);
     struct subscription *subscription = subscribed->subscription;
     switch (event) {
     case EVENT_FUTURE_RUNNING:

@@ -1,3 +1,4 @@
+/* One call of a handler's function, on a process of its stock. Worker threads. */
 #include "daemon/run/handler_impl.h"
 
 #include "daemon/base/clock.h"

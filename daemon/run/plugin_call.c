@@ -1,5 +1,6 @@
 #include "daemon/run/plugin_call.h"
 
+#include "daemon/base/container.h"
 #include "daemon/base/log.h"
 #include "daemon/core/call.h"
 #include "daemon/core/outcome.h"
@@ -28,7 +29,7 @@ struct plugin_call {
 
 static struct plugin_call *inside(struct futured_call *public)
 {
-    return (struct plugin_call *)((char *)public - offsetof(struct plugin_call, public));
+    return CONTAINER_OF(public, struct plugin_call, public);
 }
 
 static const struct plugin_call *inside_const(const struct futured_call *public)

@@ -1,3 +1,4 @@
+/* One call on a remote worker: sent, followed and ended. Worker threads. */
 #include "daemon/run/remote_impl.h"
 
 #include <jansson.h>

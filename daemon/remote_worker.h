@@ -1,5 +1,6 @@
 /* `futured --worker`: a remote worker of a daemon that is elsewhere, on stdin and stdout as
- * proto/WORKER.md has it. Joins the session with its functions; decides when the process ends. */
+ * proto/WORKER.md has it. Joins the session with its functions; decides when the process ends. The
+ * main thread. */
 #ifndef FUTURED_REMOTE_WORKER_H
 #define FUTURED_REMOTE_WORKER_H
 

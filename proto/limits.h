@@ -1,5 +1,5 @@
 /* Every limit of futured, in one table: name, default, unit and meaning. The daemon, `info`, the
- * configuration file, the documents and the tests read this table and no other. */
+ * configuration file, the documents and the tests read this table and no other. Any thread. */
 #ifndef FUTURED_PROTO_LIMITS_H
 #define FUTURED_PROTO_LIMITS_H
 

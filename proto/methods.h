@@ -1,4 +1,4 @@
-/* The methods and the error codes of the protocol, each in one table. */
+/* The methods and the error codes of the protocol, each in one table. Any thread. */
 #ifndef FUTURED_PROTO_METHODS_H
 #define FUTURED_PROTO_METHODS_H
 

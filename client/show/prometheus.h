@@ -1,5 +1,5 @@
 /* What `stats` answers, in the text format that Prometheus and its like read (exposition format
- * 0.0.4). No calls, no state. */
+ * 0.0.4). No calls, no state. Any thread. */
 #ifndef FUTURED_CLIENT_PROMETHEUS_H
 #define FUTURED_CLIENT_PROMETHEUS_H
 

@@ -2,7 +2,7 @@
  * each, in memory that outlives the process, though not the machine. A worker sets the mark of its
  * call before it executes it; who finds a start in the store and no mark knows that the call has
  * not begun. The place of a mark depends on the id, and the loop sees to it that of two futures
- * with one place only one is stored ahead at a time. */
+ * with one place only one is stored ahead at a time. Any thread: the words are atomic. */
 #ifndef FUTURED_CORE_BEGUN_H
 #define FUTURED_CORE_BEGUN_H
 

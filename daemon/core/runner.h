@@ -1,6 +1,6 @@
 /* The interface between the executor and what executes: a function is a name, a check of its
  * arguments and a way to run it. The implementations live in `run/`, and the server registers
- * them; the executor never knows which it has. */
+ * them; the executor never knows which it has. Each part says which thread calls it. */
 #ifndef FUTURED_CORE_RUNNER_H
 #define FUTURED_CORE_RUNNER_H
 

@@ -1,6 +1,7 @@
 /* The command runner: the function `exec`, which runs a program without a shell, captures what it
  * writes and tells how it ended. It does not queue or schedule. The function is made and freed by
- * the server; what it describes is called as runner.h says, by any number of workers at once.
+ * the server; what it describes is called as runner.h says, by any number of worker threads at
+ * once.
  *
  * The process must not ignore SIGCHLD (the exit status would be lost), and SIGPIPE must not be able
  * to end it. A worker's stack should have 256 KiB. */

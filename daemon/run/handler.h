@@ -2,7 +2,7 @@
  * stdin and stdout; proto/HANDLER.md is the contract with these processes. A function owns its
  * processes: a worker that executes a call takes an idle one or starts one, and puts it back, so
  * there are never more than calls at once. The set of functions is made and freed by the server;
- * a function is called as runner.h says, by any number of workers at once.
+ * a function is called as runner.h says, by any number of worker threads at once.
  *
  * The process must not ignore SIGCHLD, and SIGPIPE must not be able to end it. A worker's stack
  * should have 256 KiB. */

@@ -1,7 +1,8 @@
 /* The inside of a handler function, for handler.c, which makes it, and handler_call.c, which
  * executes its calls. A function stands for one handler after the other. Nothing of a handler
  * changes once it is made, but for the stock and the backoff, which have locks of their own; and it
- * lives as long as the set, as processes that are being ended refer to it. */
+ * lives as long as the set, as processes that are being ended refer to it. handler.c is the
+ * loop thread's, handler_call.c the worker threads'. */
 #ifndef FUTURED_RUN_HANDLER_IMPL_H
 #define FUTURED_RUN_HANDLER_IMPL_H
 

@@ -1,6 +1,6 @@
 /* One call of a plugin's function: the arguments made into a value, the function called with the
  * table of proto/plugin.h, and what it gave back made into an outcome. It neither loads plugins nor
- * checks arguments. */
+ * checks arguments. Worker threads, any number at once. */
 #ifndef FUTURED_RUN_PLUGIN_CALL_H
 #define FUTURED_RUN_PLUGIN_CALL_H
 

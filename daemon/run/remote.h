@@ -4,7 +4,8 @@
  * proto/WORKER.md. The engine behind the launcher places, isolates and kills; that the launcher
  * ends, however it does, says nothing about a call: only the worker's own answer does.
  *
- * The process must not ignore SIGCHLD, and SIGPIPE must not be able to end it. */
+ * Loop thread only, but for what workers call as place.h says. The process must not ignore SIGCHLD,
+ * and SIGPIPE must not be able to end it. */
 #ifndef FUTURED_RUN_REMOTE_H
 #define FUTURED_RUN_REMOTE_H
 

@@ -1,4 +1,5 @@
-/* What the tables are, and how an older database becomes one of today. */
+/* What the tables are, and how an older database becomes one of today. The thread
+ * that opens the database. */
 #ifndef FUTURED_STORE_SCHEMA_H
 #define FUTURED_STORE_SCHEMA_H
 

@@ -1,4 +1,4 @@
-/* The statements of the store, prepared once. */
+/* The SQL of the store, a name for each statement; database.c prepares them once. Any thread. */
 #ifndef FUTURED_STORE_STATEMENTS_H
 #define FUTURED_STORE_STATEMENTS_H
 

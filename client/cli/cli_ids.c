@@ -34,8 +34,11 @@ static int ask_page(struct cli *cli, const struct id_filter *filter, uint64_t be
         writer_key(&params, "before");
         writer_uint(&params, before);
     }
-    writer_key(&params, "items");
-    writer_bool(&params, false);
+    writer_key(&params, filter->item_of > 0 ? "item_of" : "items");
+    if (filter->item_of > 0)
+        writer_uint(&params, filter->item_of);
+    else
+        writer_bool(&params, false);
     writer_key(&params, "limit");
     writer_uint(&params, limit);
     writer_end_object(&params);
@@ -54,17 +57,20 @@ static bool passes(const struct id_filter *filter, const json_t *future)
 }
 
 /* The page's ids, which fall, before those that are there already: oldest first in the end. */
-static int add_page(const struct id_filter *filter, const json_t *futures, struct id_spans *found)
+static int add_page(const struct id_filter *filter, const json_t *futures, struct id_spans *found,
+                    uint64_t *count)
 {
     const json_t *future;
     size_t i;
     int r = 0;
 
     json_array_foreach (futures, i, future) {
-        uint64_t id = cli_uint(future, "id");
-
-        if (r == 0 && passes(filter, future))
-            r = id_spans_add_below(found, id);
+        if (r < 0 || (filter->most > 0 && *count == filter->most))
+            break;
+        if (!passes(filter, future))
+            continue;
+        r = id_spans_add_below(found, cli_uint(future, "id"));
+        ++*count;
     }
     return r;
 }
@@ -72,7 +78,7 @@ static int add_page(const struct id_filter *filter, const json_t *futures, struc
 int cli_find(struct cli *cli, const struct id_filter *filter, struct id_spans *ids)
 {
     struct id_spans found = {0};
-    uint64_t before = 0;
+    uint64_t before = filter->before, count = 0;
     int status = 0, r = 0;
 
     do {
@@ -81,10 +87,10 @@ int cli_find(struct cli *cli, const struct id_filter *filter, struct id_spans *i
         status = ask_page(cli, filter, before, PAGE, &reply);
         if (status != 0)
             break;
-        r = add_page(filter, json_object_get(reply->result, "futures"), &found);
+        r = add_page(filter, json_object_get(reply->result, "futures"), &found, &count);
         before = cli_uint(reply->result, "next");
         future_message_free(reply);
-    } while (before > 0 && r == 0);
+    } while (before > 0 && r == 0 && (filter->most == 0 || count < filter->most));
     for (size_t i = found.count; i-- > 0 && status == 0 && r == 0;)
         r = id_spans_append(ids, found.spans[i]);
     id_spans_clear(&found);
@@ -224,19 +230,29 @@ int cli_one_id(struct cli *cli, int argc, char **argv, uint64_t *ret_id)
     return status;
 }
 
-int cli_write_id(struct cli *cli, struct writer *params, const char *option, const char *member,
-                 const char *value)
+int cli_option_id(struct cli *cli, const char *option, const char *value, uint64_t *ret_id)
 {
     struct id_spans ids = {0};
     int status = value ? take_word(cli, value, NULL, &ids) : 0;
 
     if (status < 0 || (value && status == 0 && !id_spans_single(&ids)))
         status = cli_bad_usage(cli, "--%s %s: write one id, as 7 or last", option, value);
-    if (value && status == 0) {
-        writer_key(params, member);
-        writer_uint(params, ids.spans[0].first);
-    }
+    if (status == 0)
+        *ret_id = value ? ids.spans[0].first : 0;
     id_spans_clear(&ids);
+    return status;
+}
+
+int cli_write_id(struct cli *cli, struct writer *params, const char *option, const char *member,
+                 const char *value)
+{
+    uint64_t id;
+    int status = cli_option_id(cli, option, value, &id);
+
+    if (status == 0 && id > 0) {
+        writer_key(params, member);
+        writer_uint(params, id);
+    }
     return status;
 }
 

@@ -12,12 +12,15 @@ struct id_filter {
     const char *pool, *label;                                /* NULL: any */
     enum { OUTCOME_ANY, OUTCOME_BAD, OUTCOME_GOOD } outcome; /* bad: failed or cancelled */
     double done_before;                                      /* Unix time; 0: whenever */
+    uint64_t item_of; /* the items of this map; 0: what is no item */
+    uint64_t before;  /* ids below; 0: any */
+    uint64_t most;    /* the newest so many; 0: all */
 };
 #define STATES_DONE  "CANCELLED,FINISHED"
 #define STATES_ALIVE "PENDING,RUNNING"
 
-/* The futures that pass the filter, without the items of maps, oldest first, as the daemon lists
- * them now. Adds them to *ids. 0 or an exit status. */
+/* The futures that pass the filter, oldest first, as the daemon lists them now. Adds them to *ids.
+ * 0 or an exit status. */
 int cli_find(struct cli *cli, const struct id_filter *filter, struct id_spans *ids);
 
 /* The ids from argv[optind] on, at least one word: 7, 7,9-12, last, all or @label; the latter two
@@ -35,6 +38,8 @@ int cli_one_id(struct cli *cli, int argc, char **argv, uint64_t *ret_id);
  * where it is NULL. 0 or an exit status. */
 int cli_write_id(struct cli *cli, struct writer *params, const char *option, const char *member,
                  const char *value);
+/* The same id in *ret_id, which is 0 where `value` is NULL. */
+int cli_option_id(struct cli *cli, const char *option, const char *value, uint64_t *ret_id);
 /* What --after names, `7,8:done,last,@label:exception`, as the array that the protocol takes as
  * `after`; with `params` NULL it is only checked, and nothing is asked. 0 or an exit status. */
 int cli_after(struct cli *cli, const char *value, struct writer *params);

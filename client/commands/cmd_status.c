@@ -15,7 +15,8 @@ enum {
     OPTION_LIMIT,
     OPTION_BEFORE,
     OPTION_ITEMS,
-    OPTION_NO_ITEMS
+    OPTION_NO_ITEMS,
+    OPTION_FAILED
 };
 
 /* NULL: not given. */
@@ -23,6 +24,7 @@ struct filters {
     const char *state, *pool, *label, *map, *before;
     uint64_t limit;
     bool limited, items, filtered; /* items of maps are wanted; not all futures are */
+    bool failed;                   /* those that failed or were cancelled */
 };
 
 static int take_filter(struct cli *cli, struct filters *filters, int option, const char *value)
@@ -44,6 +46,9 @@ static int take_filter(struct cli *cli, struct filters *filters, int option, con
         return 0;
     case OPTION_BEFORE:
         filters->before = value;
+        return 0;
+    case OPTION_FAILED:
+        filters->failed = true;
         return 0;
     case OPTION_ITEMS:
     case OPTION_NO_ITEMS:
@@ -178,7 +183,7 @@ static int ask(struct cli *cli, const struct id_spans *ids, bool given,
 
     writer_begin_object(&params);
     status = write_filters(cli, filters, given, &params);
-    if (id_spans_single(ids)) {
+    if (id_spans_single(ids) && !filters->failed) {
         writer_key(&params, "id");
         writer_uint(&params, ids->spans[0].first);
     } else if (given) {
@@ -198,6 +203,29 @@ static int ask(struct cli *cli, const struct id_spans *ids, bool given,
     return status;
 }
 
+/* The daemon does not list by how a future ended: the ids are found here, and then asked for. */
+static int find_failed(struct cli *cli, const struct filters *filters, bool given,
+                       struct id_spans *ids)
+{
+    enum { USUAL = 100 }; /* the daemon's own for its lists */
+    bool table = cli->out.is_terminal && !cli->json && !cli->format;
+    struct id_filter filter = {.states = STATES_DONE,
+                               .pool = filters->pool,
+                               .label = filters->label,
+                               .outcome = OUTCOME_BAD,
+                               .most = filters->limited ? filters->limit
+                                       : table          ? lines_that_fit(cli)
+                                                        : USUAL};
+    int status;
+
+    if (given || filters->state || (filters->items && !filters->map))
+        return cli_bad_usage(cli, "--failed, or ids, --state or --items: not both");
+    status = cli_option_id(cli, "map", filters->map, &filter.item_of);
+    if (status == 0)
+        status = cli_option_id(cli, "before", filters->before, &filter.before);
+    return status != 0 ? status : cli_find(cli, &filter, ids);
+}
+
 static int run(struct cli *cli, int argc, char **argv)
 {
     static const struct option longs[] = {{"state", required_argument, NULL, OPTION_STATE},
@@ -208,6 +236,7 @@ static int run(struct cli *cli, int argc, char **argv)
                                           {"before", required_argument, NULL, OPTION_BEFORE},
                                           {"items", no_argument, NULL, OPTION_ITEMS},
                                           {"no-items", no_argument, NULL, OPTION_NO_ITEMS},
+                                          {"failed", no_argument, NULL, OPTION_FAILED},
                                           CLI_FORMAT_OPTION,
                                           CLI_COMMON_OPTIONS};
     struct filters filters = {0};
@@ -221,7 +250,11 @@ static int run(struct cli *cli, int argc, char **argv)
             return status;
     }
     status = cli_ids_if_any(cli, argc, argv, NULL, &ids, &given);
-    if (status == 0)
+    if (status == 0 && filters.failed)
+        status = find_failed(cli, &filters, given, &ids);
+    if (status == 0 && filters.failed)
+        status = ask(cli, &ids, true, &(struct filters){.filtered = true, .failed = true});
+    else if (status == 0)
         status = ask(cli, &ids, given, &filters);
     id_spans_clear(&ids);
     return status;
@@ -233,6 +266,7 @@ const struct command cmd_status = {
     .summary = "List futures, newest first, or those with the given ids",
     .help = "A bare `future` is `future status`.\n\n"
             "      --state LIST       only these: PENDING,RUNNING,FINISHED,CANCELLED\n"
+            "      --failed           only those that failed or were cancelled\n"
             "      --pool NAME        only those of this pool\n"
             "      --label TEXT       only those with this label\n"
             "      --map ID           only the items of this map\n"
@@ -242,6 +276,7 @@ const struct command cmd_status = {
             "      --format TEMPLATE  a line for each, as '{id} {state} {label}'\n"
             "      --json             print the daemon's reply\n\n"
             "  future status --state pending,running\n"
+            "  future status --failed --map last\n"
             "  future status last\n"
             "  future status 7,9-12 @nightly --format '{id} {failed}'\n",
     .run = run,

@@ -52,6 +52,14 @@ like "--json of all" "$out" '^\{"futures":\[.*"counts":'
 refuses "an unknown id" 125 'status: Not found' future status 123456789
 refuses "an unknown state" 125 'Invalid params: .*state' future status --state lost
 
+capture future status --failed
+eq "--failed" "$(rows)" "$b "
+like "--failed --json is a list, also of one" "$(future status --failed --json)" "^\{\"futures\":\[\{\"id\":$b,"
+gives "--failed, with a label" 0 '' future status --failed --label 'a label' --format '{id}'
+refuses "--failed, and ids" 64 'not both' future status --failed "$a"
+refuses "--failed, and states" 64 'not both' future status --failed --state finished
+refuses "--failed, and items of no map" 64 'not both' future status --failed --items
+
 # ---- forget, retry ----
 refuses "forget of a pending one" 125 'forget: Invalid state' future forget "$pending"
 future cancel "$pending" >/dev/null
@@ -83,6 +91,15 @@ capture future status --no-items --limit 1
 eq "nor with --no-items" "$(rows)" "$map "
 capture future status --items --limit 1
 eq "but with --items" "$(rows)" "$((map + 2)) "
+capture future status --failed
+eq "--failed, newest first" "$(rows)" "$map $missing $killed $b "
+capture future status --failed --limit 2
+eq "--failed --limit" "$(rows)" "$map $missing "
+capture future status --failed --before "$map"
+eq "--failed --before" "$(rows)" "$missing $killed $b "
+capture future status --failed --map "$map"
+eq "--failed --map" "$(rows)" "$((map + 2)) "
+refuses "--failed --map of what is no id" 64 '--map x: write one id' future status --failed --map x
 refuses "--before of several" 64 'write one id' future status --before 1,2
 refuses "--map of what is no id" 64 '--map x: write one id' future status --map x
 refuses "events --map of what is no id" 64 '--map x: write one id' future events --map x

@@ -115,8 +115,9 @@ static int follow(struct cli *cli, uint64_t count, bool given, const struct id_s
                 return EXIT_FINE;
             continue;
         }
-        if (r == -ECONNRESET)
-            return EXIT_FINE; /* the daemon has ended, and so have its events */
+        /* The daemon has ended, and so have its events; but not the futures that were waited for. */
+        if (r == -ECONNRESET && count == 0 && !given)
+            return EXIT_FINE;
         if (r < 0)
             return cli_tell_failure(cli, r);
         if (message->kind == FUTURE_NOTIFICATION) {

@@ -102,4 +102,30 @@ ok "then the stream ends" test -z "$(cat <&"$follow")"
 exec {follow}<&-
 status "and --follow with it" 0 wait "$follower"
 
+# ---- the daemon goes: what was waited for has not come ----
+# shellcheck source=tests/support/daemon.bash
+source tests/support/daemon.bash
+mkdir "$TMPDIR/second"
+start_daemon "$TMPDIR/second" || exit
+id=$(future submit --delay 1h -- true)
+waiting=() readers=()
+# One event each tells that they listen: a future that is done already.
+done=$(future submit -- true)
+for line in "--events done,running $id $done" "--count 2 --since 0" "--since 0"; do
+    mkfifo "$TMPDIR/events${#waiting[@]}"
+    # shellcheck disable=SC2086  # words
+    future events $line >"$TMPDIR/events${#waiting[@]}" 2>"$TMPDIR/told${#waiting[@]}" &
+    exec {reader}<"$TMPDIR/events${#waiting[@]}"
+    read -r -u "$reader" _
+    waiting+=($!) readers+=("$reader") # which stay: events end when nobody reads
+done
+ok "the daemon ends" stop_daemon
+status "events of ids that are not done" 69 wait "${waiting[0]}"
+like "is told" "$(<"$TMPDIR/told0")" 'closed the connection'
+status "events of a count that has not come" 69 wait "${waiting[1]}"
+status "events without an end of their own" 0 wait "${waiting[2]}"
+for reader in "${readers[@]}"; do
+    exec {reader}<&-
+done
+
 finish

@@ -36,14 +36,6 @@ static void put_key(struct writer *writer, const char *literal, size_t size)
     writer->comma = false;
 }
 
-static void put_time(struct writer *writer, int64_t microseconds)
-{
-    if (microseconds == 0)
-        writer_null(writer);
-    else
-        writer_seconds(writer, microseconds);
-}
-
 static void write_map(struct writer *writer, const struct future_msg *future)
 {
     KEY(writer, ",\"map\":{\"first\":");
@@ -83,11 +75,11 @@ void future_msg_write(struct writer *writer, const struct future_msg *future)
     KEY(writer, ",\"attempt\":");
     writer_uint(writer, future->attempt);
     KEY(writer, ",\"submitted\":");
-    put_time(writer, future->submitted_us);
+    writer_time(writer, future->submitted_us);
     KEY(writer, ",\"started\":");
-    put_time(writer, future->started_us);
+    writer_time(writer, future->started_us);
     KEY(writer, ",\"finished\":");
-    put_time(writer, future->finished_us);
+    writer_time(writer, future->finished_us);
     KEY(writer, ",\"uid\":");
     writer_uint(writer, future->uid);
     KEY(writer, ",\"waiting\":");

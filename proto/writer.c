@@ -231,6 +231,14 @@ void writer_seconds(struct writer *writer, int64_t microseconds)
     writer_json(writer, start, (size_t)(end - start));
 }
 
+void writer_time(struct writer *writer, int64_t microseconds)
+{
+    if (microseconds == 0)
+        writer_null(writer);
+    else
+        writer_seconds(writer, microseconds);
+}
+
 static bool needs_escape(char c)
 {
     return (unsigned char)c < 0x20 || c == '"' || c == '\\';

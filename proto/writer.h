@@ -41,6 +41,8 @@ void writer_int(struct writer *writer, int64_t value);
 void writer_uint(struct writer *writer, uint64_t value);
 /* Seconds with six digits behind the point, from microseconds. */
 void writer_seconds(struct writer *writer, int64_t microseconds);
+/* A moment, counted from 1970; 0, for one that is not there so far, is null. */
+void writer_time(struct writer *writer, int64_t microseconds);
 /* A string of valid UTF-8 that needs not be NUL-terminated; escapes what JSON wants escaped. */
 void writer_string(struct writer *writer, const char *text, size_t size);
 /* NUL-terminated; NULL writes null. */

@@ -105,6 +105,18 @@ int call_progress(struct call *call, const char *json, size_t json_bytes)
     return 0;
 }
 
+bool stop_request_follow(struct stop_request *asked, const struct stop_request *newer)
+{
+    struct stop_request next = *newer;
+    if (newer->cause == STOP_TIMEOUT && asked->cause != STOP_NONE)
+        return false;
+    if (newer->cause == asked->cause && newer->reason[0] == '\0')
+        memcpy(next.reason, asked->reason, sizeof(next.reason));
+    next.serial = asked->serial + 1;
+    *asked = next;
+    return true;
+}
+
 bool call_stop_asked(const struct call *call)
 {
     return atomic_load_explicit(&call->stop_asked, memory_order_relaxed);

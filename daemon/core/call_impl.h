@@ -73,6 +73,9 @@ struct call {
 struct call *call_new(void);
 /* Its worker must be through with it. NULL is allowed. */
 void call_free(struct call *call);
+/* Lays a newer request over what was asked before, whose words stay where the newer one has none.
+ * False: it changes nothing, as what is ended already cannot run out of its time. */
+bool stop_request_follow(struct stop_request *asked, const struct stop_request *newer);
 /* The output, made if it is not there yet. Worker or loop. NULL: no memory. */
 struct output *call_output_ensure(struct call *call);
 /* Loop: has changes of the output posted as `output_changed`. */

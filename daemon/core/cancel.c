@@ -42,12 +42,12 @@ bool stop_call(struct future *future, const struct stop_request *stop)
     if (!rare)
         return false;
     if (!rare->stop_on_start) {
-        rare->stop_on_start = malloc(sizeof(*stop));
+        rare->stop_on_start = calloc(1, sizeof(*stop));
         if (!rare->stop_on_start)
             return false;
         await_report(future);
     }
-    *rare->stop_on_start = *stop;
+    (void)stop_request_follow(rare->stop_on_start, stop);
     return true;
 }
 

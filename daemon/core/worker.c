@@ -49,9 +49,8 @@ struct worker {
 /* With the stop lock held. */
 static void request_stop(struct worker *worker, const struct stop_request *request)
 {
-    unsigned serial = worker->stop.serial + 1;
-    worker->stop = *request;
-    worker->stop.serial = serial;
+    if (!stop_request_follow(&worker->stop, request))
+        return;
     atomic_store(&worker->current->stop_asked, true);
     (void)eventfd_write(worker->stop_fd, 1);
 }

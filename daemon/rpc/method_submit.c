@@ -1,6 +1,7 @@
 /* submit and map: from params to a submission, and the reply once it is taken. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemon/rpc/rpc_impl.h"
 
@@ -82,6 +83,13 @@ static void on_answer(void *arg, enum refusal refusal, const struct refusal_deta
 
 /* ---- checks that need the executor ---- */
 
+#define DEFAULT_POOL "default"
+
+static const char *pool_or_default(const struct submit_params *params)
+{
+    return params->pool ? params->pool : DEFAULT_POOL;
+}
+
 static int check_names(struct request *request, const struct submit_params *params,
                        struct submission *submission)
 {
@@ -93,7 +101,7 @@ static int check_names(struct request *request, const struct submit_params *para
         request_error(request, &error);
         return -EINVAL;
     }
-    const char *pool = params->pool ? params->pool : "default";
+    const char *pool = pool_or_default(params);
     submission->pool = executor_pool(executor, pool);
     if (!submission->pool) {
         rpc_error_param(&error, "pool", "there is no pool %s", pool);
@@ -141,19 +149,29 @@ static int check_call(struct request *request, const struct submit_params *param
 
 /* ---- from params to a submission ---- */
 
-/* Text that is the same for the same call, however it was written. malloc'd; NULL: no memory. */
-static char *canonical_call(const struct request *request, const struct submit_params *params)
+static bool is_empty_object(const json_t *value)
 {
-    static const char *const members[] = {"args", "items", "pool"};
+    return json_is_object(value) && json_object_size(value) == 0;
+}
+
+/* Text that is the same for the same call, however it was written: what counts where nothing is
+ * given is left out. Only a map has items. malloc'd; NULL: no memory. */
+static char *canonical_call(const struct request *request, const struct submit_params *params,
+                            bool is_map)
+{
     json_t *given;
     if (rpc_request_params(request->rpc, &given) < 0)
         return NULL;
     json_t *call = json_object();
+    json_t *args = json_object_get(given, "args"), *items = json_object_get(given, "items");
     bool whole = call && json_object_set_new(call, "fn", json_string(params->fn)) == 0;
-    for (size_t i = 0; whole && i < sizeof(members) / sizeof(members[0]); i++) {
-        json_t *value = json_object_get(given, members[i]);
-        whole = !value || json_object_set(call, members[i], value) == 0;
-    }
+    if (whole && args && !is_empty_object(args))
+        whole = json_object_set(call, "args", args) == 0;
+    if (whole && is_map)
+        whole = json_object_set_new(call, "items",
+                                    json_is_array(items) ? json_incref(items) : json_array()) == 0;
+    if (whole && strcmp(pool_or_default(params), DEFAULT_POOL) != 0)
+        whole = json_object_set_new(call, "pool", json_string(pool_or_default(params))) == 0;
     char *text = whole ? json_dumps(call, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     json_decref(call);
     return text;
@@ -249,7 +267,7 @@ static void submit_decoded(struct request *request, const struct submit_params *
         check_call(request, params, submission.function, is_map) < 0)
         return;
     if (convert_after(params, &after) < 0 ||
-        (params->key && !(key_call = canonical_call(request, params)))) {
+        (params->key && !(key_call = canonical_call(request, params, is_map)))) {
         request_fail(request, RPC_INTERNAL, "no memory");
         goto out;
     }

@@ -98,9 +98,9 @@ static void show_attempts(struct writer *writer, const struct attempt *attempt)
         writer_key(writer, "attempt");
         writer_uint(writer, attempt->number);
         writer_key(writer, "started");
-        writer_seconds(writer, attempt->started_us);
+        writer_time(writer, attempt->started_us);
         writer_key(writer, "finished");
-        writer_seconds(writer, attempt->finished_us);
+        writer_time(writer, attempt->finished_us);
         if (attempt->outcome.kind == OUTCOME_EXCEPTION) {
             writer_key(writer, "exception");
             writer_begin_object(writer);

@@ -293,6 +293,22 @@ START_TEST(a_second_request_may_be_harder)
 }
 END_TEST
 
+START_TEST(the_reason_stays_where_a_second_request_has_none)
+{
+    json_int_t id = client_submit(
+        f.client, "{'fn':'exec','args':{'argv':['sh','-c','trap \\\"\\\" TERM; echo ready; "
+                  "exec sleep 3600']}}");
+    json_decref(client_result(f.client, "output", "{'id':%lld,'wait':60}", id));
+    json_decref(
+        client_result(f.client, "cancel", "{'id':%lld,'terminate':true,'reason':'enough'}", id));
+    json_decref(
+        client_result(f.client, "cancel", "{'id':%lld,'terminate':true,'signal':'KILL'}", id));
+    json_t *reply = client_result(f.client, "result", "{'id':%lld}", id);
+    json_expect(reply, "exception.message", "'terminated: enough'");
+    json_decref(reply);
+}
+END_TEST
+
 START_TEST(a_native_function_is_asked)
 {
     json_int_t id = client_submit(f.client, "{'fn':'sleep','args':{'seconds':3600}}");
@@ -345,6 +361,7 @@ int main(void)
         a_job_that_ignores_term_dies_by_kill,
         the_whole_group_goes,
         a_second_request_may_be_harder,
+        the_reason_stays_where_a_second_request_has_none,
         a_native_function_is_asked,
         the_race_has_one_winner,
         NULL,

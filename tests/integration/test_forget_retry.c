@@ -144,6 +144,10 @@ START_TEST(cancelled_and_good_ones_start_again_too)
     /* The delay was the first attempt's. */
     expect_result(f.client, gone, "{'a':1}");
     expect_result(f.client, good, "{}");
+    /* An attempt that never began has no time of its start. */
+    reply = client_result(f.client, "status", "{'id':%lld}", gone);
+    json_expect(reply, "attempts.0.started", "null");
+    json_decref(reply);
     reply = client_result(f.client, "status", "{'ids':[%lld,%lld]}", good, gone);
     json_expect(reply, "counts", "{'PENDING':0,'RUNNING':0,'CANCELLED':0,'FINISHED':2}");
     json_decref(reply);

@@ -271,6 +271,37 @@ START_TEST(the_same_call_however_it_is_written)
 }
 END_TEST
 
+START_TEST(what_counts_where_nothing_is_given_is_the_same_call)
+{
+    json_int_t id = client_submit(f.client, "{'fn':'echo','key':'k'}");
+    json_t *replies[] = {
+        client_result(f.client, "submit", "{'fn':'echo','key':'k','args':{}}"),
+        client_result(f.client, "submit", "{'fn':'echo','key':'k','pool':'default'}"),
+        client_result(f.client, "submit", "{'fn':'echo','key':'k','pool':null,'args':{}}"),
+    };
+    for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
+        json_expect(replies[i], "id", "%lld", id);
+        json_expect(replies[i], "duplicate", "true");
+        json_decref(replies[i]);
+    }
+    ck_assert_int_eq(client_error(f.client, "submit", "{'fn':'echo','key':'k','args':null}"),
+                     -32008);
+}
+END_TEST
+
+START_TEST(a_map_without_items_is_another_call)
+{
+    json_t *map = client_result(f.client, "map", "{'fn':'echo','key':'k','open':true}");
+    ck_assert_int_eq(client_error(f.client, "submit", "{'fn':'echo','key':'k'}"), -32008);
+    json_t *reply =
+        client_result(f.client, "map", "{'fn':'echo','key':'k','open':true,'items':[]}");
+    json_expect(reply, "id", "%lld", json_int_at(map, "id"));
+    json_expect(reply, "duplicate", "true");
+    json_decref(reply);
+    json_decref(map);
+}
+END_TEST
+
 START_TEST(a_duplicate_is_subscribed_to_all_the_same)
 {
     json_int_t id = client_submit(f.client, "{'fn':'echo','args':{},'key':'k'}");
@@ -309,6 +340,8 @@ int main(void)
         every_param_is_taken,
         a_key_names_one_future_in_every_state,
         the_same_call_however_it_is_written,
+        what_counts_where_nothing_is_given_is_the_same_call,
+        a_map_without_items_is_another_call,
         a_duplicate_is_subscribed_to_all_the_same,
         ids_rise_and_are_not_used_again,
         NULL,

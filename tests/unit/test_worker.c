@@ -214,6 +214,15 @@ static void tell_stop(const struct function *function, struct call *call)
     outcome_set_result(call_outcome(call), strdup(text), strlen(text));
 }
 
+/* Looks when the desk says so, at the last of what was asked by then. */
+static void tell_stop_on_go(const struct function *function, struct call *call)
+{
+    const struct desk *desk = function->state;
+    eventfd_t value;
+    ck_assert_int_eq(eventfd_read(desk->go, &value), 0);
+    tell_stop(function, call);
+}
+
 /* ---- tests ---- */
 
 START_TEST(a_call_runs_on_a_thread_of_its_own)
@@ -441,6 +450,40 @@ START_TEST(a_second_stop_has_a_higher_serial)
 }
 END_TEST
 
+static void expect_told(const struct stop_request *first, const struct stop_request *second,
+                        const char *told)
+{
+    struct function_ops ops;
+    struct desk desk;
+    struct function telling = function_of(tell_stop_on_go, &ops, &desk);
+    struct job job;
+    desk_open(&desk, NULL, 0);
+    job_init(&job, &telling);
+    push(&desk, &job);
+    expect_started(&desk, &job);
+    worker_stop_call(desk.worker, job.call, first);
+    worker_stop_call(desk.worker, job.call, second);
+    ck_assert_int_eq(eventfd_write(desk.go, 1), 0);
+    expect_finished(&desk, &job);
+    ck_assert_str_eq(job.call->outcome.json, told);
+    send_away(&desk);
+    job_clear(&job);
+}
+
+START_TEST(a_second_stop_takes_the_place_of_the_first)
+{
+    struct stop_request terminate = {.cause = STOP_TERMINATE, .reason = "enough"};
+    struct stop_request other = {.cause = STOP_TERMINATE, .reason = "at once"};
+    struct stop_request wordless = {.cause = STOP_TERMINATE, .signal_number = SIGKILL};
+    struct stop_request timeout = {.cause = STOP_TIMEOUT, .reason = "late"};
+    expect_told(&terminate, &other, "111 2 at once");
+    expect_told(&terminate, &wordless, "111 2 enough");
+    expect_told(&timeout, &terminate, "111 2 enough");
+    /* What is ended already does not run out of its time. */
+    expect_told(&terminate, &timeout, "111 1 enough");
+}
+END_TEST
+
 START_TEST(an_initializer_can_be_stopped)
 {
     struct stop_request stop = {.cause = STOP_SHUTDOWN};
@@ -495,6 +538,7 @@ int main(void)
         only_the_call_that_runs_can_be_stopped,
         a_stop_that_nobody_read_does_not_stop_the_next_call,
         a_second_stop_has_a_higher_serial,
+        a_second_stop_takes_the_place_of_the_first,
         an_initializer_can_be_stopped,
         what_begins_after_the_close_is_stopped,
     };

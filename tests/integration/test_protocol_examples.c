@@ -501,6 +501,7 @@ int main(void)
     tcase_add_test(tables, test_every_error_has_an_example);
     tcase_add_loop_test(examples, test_example, 0, block_count);
 
+    int status = suite_run();
     free_document();
-    return suite_run();
+    return status;
 }

@@ -4,12 +4,14 @@
  * executes nothing. Where calls are short that costs more than the calls. So in a pool whose calls
  * end fast the starts of those that come next are stored while they still wait in the queue,
  * together with whatever else is being stored; the worker that takes one of them begins at once.
+ * And where a worker is free for what is submitted, its start is stored with the submit.
  *
  * Until then such a future is pending as any other: it can be cancelled, moved and paused. But the
  * store has it as started, and a daemon that is killed must not leave it Interrupted: the worker
- * marks each of these calls when it begins (see begun.h), and what the next daemon finds without
- * its mark is pending again. Only after a crash of the machine, where the marks are lost, do those
- * few count as begun: at most once, as the contract has it. */
+ * marks each of these calls when it begins (see begun.h), and the loop before it tells anybody that
+ * it runs; what the next daemon finds without its mark is pending again. Only after a crash of the
+ * machine, where the marks are lost, do those few count as begun: at most once, as the contract has
+ * it. */
 #include <stdlib.h>
 
 #include "daemon/core/begun.h"
@@ -70,6 +72,26 @@ void ahead_of(struct executor *executor, struct pool *pool)
     size_t count = pool_next(pool, next, most < AHEAD_MAX ? most : AHEAD_MAX);
     for (size_t i = 0; i < count; i++)
         store_ahead(future_of_work(next[i]));
+}
+
+void ahead_with_submit(struct future *future)
+{
+    struct executor *executor = executor_of(future);
+    struct pool *pool = future->spec->pool;
+    const struct pool_settings *settings = pool_settings(pool);
+    /* Nothing may keep it from beginning as soon as it is stored, this future being pending. */
+    bool at_once = pool_running(pool) + pool_pending(pool) <= settings->max_workers &&
+                   future->holds == HOLD_COMMIT && !pool_is_paused(pool) &&
+                   !settings->initializer && !settings->place;
+    if (executor->marks && at_once && !own_map(future) && spec_is_gated(future->spec) &&
+        begun_fits(future->id, future->attempt) && take_place(executor, future))
+        future->ahead_asked = true;
+}
+
+void ahead_submitted(struct future *future)
+{
+    future->ahead = future->ahead_asked;
+    future->ahead_asked = false;
 }
 
 void ahead_of_nothing(struct executor *executor)

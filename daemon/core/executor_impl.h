@@ -194,6 +194,10 @@ void start_stored(struct future *future, int error);
 
 /* Stores the starts of the calls that come next in a pool whose calls are short. */
 void ahead_of(struct executor *executor, struct pool *pool);
+/* The submit is about to be put: has its start stored with it, where it will begin at once. */
+void ahead_with_submit(struct future *future);
+/* That is stored. */
+void ahead_submitted(struct future *future);
 /* At the end, when no worker is left: takes back what was stored of calls that have not begun. */
 void ahead_of_nothing(struct executor *executor);
 

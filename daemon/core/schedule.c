@@ -10,6 +10,7 @@ int push_call(struct future *future)
 {
     struct spec *spec = future->spec;
     future->queued_us = clock_wall_us();
+    future->work.ahead = future->ahead;
     int r = pool_push(spec->pool, &future->work, future->priority, owner_uid(spec->owner),
                       spec->client);
     if (r < 0)

@@ -5,6 +5,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "daemon/core/begun.h"
 #include "daemon/core/executor_impl.h"
 #include "daemon/core/future_log.h"
 #include "daemon/core/worker.h"
@@ -26,6 +27,9 @@ void begin_running(struct future *future, int64_t wall_us)
     struct executor *executor = executor_of(future);
     if (future->state != FUTURE_PENDING)
         return;
+    /* Before anybody is told: whoever has seen it running must not find it pending again. */
+    if (future->ahead)
+        begun_set(executor->marks, future->id, future->attempt);
     /* What was stored has its cursor already. */
     uint64_t cursor = future->early_end  ? future->cursor
                       : future->starting ? future->coming_cursor

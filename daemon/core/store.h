@@ -73,7 +73,9 @@ struct stored_future {
     uint64_t spec_id;               /* the id of what was submitted: its own, or its map's */
     const struct stored_spec *spec; /* NULL in CHANGE_SUBMITTED where spec_id has been put before */
     int64_t priority;
-    bool not_begun;               /* PENDING, though its start is stored */
+    /* In CHANGE_SUBMITTED: it is RUNNING, but has begun only if its mark is set (see begun.h). Read
+     * back: it is PENDING, though its start is stored. */
+    bool not_begun;
     const struct stored_map *map; /* NULL: no map */
     uint64_t item_of, index;      /* item_of 0: no item */
     const char *item;             /* JSON text; NULL where it is no item */

@@ -317,6 +317,7 @@ static void on_submit_stored(void *arg, int error)
     for (uint64_t i = 0; map && i < map->count; i++)
         let_in(map_item(map, i));
     let_in(future);
+    ahead_submitted(future);
     answer.fn(answer.arg, REFUSED_NOT, NULL, future, false);
     early_stored(future);
     /* Its client has gone before it could be told, and so could not end it. */
@@ -385,7 +386,10 @@ static enum refusal admit(struct admission *admission, struct refusal_detail *de
         number_items(executor, map, 0, now_us);
     if (map && map->open)
         LIST_INSERT_HEAD(&executor->open_maps, map, open_link);
-    begin_committing(admission, !(early && early_push(future)));
+    bool late = !(early && early_push(future));
+    if (late && admission->failed_id == 0)
+        ahead_with_submit(future);
+    begin_committing(admission, late);
     put_admitted(admission);
     executor->settings.store->ops->commit(executor->settings.store, true, on_submit_stored,
                                           admission);

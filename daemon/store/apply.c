@@ -214,7 +214,8 @@ static int apply_submitted(struct database *database, const struct taken_change 
     uint32_t uid = 0;
     unsigned flags = (future->map ? FUTURE_IS_MAP : 0u) | (beside ? FUTURE_HAS_ITEM : 0u) |
                      (future->after_count > 0 ? FUTURE_HAS_AFTER : 0u) |
-                     (future->key ? FUTURE_HAS_KEY : 0u);
+                     (future->key ? FUTURE_HAS_KEY : 0u) |
+                     (future->not_begun ? FUTURE_MAY_HAVE_BEGUN : 0u);
     uint64_t bytes =
         FUTURE_BYTES + future->item_bytes + (future->spec ? future->spec->args_bytes : 0);
     int rc = uid_of(database, future, &uid);

@@ -89,6 +89,7 @@ static void put_future(struct bytes *bytes, const struct stored_future *future)
     bytes_put_uint(bytes, future->index);
     bytes_put_text(bytes, future->item, future->item_bytes);
     bytes_put_uint(bytes, future->state);
+    bytes_put_uint(bytes, future->not_begun);
     bytes_put_uint(bytes, future->attempt);
     bytes_put_int(bytes, future->submitted_us);
     bytes_put_int(bytes, future->started_us);
@@ -118,6 +119,7 @@ static void take_future(struct bytes_reader *reader, struct taken_change *taken)
     future->index = bytes_take_uint(reader);
     future->item = bytes_take_text(reader, &future->item_bytes);
     future->state = (enum future_state)bytes_take_uint(reader);
+    future->not_begun = bytes_take_uint(reader) != 0;
     future->attempt = (unsigned)bytes_take_uint(reader);
     future->submitted_us = bytes_take_int(reader);
     future->started_us = bytes_take_int(reader);

@@ -50,6 +50,7 @@ static void store_put(struct store *store, const struct store_change *change)
 {
     struct core_store *self = (struct core_store *)store;
     self->changes[change->kind]++;
+    self->with_start += change->kind == CHANGE_SUBMITTED && change->future->not_begun;
 }
 
 static int store_reserve(struct store *store, uint64_t changes, uint64_t text_bytes)

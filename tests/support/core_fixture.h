@@ -36,6 +36,7 @@ struct core_store {
     size_t held;
     int expected;                        /* as store_ops.expect has summed up */
     size_t changes[CHANGE_RESERVED + 1]; /* changes handed over so far, by kind */
+    size_t with_start;                   /* of these, submits with their start */
     _Atomic uint64_t *marks;             /* of calls that begin; NULL: it has none */
     struct store_observer observer;      /* once the executor has recovered */
 };

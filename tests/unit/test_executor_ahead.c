@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/core/begun.h"
 #include "tests/support/core_fixture.h"
 
@@ -41,17 +42,22 @@ static void await_begun(struct core *core, size_t begun)
     core_await_bodies(core, begun);
 }
 
+static void recover_with_marks(struct core *core)
+{
+    count = 0;
+    core->store.marks = marks;
+    for (size_t i = 0; i < BEGUN_PLACES; i++)
+        atomic_store(&marks[i], 0);
+    ck_assert_int_eq(executor_recover(core->executor), 0);
+}
+
 /* All workers are busy and QUEUED calls wait, the first of which have their starts stored: calls
  * have ended fast. */
 static struct core *fast_core(void)
 {
     struct core_options options = {.max_workers = WORKERS};
     struct core *core = core_new(&options);
-    count = 0;
-    core->store.marks = marks;
-    for (size_t i = 0; i < BEGUN_PLACES; i++)
-        atomic_store(&marks[i], 0);
-    ck_assert_int_eq(executor_recover(core->executor), 0);
+    recover_with_marks(core);
     submit(core, WORKERS + QUEUED);
     await_begun(core, WORKERS);
     while (core->store.changes[CHANGE_MAY_START] == 0) {
@@ -84,6 +90,12 @@ static size_t marked(void)
     return sum;
 }
 
+/* Starts that were stored before a worker took the call. */
+static size_t stored_ahead(const struct core *core)
+{
+    return core->store.changes[CHANGE_MAY_START] + core->store.with_start;
+}
+
 /* Ends all: each ran once, and its start was stored once. */
 static void expect_all_once(struct core *core)
 {
@@ -92,9 +104,8 @@ static void expect_all_once(struct core *core)
         core_expect_result(futures[i], "1");
         ck_assert_uint_eq(core_ran(core, future_id(futures[i])), 1);
     }
-    ck_assert_uint_eq(core->store.changes[CHANGE_STARTED] + core->store.changes[CHANGE_MAY_START],
-                      count);
-    ck_assert_uint_eq(core->store.changes[CHANGE_MAY_START], marked());
+    ck_assert_uint_eq(core->store.changes[CHANGE_STARTED] + stored_ahead(core), count);
+    ck_assert_uint_eq(stored_ahead(core), marked());
 }
 
 START_TEST(the_next_ones_need_not_wait)
@@ -180,8 +191,7 @@ START_TEST(what_has_not_begun_at_the_end_is_taken_back)
     size_t begun = marked();
     ck_assert_uint_eq(core->store.changes[CHANGE_RETRIED], 0);
     core_end(core);
-    ck_assert_uint_eq(core->store.changes[CHANGE_RETRIED],
-                      core->store.changes[CHANGE_MAY_START] - begun);
+    ck_assert_uint_eq(core->store.changes[CHANGE_RETRIED], stored_ahead(core) - begun);
     core_free(core);
 }
 END_TEST
@@ -222,6 +232,113 @@ START_TEST(without_marks_each_start_waits)
 }
 END_TEST
 
+/* ---- with the submit ---- */
+
+static struct core *idle_core(void)
+{
+    struct core_options options = {.max_workers = 2};
+    struct core *core = core_new(&options);
+    recover_with_marks(core);
+    return core;
+}
+
+/* Its submit is on its way into the store. */
+static void submit_held(struct core *core, const struct submission *submission,
+                        struct core_answer *answer)
+{
+    core->store.holding = true;
+    core_submit(core, submission, &core->client, answer);
+    ck_assert_uint_eq(answer->count, 0);
+    ck_assert_uint_eq(core->store.held, 1);
+}
+
+START_TEST(where_a_worker_is_free_one_commit_is_enough)
+{
+    struct core *core = idle_core();
+    struct submission submission = core_call(core, &core->once, "1");
+    struct core_answer answer;
+    submit_held(core, &submission, &answer);
+    ck_assert_uint_eq(core->store.with_start, 1);
+    ck_assert_uint_eq(core_bodies(core), 0);
+    core_store_release(core, 1, 0);
+    ck_assert_int_eq(answer.refusal, REFUSED_NOT);
+    /* Nothing more is stored, and it begins. */
+    core_await_bodies(core, 1);
+    ck_assert(is_marked(answer.future));
+    core_await_running(core, answer.future);
+    ck_assert_uint_eq(core->store.changes[CHANGE_STARTED], 0);
+    core->store.holding = false;
+    core_pass(core, 1);
+    core_await_done(core, answer.future);
+    core_expect_result(answer.future, "1");
+    core_free(core);
+}
+END_TEST
+
+START_TEST(where_none_is_free_the_start_is_stored_later)
+{
+    struct core *core = idle_core();
+    submit(core, 2);
+    await_begun(core, 2);
+    ck_assert_uint_eq(core->store.with_start, 2);
+    submit(core, 1);
+    ck_assert_uint_eq(core->store.with_start, 2);
+    expect_all_once(core);
+    core_free(core);
+}
+END_TEST
+
+START_TEST(what_must_wait_is_not_started_with_its_submit)
+{
+    struct core *core = idle_core();
+    struct submission delayed = core_call(core, &core->once, "1");
+    delayed.delay_ns = NS_PER_MS;
+    futures[count++] = core_take(core, &delayed);
+    executor_pause_pool(core->executor, core->pool, true);
+    submit(core, 1);
+    ck_assert_uint_eq(core->store.with_start, 0);
+    executor_pause_pool(core->executor, core->pool, false);
+    expect_all_once(core);
+    core_free(core);
+}
+END_TEST
+
+START_TEST(a_refused_submit_does_not_start)
+{
+    struct core *core = idle_core();
+    struct submission submission = core_call(core, &core->once, "1");
+    struct core_answer answer;
+    submit_held(core, &submission, &answer);
+    core_store_release(core, 1, -ENOSPC);
+    ck_assert_int_eq(answer.refusal, REFUSED_STORAGE);
+    core->store.holding = false;
+    submit(core, 1);
+    end_all(core);
+    ck_assert_uint_eq(core_bodies(core), 1);
+    ck_assert_uint_eq(core_ran(core, future_id(futures[0])), 1);
+    core_free(core);
+}
+END_TEST
+
+START_TEST(it_can_be_cancelled_until_a_worker_has_it)
+{
+    struct core *core = idle_core();
+    struct submission submission = core_call(core, &core->once, "1");
+    struct core_answer answer;
+    submit_held(core, &submission, &answer);
+    executor_pause_pool(core->executor, core->pool, true);
+    core->store.holding = false;
+    core_store_release(core, SIZE_MAX, 0);
+    ck_assert_int_eq(future_state(answer.future), FUTURE_PENDING);
+    ck_assert(core_cancel(core, answer.future));
+    core_await_done(core, answer.future);
+    ck_assert_int_eq(future_state(answer.future), FUTURE_CANCELLED);
+    ck_assert(!is_marked(answer.future));
+    ck_assert_uint_eq(core_bodies(core), 0);
+    core_free(core);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -231,7 +348,11 @@ int main(void)
         what_has_not_begun_at_the_end_is_taken_back,
         a_place_has_one_mark,
         without_marks_each_start_waits,
-
+        where_a_worker_is_free_one_commit_is_enough,
+        where_none_is_free_the_start_is_stored_later,
+        what_must_wait_is_not_started_with_its_submit,
+        a_refused_submit_does_not_start,
+        it_can_be_cancelled_until_a_worker_has_it,
     };
     return CORE_CHECK("executor_ahead", tests);
 }

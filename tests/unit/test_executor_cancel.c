@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/core/begun.h"
 #include "tests/support/core_fixture.h"
 
 /* A worker looks at the wall clock between taking a call and reporting it. Stands before the
@@ -239,6 +240,28 @@ START_TEST(cancel_between_take_and_report_answers_the_truth)
 }
 END_TEST
 
+START_TEST(what_is_seen_running_is_marked)
+{
+    static _Atomic uint64_t marks[BEGUN_PLACES];
+    struct core *core = core_new(NULL);
+    core->store.marks = marks;
+    ck_assert_int_eq(executor_recover(core->executor), 0);
+    struct submission submission = core_call(core, &core->once, "1");
+    struct future *future = taken_and_not_reported(core, &submission);
+    ck_assert_uint_eq(core->store.with_start, 1);
+    ck_assert(!begun_has(marks, future_id(future), 1));
+    ck_assert(!core_cancel(core, future));
+    ck_assert_int_eq(future_state(future), FUTURE_RUNNING);
+    /* The worker has not come to that yet. */
+    ck_assert(begun_has(marks, future_id(future), 1));
+    toll_set(false);
+    core_pass(core, 1);
+    core_await_done(core, future);
+    core_expect_result(future, "1");
+    core_free(core);
+}
+END_TEST
+
 START_TEST(terminate_between_take_and_report_reaches_the_job)
 {
     struct core *core = core_new(NULL);
@@ -439,6 +462,7 @@ int main(void)
         each_terminate_reaches_the_job_once,
         a_terminated_job_is_not_tried_again,
         cancel_between_take_and_report_answers_the_truth,
+        what_is_seen_running_is_marked,
         terminate_between_take_and_report_reaches_the_job,
         terminate_after_the_report_that_nobody_read_reaches_the_job,
         a_timeout_between_take_and_report_reaches_the_job,

@@ -292,7 +292,8 @@ check-cluster: all $(SUPERVISE)
 
 # The unit tests and one life of the daemon under valgrind. It gives a child a copy of the memory that
 # clone shares, so how an exec has failed is not seen there: those that are about that are left out.
-MEMCHECK_TESTS = $(filter-out %/test_process %/test_command %/test_handler,$(UNIT_TESTS)) \
+MEMCHECK_TESTS = $(filter-out %/test_process %/test_command %/test_command_stop %/test_handler \
+                 %/test_handler_life,$(UNIT_TESTS)) \
                  $(call selected,tests/support/memcheck-session.sh)
 .PHONY: memcheck
 memcheck: tests $(VALGRIND)

@@ -1,5 +1,5 @@
 /* layers: future */
-/* extra: tests/support/fake_server.c */
+/* extra: tests/support/fake_server.c tests/support/libfuture_fixture.c */
 /* The connection and its messages: cut, out of order, late, broken, too many. */
 #include "client/future.h"
 
@@ -17,25 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/support/fake_server.h"
+#include "tests/support/libfuture_fixture.h"
 #include "tests/support/suite.h"
-
-/* A wait that ought to end by itself. */
-enum { LONG_MS = 50000 };
-
-static struct fake_server *server;
-static struct future_client *client;
-
-static void setup(void)
-{
-    server = fake_server_new(&client);
-}
-
-static void teardown(void)
-{
-    future_close(client);
-    fake_server_free(server);
-}
 
 static int64_t now_ms(void)
 {

@@ -1,15 +1,30 @@
 /* The inside of the executor, for its own files. Loop thread only.
  *
- * executor.c: making it, pools and functions, the end. report.c: what the workers report. find.c:
- * from ids to futures. submit.c: from a submission to a future; key.c, map_add.c: its special
- * cases. stored_answer.c: answers that wait for the store. schedule.c: from a future to the queue.
- * start.c: from there to RUNNING. ahead.c: starts that are stored before that. settle.c: from an
- * outcome to done. record.c: what the store is told of all that. early.c: what is executed before
- * its submit is stored. update.c: another priority. map.c: what the items do to their map.
- * cancel.c: cancel, terminate, retry, forget. retention.c: how long the done are kept. deadlock.c:
- * pools that stand still. spec.c: what was submitted, shared by equals. paging.c: which of the done
- * are in memory. reclaim.c: memory that they have left. recover.c: what was there before the
- * daemon. backup.c: copies of the store. */
+ * executor.c       making it, its pools and functions, its end
+ * find.c           from ids to futures
+ * report.c         what the workers report
+ *
+ * A future's way, file by file:
+ * submit.c         when a submission is taken in: now, when there is room, or never
+ * admission.c      making it a future, giving it to the store, answering
+ * key.c            submits that stand for the same future; spec.c: what equal submits share
+ * dependency.c     futures that wait for others
+ * schedule.c       from a future to the queue
+ * start.c          from there to RUNNING
+ * ahead.c          starts that are stored before that
+ * early.c          what is executed before its submit is stored
+ * settle.c         from an outcome to the next attempt, or to done
+ * cancel.c         cancel, terminate, retry, forget; update.c: another priority
+ * map.c            what the items do to their map; map_add.c: more items for an open one
+ * deadlock.c       pools that stand still
+ *
+ * The store:
+ * record.c         what it is told of all that
+ * stored_answer.c  answers that wait for it
+ * paging.c         which of the done futures are in memory; reclaim.c: memory that they have left
+ * retention.c      how long the done ones are kept
+ * recover.c        what was there before the daemon
+ * backup.c         copies of it */
 #ifndef FUTURED_CORE_EXECUTOR_IMPL_H
 #define FUTURED_CORE_EXECUTOR_IMPL_H
 
@@ -114,19 +129,18 @@ struct spec *spec_new(struct executor *executor, const struct submission *submis
 struct spec *spec_restore(struct executor *executor, const struct submission *submission,
                           const struct client *client, enum durability durability);
 
+/* ---- admission.c: see admission.h for what only submit.c needs ---- */
+
+/* Gives the map's items from that index on their ids; the table has room for them. */
+void number_items(struct executor *executor, struct map *map, uint64_t from, int64_t now_us);
+/* Puts the map's items from that index on. */
+void put_items(struct map *map, uint64_t from);
+
 /* ---- submit.c ---- */
 
 /* Names the limit that so many more pending futures of that user would pass; NULL: none. */
 const char *past_pending(const struct executor *executor, uint32_t uid, uint64_t calls,
                          uint64_t *ret_value);
-/* Gives the map's items from that index on their ids; the table has room for them. */
-void number_items(struct executor *executor, struct map *map, uint64_t from, int64_t now_us);
-/* Puts the map's items from that index on. */
-void put_items(struct map *map, uint64_t from);
-/* Whether a done future is what one that waits for it needs. */
-bool done_as_needed(const struct glance *glance, int needs);
-/* Makes `waiter` wait for `on`, which is not done. 0 or -ENOMEM. */
-int depend(struct future *waiter, struct future *on, int needs);
 /* Takes parked submits in where there is room now. */
 void admit_parked(struct executor *executor);
 /* Answers all parked submits with a refusal. */
@@ -136,6 +150,30 @@ void refuse_parked(struct executor *executor, enum refusal refusal);
 void drop_submits(struct executor *executor, uint64_t client);
 /* Drops them all; the futures that the table has stay. */
 void free_submits(struct executor *executor);
+
+/* ---- dependency.c ---- */
+
+/* Makes a new future wait for those in `after` that are not done, and marks there which of them the
+ * store does not have. One that is done otherwise than needed is no refusal: *ret_failed_id is its
+ * id then. What was linked before a refusal is left to stop_waiting. */
+enum refusal add_dependencies(struct future *future, const struct client *client,
+                              struct stored_after *after, size_t count, uint64_t *ret_failed_id,
+                              struct refusal_detail *detail);
+/* The same for one that the store had. False: what it waited for did not end as it needed, and it
+ * is on its way to the same end. */
+bool restore_dependencies(struct future *future, const struct stored_after *after, size_t count);
+/* It waits for none any more. */
+void drop_dependencies(struct future *future);
+/* The end of `future` is decided: those that waited for another end can never go. Their ends take
+ * the way of this one, behind it: a chain of any length needs no more commits than one. */
+void fail_dependents(struct future *future);
+/* `future` is done, and stored: those that waited for it may go. */
+void release_dependents(struct future *future);
+/* The future with that id did not end as `waiter` needed: an exception ends it, a map with its
+ * items. */
+void fail_dependency(struct future *waiter, uint64_t id);
+/* That exception, for the waiter alone. */
+void settle_dependency_failed(struct future *waiter, uint64_t id);
 
 /* ---- key.c ---- */
 
@@ -262,8 +300,8 @@ void settle_finished(struct future *future);
 /* The same with an exception of ours; `data` is JSON text or NULL, copied. */
 void settle_exception(struct future *future, const char *type, const char *message,
                       const char *data);
-/* Because the future with that id did not end in the way that was wanted; not for maps. */
-void settle_dependency_failed(struct future *future, uint64_t id);
+/* Whether its end, which is decided, is an exception. */
+bool ends_failed(const struct future *future);
 /* Gives the end, which is decided, to the store. */
 void give_end(struct future *future);
 /* Works through what is to be settled, unless somebody up the stack does; then keeps house. */

@@ -296,48 +296,12 @@ static int load_counters(void *arg, uint64_t next_id, uint64_t cursor)
 
 /* ---- going on ---- */
 
-static void fail_dependency(struct future *future, uint64_t id)
-{
-    if (own_map(future))
-        map_dependency_failed(own_map(future), id);
-    else
-        settle_dependency_failed(future, id);
-}
-
-/* False: what it waited for did not end as it needed. */
-static bool depend_again(struct recovered *recovered)
-{
-    struct future *future = recovered->future;
-    struct executor *executor = executor_of(future);
-    struct client everyone = {.sees_all = true};
-    for (size_t i = 0; i < recovered->after_count; i++) {
-        const struct stored_after *after = &recovered->after[i];
-        struct future *on = NULL;
-        struct glance glance;
-        bool known = executor_glance(executor, &everyone, after->id, &glance) == REFUSED_NOT;
-        bool done = known && (glance.state == FUTURE_CANCELLED || glance.state == FUTURE_FINISHED);
-        /* What is not there any more was done, and well enough: else this one had ended. */
-        if (known ? done && done_as_needed(&glance, after->on) : !(after->on & AFTER_UNSTORED))
-            continue;
-        if (!known || done) {
-            fail_dependency(future, after->id);
-            return false;
-        }
-        (void)executor_find(executor, &everyone, after->id, &on);
-        if (depend(future, on, after->on) < 0)
-            log_error("future %llu: no memory for what it waits for",
-                      (unsigned long long)future->id);
-    }
-    if (future_waits(future))
-        add_hold(future, HOLD_AFTER);
-    return true;
-}
-
 static void wait_again(struct recovered *recovered)
 {
     struct future *future = recovered->future;
     /* A further attempt waits for nobody: the first one has, or was given up. */
-    if (future->attempt == 1 && !depend_again(recovered))
+    if (future->attempt == 1 &&
+        !restore_dependencies(future, recovered->after, recovered->after_count))
         return;
     int64_t left_us = recovered->due_us - clock_wall_us();
     if (recovered->due_us > 0 && left_us > 0 &&

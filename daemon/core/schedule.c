@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/container.h"
 #include "daemon/base/loop.h"
 #include "daemon/core/executor_impl.h"
 #include "daemon/core/owner.h"
@@ -51,7 +52,7 @@ void release_hold(struct future *future, enum hold hold)
 
 struct future *future_of_deadline(struct deadline *deadline)
 {
-    return ((struct rare *)((char *)deadline - offsetof(struct rare, deadline)))->future;
+    return CONTAINER_OF(deadline, struct rare, deadline)->future;
 }
 
 int future_set_deadline(struct future *future, uint64_t when_ns, deadline_fn *fn)

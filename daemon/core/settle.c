@@ -1,27 +1,19 @@
 /* From RUNNING to done: what a finished call becomes, who is told, and what that sets free. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/container.h"
 #include "daemon/base/log.h"
 #include "daemon/core/executor_impl.h"
 #include "daemon/core/future_log.h"
 #include "daemon/core/worker.h"
 
-static void free_dependency(struct dependency *dependency)
-{
-    LIST_REMOVE(dependency, of_future);
-    LIST_REMOVE(dependency, of_waiter);
-    free(dependency);
-}
-
 void stop_waiting(struct future *future)
 {
     future_clear_deadline(future);
-    while (future_waits(future))
-        free_dependency(LIST_FIRST(&future->rare->dependencies));
+    drop_dependencies(future);
     future->holds &= HOLD_COMMIT;
 }
 
@@ -136,7 +128,7 @@ void end_running(struct future *future)
 
 /* ---- settling ---- */
 
-static bool ends_failed(const struct future *future)
+bool ends_failed(const struct future *future)
 {
     return !future->cancelling && future_decided(future)->kind == OUTCOME_EXCEPTION;
 }
@@ -204,70 +196,6 @@ void settle_exception(struct future *future, const char *type, const char *messa
     settle_finished(future);
 }
 
-void settle_dependency_failed(struct future *future, uint64_t id)
-{
-    char message[80], data[40];
-    snprintf(message, sizeof(message), "future %llu did not end as this one needed",
-             (unsigned long long)id);
-    snprintf(data, sizeof(data), "{\"id\":%llu}", (unsigned long long)id);
-    settle_exception(future, "DependencyFailed", message, data);
-}
-
-static bool is_satisfied(const struct dependency *dependency, const struct future *by)
-{
-    switch (dependency->needs) {
-    case NEEDS_RESULT:
-        return !by->cancelling && !ends_failed(by);
-    case NEEDS_EXCEPTION:
-        return ends_failed(by);
-    case NEEDS_DONE:
-        break;
-    }
-    return true;
-}
-
-/* One that waits for it; NULL: none (more). */
-static struct dependency *first_dependent(const struct future *future)
-{
-    return future->rare ? LIST_FIRST(&future->rare->dependents) : NULL;
-}
-
-/* The end of `future` is decided: those that waited for another one can never go. Their ends take
- * the way of this one, behind it: a chain of any length needs no more commits than one. */
-static void fail_dependents(struct future *future)
-{
-    struct dependency *dependency, *next;
-    for (dependency = first_dependent(future); dependency; dependency = next) {
-        struct future *waiter = dependency->waiter;
-        next = LIST_NEXT(dependency, of_future);
-        if (is_satisfied(dependency, future))
-            continue;
-        free_dependency(dependency);
-        if (own_map(waiter))
-            map_dependency_failed(own_map(waiter), future->id);
-        else
-            settle_dependency_failed(waiter, future->id);
-        /* One may wait for the same future in more than one way. */
-        next = first_dependent(future);
-        while (next && is_satisfied(next, future))
-            next = LIST_NEXT(next, of_future);
-    }
-}
-
-/* `future` is done, and stored: those that waited for it may go. Some may have come since its end
- * was decided. */
-static void release_dependents(struct future *future)
-{
-    struct dependency *dependency;
-    fail_dependents(future);
-    while ((dependency = first_dependent(future))) {
-        struct future *waiter = dependency->waiter;
-        free_dependency(dependency);
-        if (!future_waits(waiter))
-            release_hold(waiter, HOLD_AFTER);
-    }
-}
-
 static void on_again(struct deadline *deadline);
 
 /* It keeps its place among the deadlines all the time: where it is needed there is no memory. */
@@ -282,8 +210,7 @@ int settle_ready(struct executor *executor)
 
 static void on_again(struct deadline *deadline)
 {
-    struct executor *executor =
-        (struct executor *)((char *)deadline - offsetof(struct executor, again));
+    struct executor *executor = CONTAINER_OF(deadline, struct executor, again);
     (void)settle_ready(executor); /* in the place that it has just left */
     executor->stalled = false;
     settle_run(executor);

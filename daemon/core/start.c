@@ -1,6 +1,7 @@
 /* From the queue to RUNNING: a worker has taken a call. Where the start must be stored before it
  * happens the worker waits at its gate until it is. */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "daemon/base/clock.h"
@@ -10,13 +11,16 @@
 #include "daemon/core/future_log.h"
 #include "daemon/core/worker.h"
 
+/* Between the signal of a timeout and SIGKILL. */
+#define TIMEOUT_GRACE_MS 10000
+
 static void on_timeout(struct deadline *deadline)
 {
     struct future *future = future_of_deadline(deadline);
     struct stop_request stop = {
         .cause = STOP_TIMEOUT,
-        .signal_number = 15,
-        .grace_ms = 10000,
+        .signal_number = SIGTERM,
+        .grace_ms = TIMEOUT_GRACE_MS,
     };
     if (!stop_call(future, &stop))
         log_error("future %llu: no memory for its timeout", (unsigned long long)future->id);

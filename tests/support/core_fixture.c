@@ -15,6 +15,7 @@
 #include "daemon/base/timers.h"
 #include "daemon/core/call.h"
 #include "daemon/core/executor_impl.h"
+#include "tests/support/suite.h"
 
 /* Check writes to a pipe for each assertion that it makes; where there are hundreds of thousands
  * only the one that fails is told. */
@@ -26,16 +27,10 @@
 
 int core_check(const char *name, const TTest *const *tests, size_t count)
 {
-    Suite *suite = suite_create(name);
-    TCase *tcase = tcase_create(name);
+    TCase *tcase = suite_tests(name, NULL, NULL);
     for (size_t i = 0; i < count; i++)
         tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run();
 }
 
 /* ---- the store ---- */

@@ -100,7 +100,7 @@ enum future_code {
 struct future_error {
     int failure; /* what the function returned; 0: none has failed so far */
     int code;    /* of the daemon's error (enum future_code, or one that is newer); else 0 */
-    const char *message; /* for people; never NULL */
+    const char *message; /* for people, with the name in `param`; never NULL */
     /* What was wrong, as the protocol calls it: `ids` for spans, `delay` for delay_ms; else the
      * argument's own name. NULL: nothing is named. */
     const char *param;

@@ -153,7 +153,8 @@ static int write_cwd(struct cli *cli, const char *cwd, struct writer *params)
     if (length < 0 || (size_t)length >= sizeof(path))
         return cli_fail_errno(cli, -ENAMETOOLONG, cwd ? cwd : "the current directory");
     if (!utf8_valid(path, (size_t)length))
-        return bad_text(cli, "the name of the directory");
+        return cli_bad_usage(cli,
+                             "the name of this directory is not valid UTF-8; --cwd names another");
     writer_key(params, "cwd");
     writer_string(params, path, (size_t)length);
     return 0;

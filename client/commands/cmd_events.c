@@ -115,7 +115,8 @@ static int follow(struct cli *cli, uint64_t count, bool given, const struct id_s
                 return EXIT_FINE;
             continue;
         }
-        /* The daemon has ended, and so have its events; but not the futures that were waited for. */
+        /* The daemon has ended, and so have its events; but not the futures that were waited for.
+         */
         if (r == -ECONNRESET && count == 0 && !given)
             return EXIT_FINE;
         if (r < 0)

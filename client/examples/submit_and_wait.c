@@ -10,8 +10,7 @@ static int fail(const struct future_client *client, const char *what)
 {
     const struct future_error *error = future_last_error(client);
 
-    fprintf(stderr, "%s: %s%s%s\n", what, error->message, error->param ? ": " : "",
-            error->param ? error->param : "");
+    fprintf(stderr, "%s: %s\n", what, error->message);
     return 125;
 }
 

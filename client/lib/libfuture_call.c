@@ -1,6 +1,7 @@
 #include "client/lib/libfuture_impl.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,12 +43,28 @@ const struct future_error *future_last_error(const struct future_client *client)
     return &client->error;
 }
 
+/* Programs show the message alone: it names the parameter, too, where it does not do so by itself.
+ * One that does not fit stays as it is. */
+static void name_param(struct future_client *client)
+{
+    struct future_error *error = &client->error;
+    int length;
+
+    if (!error->param || strstr(error->message, error->param))
+        return;
+    length = snprintf(client->error_text, sizeof(client->error_text), "%s (%s)", error->message,
+                      error->param);
+    if (length > 0 && (size_t)length < sizeof(client->error_text))
+        error->message = client->error_text;
+}
+
 int client_fail(struct future_client *client, int failure, const char *param)
 {
     future_message_free(client->error_reply);
     client->error_reply = NULL;
     client->error = (struct future_error){
         .failure = failure, .message = future_failure_text(failure), .param = param};
+    name_param(client);
     return failure;
 }
 
@@ -61,6 +78,7 @@ static int fail_refused(struct future_client *client, int failure, struct future
     client->error_reply = reply;
     error->code = reply->error.code;
     error->message = reply->error.message;
+    name_param(client);
     error->limit = read_string(data, "limit");
     read_uint(data, "value", &error->limit_value);
     return failure;

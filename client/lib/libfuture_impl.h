@@ -36,6 +36,7 @@ struct future_client {
     TAILQ_HEAD(, future_completed) completed;
     struct future_error error;
     struct future_message *error_reply; /* what `error` points into; NULL: nothing */
+    char error_text[512];               /* its message, where that had to be made */
 };
 
 /* ---- libfuture.c: the connection ---- */

@@ -33,6 +33,11 @@ for command in $commands; do
     ok "the manual has $command" test $? = 0
 done
 
+for page in client/*.[1-8] daemon/*.[1-8]; do
+    [[ $page == client/future.1 ]] && continue
+    name=${page##*/}
+    like "future(1) leads to $name" "$(<client/future.1)" "Xr ${name%.*} ${name##*.}( |"$'\n'"|\$)"
+done
 if command -v mandoc >/dev/null; then
     gives "the manual is in order" 0 '' mandoc -Tlint -Wwarning client/future.1
 fi
@@ -126,6 +131,8 @@ refuses "map with items and a file" 64 'not both' future map -a x -- echo ::: a
 refuses "map with stdin for two" 64 'stdin gives the items' future map --stdin - -- echo
 refuses "map with an item that is not UTF-8" 64 'item 1 is not valid UTF-8' \
     future map -- echo ::: a $'\xff'
+refuses "a directory that is not UTF-8" 64 'not valid UTF-8; --cwd names another' \
+    bash -c 'mkdir "$1" && cd "$1" && exec future submit -- true' x "$TMPDIR/"$'\xff'
 refuses "an argument that is not UTF-8" 64 'not valid UTF-8' future submit -- echo $'\xff'
 for command in show result exception wait cancel output follow explain forget retry kill log 'update --priority 1'; do
     # shellcheck disable=SC2086  # words

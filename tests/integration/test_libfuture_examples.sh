@@ -107,7 +107,7 @@ like "... or which is not there" "$code:$err" '^125:SpawnError: .*no-such-progra
 capture env FUTURE_SOCKET="$TMPDIR/none" submit_and_wait true
 eq "... and says that there is no daemon" "$code:$err" "69:no daemon: No such file or directory"
 capture submit_and_wait $'\xff'
-eq "... and what is wrong" "$code:$err" "125:submit: a bad argument: argv"
+eq "... and what is wrong" "$code:$err" "125:submit: a bad argument (argv)"
 
 gives "map_files computes all" 0 "$(sha256sum client/*.h proto/*.[ch])" map_files client/*.h proto/*.[ch]
 capture map_files Makefile /none LICENSE

@@ -80,6 +80,14 @@ recipe drained >"$TMPDIR/drain"
 ok "afterwards" bash -eu "$TMPDIR/drain"
 eq "it goes on" "$(future result "$later")" later
 
+# ---- names that are not UTF-8 ----
+
+mkdir "$TMPDIR/names"
+echo x >"$TMPDIR/names/"$'a\xff b'
+recipe names >"$TMPDIR/names.sh"
+eq "a name that is not UTF-8" "$(cd "$TMPDIR/names" && bash -eu "$TMPDIR/names.sh" | LC_ALL=C cut -c 1-64)" \
+    "$(echo x | sha256sum | cut -c 1-64)"
+
 # ---- the tables ----
 
 # try COMMAND: ID is a future for which it makes sense, CMD one that ends well.

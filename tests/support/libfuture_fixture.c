@@ -1,6 +1,7 @@
 #include "tests/support/libfuture_fixture.h"
 
 #include <check.h>
+#include <string.h>
 
 struct fake_server *server;
 struct future_client *client;
@@ -27,8 +28,10 @@ void expect_error(int failure, int code, const char *param)
 
     ck_assert_int_eq(error->failure, failure);
     ck_assert_int_eq(error->code, code);
-    if (param)
+    if (param) {
         ck_assert_str_eq(error->param, param);
-    else
+        ck_assert_ptr_nonnull(strstr(error->message, param));
+    } else {
         ck_assert_ptr_null(error->param);
+    }
 }

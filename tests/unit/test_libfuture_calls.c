@@ -193,7 +193,7 @@ START_TEST(a_refusal_is_told_in_full)
     refuse(1, -32602, ",'data':{'param':'args.argv'}");
     ck_assert_int_eq(future_submit(client, &job, LONG_MS, &id), FUTURE_REFUSED);
     expect_error(FUTURE_REFUSED, FUTURE_CODE_INVALID_PARAMS, "args.argv");
-    ck_assert_str_eq(error->message, "no");
+    ck_assert_str_eq(error->message, "no (args.argv)");
     refuse(2, -32005, ",'data':{'limit':'pending','value':12}");
     ck_assert_int_eq(future_submit(client, &job, LONG_MS, &id), FUTURE_REFUSED);
     expect_error(FUTURE_REFUSED, FUTURE_CODE_LIMIT_EXCEEDED, NULL);

@@ -191,6 +191,7 @@ int cli_tell_failure(const struct cli *cli, int error)
 {
     if (error == -ECONNRESET || error == -EPIPE) {
         cli_warn(cli, "the daemon closed the connection");
+        fputs("It may have ended: `future status` tells what became of the futures.\n", stderr);
         return EXIT_NO_DAEMON;
     }
     if (error == -EBADMSG)

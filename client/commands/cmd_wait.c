@@ -1,6 +1,7 @@
 /* wait: until futures are done. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/cli/cli_ids.h"
 #include "client/cli/command.h"
@@ -22,9 +23,15 @@ static bool went_wrong(const json_t *future)
            strcmp(cli_string(future, "state", ""), "CANCELLED") == 0;
 }
 
-/* How many of done[from, from + count) failed or were cancelled. */
+/* Those that failed or were cancelled. */
+struct casualties {
+    size_t count;
+    uint64_t lowest; /* 0: none */
+};
+
+/* Adds those of done[from, from + count). */
 static int count_batch(struct cli *cli, const json_t *done, size_t from, size_t count,
-                       size_t *ret_failed)
+                       struct casualties *casualties)
 {
     struct writer params = {0};
     struct future_message *reply;
@@ -42,25 +49,44 @@ static int count_batch(struct cli *cli, const json_t *done, size_t from, size_t 
     status = cli_call(cli, "status", &params, &reply);
     if (status != 0)
         return status;
-    json_array_foreach (json_object_get(reply->result, "futures"), i, future)
-        *ret_failed += went_wrong(future);
+    json_array_foreach (json_object_get(reply->result, "futures"), i, future) {
+        uint64_t id = cli_uint(future, "id");
+
+        if (!went_wrong(future))
+            continue;
+        casualties->count++;
+        if (casualties->lowest == 0 || id < casualties->lowest)
+            casualties->lowest = id;
+    }
     future_message_free(reply);
     return 0;
+}
+
+/* For people at a terminal: scripts have the exit status. */
+static void tell_casualties(const struct cli *cli, const struct casualties *casualties, size_t all)
+{
+    if (casualties->count == 0 || !isatty(STDERR_FILENO))
+        return;
+    cli_warn(cli, "%zu of %zu failed or were cancelled", casualties->count, all);
+    fprintf(stderr, "`future exception %llu` says why%s.\n", (unsigned long long)casualties->lowest,
+            casualties->count > 1 ? " of the first; `future status --failed` lists them" : "");
 }
 
 /* The reply to `wait` tells who is done, not how they fared. */
 static int judge(struct cli *cli, const json_t *done)
 {
-    size_t failed = 0, all = json_array_size(done);
+    struct casualties casualties = {0};
+    size_t all = json_array_size(done);
 
     for (size_t from = 0; from < all; from += STATUS_BATCH) {
         size_t count = all - from < STATUS_BATCH ? all - from : STATUS_BATCH;
-        int status = count_batch(cli, done, from, count, &failed);
+        int status = count_batch(cli, done, from, count, &casualties);
 
         if (status != 0)
             return status;
     }
-    return failed > 0 ? EXIT_SOME_FAILED : EXIT_FINE;
+    tell_casualties(cli, &casualties, all);
+    return casualties.count > 0 ? EXIT_SOME_FAILED : EXIT_FINE;
 }
 
 static int show(struct cli *cli, const struct wait_options *options,
@@ -157,7 +183,7 @@ const struct command cmd_wait = {
     .help =
         "Exit status: 0 when all that are done succeeded, 123 when some failed or were cancelled,\n"
         "124 when the time ran out. With --any and --first-exception the ids of those that are\n"
-        "done are printed, one a line.\n\n"
+        "done are printed, one a line. On a terminal it is said how many failed.\n\n"
         "      --any              until one is done\n"
         "      --first-exception  until one has failed, or all are done\n"
         "  -t, --timeout DUR      wait no longer than that; 0 only looks\n"

@@ -34,6 +34,14 @@ status "done" 0 future wait all
 long=$(printf 'ü%.0s' {1..60})
 id=$(future submit --label "$long" --retry 1 --retry-delay 0 -- false)
 status "failed" 123 future wait "$id"
+seen 80 "future wait $id"
+eq "wait says what failed" "$out" "future: wait: 1 of 1 failed or were cancelled$newline\`future exception $id\` says why."
+second=$(future submit -- false)
+seen 80 "future wait $second $id last"
+like "wait says what failed first" "$out" "2 of 2 failed.*\`future exception $id\` says why of the first; \`future status --failed\`"
+seen 80 "future wait $id 2>$TMPDIR/told"
+eq "but not to a file" "$out$(<"$TMPDIR/told")" ''
+future forget "$second" >/dev/null
 for width in 60 80 200; do
     seen "$width" 'future status --limit 3'
     ok "a table fits into $width columns ($(widest))" test "$(widest)" -le "$width"

@@ -178,7 +178,7 @@ struct store_query {
     bool all_users;
     bool items;  /* items too */
     bool output; /* with what the jobs wrote */
-    bool counts; /* BELOW: count by state what matches pool, label and user */
+    bool counts; /* BELOW: count by state what matches pool, label, item_of and user */
 };
 
 /* The records are borrowed until it returns; who wants to keep an outcome or an output takes it out

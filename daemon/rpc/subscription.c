@@ -206,6 +206,17 @@ static bool wants(const struct subscription *subscription, const struct future *
            (subscription->item_of == 0 || subscription->item_of == future_item_of(future));
 }
 
+/* The watch of one of all on a future, NULL: it has none. */
+static struct subscribed *watch_of(const struct subscription *subscription,
+                                   const struct future *future)
+{
+    struct subscribed *subscribed;
+    LIST_FOREACH (subscribed, &subscription->futures, link)
+        if (subscribed->watch.future == future)
+            return subscribed;
+    return NULL;
+}
+
 void service_on_running(void *arg, struct future *future)
 {
     struct service *service = arg;
@@ -215,7 +226,9 @@ void service_on_running(void *arg, struct future *future)
             continue;
         if (subscription->events & EVENT_RUNNING)
             tell_future(subscription, "future.running", future);
-        if (subscription->events & EVENT_OUTPUT && watch_future(subscription, future) < 0)
+        /* The watch stays from one attempt to the next. */
+        if (subscription->events & EVENT_OUTPUT && !watch_of(subscription, future) &&
+            watch_future(subscription, future) < 0)
             session_fail(subscription->session);
     }
 }
@@ -237,10 +250,8 @@ void service_on_done(void *arg, struct future *future)
         if (!wants(subscription, future))
             continue;
         struct subscribed *subscribed;
-        if (subscription->events & EVENT_OUTPUT)
-            LIST_FOREACH (subscribed, &subscription->futures, link)
-                if (subscribed->watch.future == future)
-                    tell_output(subscribed, future, true);
+        if (subscription->events & EVENT_OUTPUT && (subscribed = watch_of(subscription, future)))
+            tell_output(subscribed, future, true);
         /* The replay comes to it in its turn. */
         if (subscription->events & EVENT_DONE && !subscription->replaying)
             tell_future(subscription, "future.done", future);

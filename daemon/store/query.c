@@ -198,7 +198,10 @@ static int count_states(struct reading *reading, struct database *database)
     const struct store_query *query = &reading->query;
     int64_t uid = query->all_users ? -1 : (int64_t)query->uid;
     sqlite3_stmt *row;
-    int rc = database_first(database, COUNT_ALL, &row, "iss", uid, query->pool, query->label);
+    int rc = query->item_of
+                 ? database_first(database, COUNT_ITEMS, &row, "issi", uid, query->pool,
+                                  query->label, query->item_of)
+                 : database_first(database, COUNT_ALL, &row, "iss", uid, query->pool, query->label);
     if (rc != SQLITE_ROW)
         return rc == SQLITE_DONE ? SQLITE_OK : rc;
     for (int i = 0; i < 4; i++)

@@ -120,6 +120,10 @@ static const char *const sql[STATEMENTS] = {
                   " AND m.id = s.id"
                   " WHERE (?1 < 0 OR s.uid = ?1) AND (?2 IS NULL OR s.pool = ?2)"
                   " AND (?3 IS NULL OR s.label = ?3)",
+    [COUNT_ITEMS] = "SELECT 0, 0, m.cancelled - m.gone_cancelled, m.finished - m.gone_finished"
+                    " FROM map m JOIN spec s ON s.id = m.id WHERE m.id = ?4"
+                    " AND (?1 < 0 OR s.uid = ?1) AND (?2 IS NULL OR s.pool = ?2)"
+                    " AND (?3 IS NULL OR s.label = ?3)",
 };
 
 const char *statement_sql(enum statement which)

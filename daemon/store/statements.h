@@ -61,8 +61,9 @@ enum statement {
     LIST_RANGE,
     LIST_OPEN_MAP,
     COUNT_ALL,
+    COUNT_ITEMS,
 };
-#define STATEMENTS (COUNT_ALL + 1)
+#define STATEMENTS (COUNT_ITEMS + 1)
 
 const char *statement_sql(enum statement which);
 

@@ -349,6 +349,33 @@ START_TEST(why_it_waits)
 }
 END_TEST
 
+static void expect_counts(json_int_t map, int pending, int cancelled, int finished)
+{
+    json_t *reply = client_result(f.client, "status", "{'item_of':%lld,'limit':1}", map);
+    json_expect(reply, "counts", "{'PENDING':%d,'RUNNING':0,'CANCELLED':%d,'FINISHED':%d}", pending,
+                cancelled, finished);
+    json_decref(reply);
+}
+
+START_TEST(counts_of_the_items_of_a_map)
+{
+    json_t *map = client_result(f.client, "map", "{'fn':'echo','items':[1,2,3]}");
+    json_int_t id = json_int_at(map, "id");
+    json_decref(map);
+    json_decref(client_result(f.client, "wait", "{'ids':[%lld]}", id));
+    map = client_result(f.client, "map", "{'fn':'echo','items':[1,2],'delay':3600}");
+    json_int_t later = json_int_at(map, "id"), item = json_int_at(map, "first");
+    json_decref(map);
+    json_decref(client_result(f.client, "cancel", "{'id':%lld}", item));
+    expect_counts(id, 0, 0, 3);
+    expect_counts(later, 1, 1, 0);
+    /* An item has none of its own. */
+    expect_counts(item, 0, 0, 0);
+    json_decref(client_result(f.client, "forget", "{'ids':[%lld]}", id + 1));
+    expect_counts(id, 0, 0, 2);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -363,6 +390,7 @@ int main(void)
         filters,
         pages_of_a_filter,
         counts_add_up,
+        counts_of_the_items_of_a_map,
         why_it_waits,
         NULL,
     };

@@ -292,6 +292,25 @@ START_TEST(output_of_all_is_whole)
 }
 END_TEST
 
+START_TEST(output_of_a_second_attempt_is_told_once)
+{
+    subscribe(f.client, "{'all':true,'events':['output','done']}");
+    json_int_t id = client_submit(
+        f.client, "{'fn':'exec','retry':{'max':1,'delay':0},'args':{'argv':['sh','-c',"
+                  "'echo $FUTURE_ATTEMPT; exit $((2 - FUTURE_ATTEMPT))']}}");
+    for (int attempt = 1; attempt <= 2; attempt++) {
+        json_t *message = client_notification(f.client);
+        json_expect(message, "method", "'future.output'");
+        json_expect(message, "params.future.attempt", "%d", attempt);
+        json_expect(message, "params.offset", "0");
+        json_expect(message, "params.data", "'%d\\n'", attempt);
+        json_decref(message);
+    }
+    expect_done(f.client, id);
+    expect_quiet(f.client);
+}
+END_TEST
+
 /* ---- since ---- */
 
 START_TEST(since_tells_what_was_missed)
@@ -400,6 +419,7 @@ int main(void)
         events_that_were_not_asked_for_do_not_come,
         output_comes_as_it_is_written,
         output_of_all_is_whole,
+        output_of_a_second_attempt_is_told_once,
         since_tells_what_was_missed,
         all_without_since_is_from_now_on,
         replay_has_no_gap_and_no_repeat,

@@ -96,7 +96,8 @@ eq "which is in another session" "$(($(ps -o sid= -p "$pid")))" "$pid"
 future cancel --terminate "$id" >/dev/null
 future wait "$id"
 until_true "it ends with its job" gone "$pid"
-id=$(future submit --timeout 0.5s -- sh -c "$(escape "$TMPDIR/two"); exec sleep 1000")
+# However early the timeout comes, it goes on until something has escaped.
+id=$(future submit --timeout 0.2 -- sh -c "trap stop=1 TERM; $(escape "$TMPDIR/two"); until test \$stop; do sleep 0.01; done")
 future wait "$id"
 until_true "a timeout ends it, too" gone "$(<"$TMPDIR/two")"
 # It is another process in another session all the time, so that nobody who looks for it finds it.

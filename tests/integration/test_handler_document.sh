@@ -36,26 +36,9 @@ ok "the script is one for any shell" sh -n lines.sh
 block ini >futured.conf
 start_daemon "$TMPDIR" --config futured.conf || exit 1
 
-# Each "$ command" of the session must print what stands below it.
-commands=0
-replay()
-{
-    [[ -n $command ]] || return
-    eq "$command" "$(bash -c "$command" 2>&1)" "${wanted%$'\n'}"
-    commands=$((commands + 1))
-}
-command='' wanted=''
-while IFS= read -r line; do
-    if [[ $line == '$ '* ]]; then
-        replay
-        command=${line#'$ '} wanted=''
-    else
-        wanted+=$line$'\n'
-    fi
-done < <(block console)
-replay
-eq "all commands were replayed" "$commands" "$(block console | grep -c '^\$ ')"
-ok "there were some" test "$commands" -ge 7
+replay_session < <(block console)
+eq "all commands were replayed" "$commands_replayed" "$(block console | grep -c '^\$ ')"
+ok "there were some" test "$commands_replayed" -ge 7
 
 # One process served the calls of a function, whatever they gave.
 for handler in lines.py lines.sh ./lines; do

@@ -49,25 +49,8 @@ fi
 block ini 1 >futured.conf
 start_daemon "$TMPDIR" --config futured.conf || exit 1
 
-# Each "$ command" of the session must print what stands below it.
-commands=0
-replay()
-{
-    [[ -n $command ]] || return
-    eq "$command" "$(bash -c "$command" 2>&1)" "${wanted%$'\n'}"
-    commands=$((commands + 1))
-}
-command='' wanted=''
-while IFS= read -r line; do
-    if [[ $line == '$ '* ]]; then
-        replay
-        command=${line#'$ '} wanted=''
-    else
-        wanted+=$line$'\n'
-    fi
-done < <(block console 1)
-replay
-eq "all commands were replayed" "$commands" 4
+replay_session < <(block console 1)
+eq "all commands were replayed" "$commands_replayed" 4
 
 ok "the daemon ends in order" stop_daemon
 finish

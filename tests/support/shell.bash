@@ -69,6 +69,30 @@ await()
 silently() { "$@" >/dev/null 2>&1; }
 fails() { ! silently "$@"; }
 
+# replay_session: each "$ command" of the session on stdin must print what stands below it. Counts them
+# in commands_replayed.
+replay_session()
+{
+    local line command='' wanted=''
+    commands_replayed=0
+    while IFS= read -r line; do
+        if [[ $line == '$ '* ]]; then
+            replay_command "$command" "$wanted"
+            command=${line#'$ '} wanted=''
+        else
+            wanted+=$line$'\n'
+        fi
+    done
+    replay_command "$command" "$wanted"
+}
+
+replay_command()
+{
+    [[ -n $1 ]] || return 0
+    eq "$1" "$(bash -c "$1" 2>&1 </dev/null)" "${2%$'\n'}"
+    commands_replayed=$((commands_replayed + 1))
+}
+
 # The last line of a script: what comes after it does not count.
 finish()
 {

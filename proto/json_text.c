@@ -18,9 +18,9 @@ static const char *skip_space(const char *p, const char *end)
     return p;
 }
 
-/* From behind the opening quote to behind the closing one; to the end where none closes. Linear:
- * the backslashes before a quote are counted back to the quote before it at most. */
-static const char *skip_string(const char *p, const char *end)
+/* From behind the opening quote to behind the closing one; NULL where none closes. Linear: the
+ * backslashes before a quote are counted back to the quote before it at most. */
+static const char *close_string(const char *p, const char *end)
 {
     const char *begin = p;
 
@@ -29,14 +29,22 @@ static const char *skip_string(const char *p, const char *end)
         const char *back = quote;
 
         if (quote == NULL)
-            return end;
+            return NULL;
         while (back > begin && back[-1] == '\\')
             back--;
         p = quote + 1;
         if ((quote - back) % 2 == 0)
             return p;
     }
-    return end;
+    return NULL;
+}
+
+/* The same; to the end where none closes. */
+static const char *skip_string(const char *p, const char *end)
+{
+    const char *behind = close_string(p, end);
+
+    return behind != NULL ? behind : end;
 }
 
 /* A number or a literal: up to whatever ends one. */
@@ -125,6 +133,159 @@ enum json_bounds json_text_bounds(const char *text, size_t size, uint64_t max_de
         p = skip_space(p, end);
     }
     return JSON_WITHIN_BOUNDS;
+}
+
+/* ---- the form of a text ---- */
+
+/* What may come next. */
+enum expected { A_VALUE, A_VALUE_OR_END, A_NAME, A_NAME_OR_END, A_COLON, A_COMMA_OR_END };
+
+struct form {
+    const char *p, *end;
+    size_t depth;
+    unsigned char *objects; /* a bit for each open container: it is an object */
+    enum expected expected;
+};
+
+static const char *skip_digits(const char *p, const char *end)
+{
+    while (p < end && *p >= '0' && *p <= '9')
+        p++;
+    return p;
+}
+
+static bool is_number(const char *p, const char *end)
+{
+    const char *digits = p < end && *p == '-' ? ++p : p;
+
+    p = skip_digits(p, end);
+    if (p == digits || (*digits == '0' && p > digits + 1))
+        return false;
+    if (p < end && *p == '.') {
+        digits = ++p;
+        p = skip_digits(p, end);
+        if (p == digits)
+            return false;
+    }
+    if (p < end && (*p == 'e' || *p == 'E')) {
+        if (++p < end && (*p == '+' || *p == '-'))
+            p++;
+        digits = p;
+        p = skip_digits(p, end);
+        if (p == digits)
+            return false;
+    }
+    return p == end;
+}
+
+static bool form_scalar(struct form *form)
+{
+    const char *p = form->p;
+    size_t size;
+
+    form->p = skip_scalar(p, form->end);
+    size = (size_t)(form->p - p);
+    form->expected = A_COMMA_OR_END;
+    return (size == 4 && (memcmp(p, "true", 4) == 0 || memcmp(p, "null", 4) == 0)) ||
+           (size == 5 && memcmp(p, "false", 5) == 0) || is_number(p, form->p);
+}
+
+static bool form_string(struct form *form, enum expected next)
+{
+    const char *behind = *form->p == '"' ? close_string(form->p + 1, form->end) : NULL;
+
+    if (behind == NULL)
+        return false;
+    form->p = behind;
+    form->expected = next;
+    return true;
+}
+
+static void form_open(struct form *form)
+{
+    unsigned char bit = (unsigned char)(1u << form->depth % 8);
+    bool object = *form->p++ == '{';
+
+    if (object)
+        form->objects[form->depth / 8] |= bit;
+    else
+        form->objects[form->depth / 8] &= (unsigned char)~bit;
+    form->depth++;
+    form->expected = object ? A_NAME_OR_END : A_VALUE_OR_END;
+}
+
+static bool in_object(const struct form *form)
+{
+    size_t last = form->depth - 1;
+
+    return form->depth > 0 && (form->objects[last / 8] >> last % 8 & 1) != 0;
+}
+
+/* A comma, or what closes the innermost container. */
+static bool form_go_on(struct form *form)
+{
+    char c = *form->p;
+
+    if (form->depth == 0)
+        return false;
+    if (c == ',' && form->expected == A_COMMA_OR_END) {
+        form->expected = in_object(form) ? A_NAME : A_VALUE;
+    } else if (c == (in_object(form) ? '}' : ']')) {
+        form->depth--;
+        form->expected = A_COMMA_OR_END;
+    } else {
+        return false;
+    }
+    form->p++;
+    return true;
+}
+
+static bool form_value(struct form *form)
+{
+    if (*form->p == '"')
+        return form_string(form, A_COMMA_OR_END);
+    if (*form->p != '[' && *form->p != '{')
+        return form_scalar(form);
+    form_open(form);
+    return true;
+}
+
+/* One token; false where it may not stand here. */
+static bool form_token(struct form *form)
+{
+    switch (form->expected) {
+    case A_VALUE:
+        return form_value(form);
+    case A_VALUE_OR_END:
+        return form_go_on(form) || form_value(form);
+    case A_NAME:
+        return form_string(form, A_COLON);
+    case A_NAME_OR_END:
+        return form_go_on(form) || form_string(form, A_COLON);
+    case A_COLON:
+        form->expected = A_VALUE;
+        return *form->p++ == ':';
+    case A_COMMA_OR_END:
+        return form_go_on(form);
+    }
+    return false;
+}
+
+int json_text_complete(const char *text, size_t size)
+{
+    struct form form = {.p = text, .end = text + size, .expected = A_VALUE};
+    bool good = true;
+
+    form.objects = malloc(size / 8 + 1);
+    if (form.objects == NULL)
+        return -ENOMEM;
+    form.p = skip_space(form.p, form.end);
+    while (good && form.p < form.end) {
+        good = form_token(&form);
+        form.p = skip_space(form.p, form.end);
+    }
+    free(form.objects);
+    return good && form.depth == 0 && form.expected == A_COMMA_OR_END;
 }
 
 /* The value of four hexadecimal digits; -1 where there are none. */

@@ -1,5 +1,5 @@
 /* Looks into JSON text without building a tree: a bounds check before anything is parsed, and the
- * raw text of members and elements. No allocation but for json_text_elements. Any thread. */
+ * raw text of members and elements. No allocation but where it is said. Any thread. */
 #ifndef FUTURED_PROTO_JSON_TEXT_H
 #define FUTURED_PROTO_JSON_TEXT_H
 
@@ -19,6 +19,11 @@ enum json_bounds { JSON_WITHIN_BOUNDS, JSON_HAS_NUL, JSON_TOO_DEEP, JSON_TOO_MAN
  * values. Counts strings, numbers, literals, objects and arrays, member names not. */
 enum json_bounds json_text_bounds(const char *text, size_t size, uint64_t max_depth,
                                   uint64_t max_values);
+
+/* Whether any bytes have the form of one JSON value, however deep, with nothing missing and nothing
+ * behind it. What stands inside of strings, and whether a name comes twice or a number is too
+ * large, is not looked at. 1 or 0; -ENOMEM. */
+int json_text_complete(const char *text, size_t size);
 
 /* The functions below take text that a parser has accepted, or none at all. */
 

@@ -108,7 +108,7 @@ void params_open(struct params *params, const struct rpc_request *request,
                  const char *const names[], struct rpc_error *error)
 {
     *params = (struct params){.prefix = "", .error = error, .text = request->params_text};
-    if (json_array_size(request->params) > 0) {
+    if (json_is_array(request->params)) {
         params_refuse(params, "params", "must be an object: positional params are not taken");
         return;
     }

@@ -452,6 +452,20 @@ static void forget_line(struct session *session)
     }
 }
 
+/* What was cut off is dropped, whatever else is wrong with it. */
+static void refuse_line(struct session *session, const char *line, size_t size, bool fragment,
+                        int r, const struct rpc_error *error)
+{
+    static const struct slice no_id = {.text = "null", .size = 4};
+    int complete = fragment && r != -ENOMEM ? json_text_complete(line, size) : 1;
+    if (complete == 0)
+        return;
+    if (r == -ENOMEM || complete == -ENOMEM)
+        answer_no_memory(session, NULL, no_id);
+    else
+        answer_error(session, NULL, no_id, error);
+}
+
 void dispatch_line(struct session *session, const char *line, size_t size, bool fragment)
 {
     static const struct slice no_id = {.text = "null", .size = 4};
@@ -459,10 +473,7 @@ void dispatch_line(struct session *session, const char *line, size_t size, bool 
     struct rpc_line parsed;
     int r = rpc_parse(line, size, session->service->limits, &parsed, &error);
     if (r < 0) {
-        if (r == -ENOMEM)
-            answer_no_memory(session, NULL, no_id);
-        else if (!fragment || error.code != RPC_PARSE)
-            answer_error(session, NULL, no_id, &error);
+        refuse_line(session, line, size, fragment, r, &error);
         return;
     }
     struct batch *batch = NULL;

@@ -126,7 +126,8 @@ void request_when_stored(struct request *request, struct stored_answer *answer,
 void request_created(struct request *request, uint64_t first, uint64_t last);
 void request_created_subscription(struct request *request, uint64_t id);
 
-/* Answers every request of a line; with `fragment` what is no JSON is dropped without a word. */
+/* Answers every request of a line; with `fragment` what has not the form of JSON is dropped
+ * without a word. */
 void dispatch_line(struct session *session, const char *line, size_t size, bool fragment);
 /* There is no memory for what the client has to be told: it will be sent away. */
 void session_fail(struct session *session);

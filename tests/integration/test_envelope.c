@@ -259,8 +259,7 @@ START_TEST(params_may_be_missing_or_empty)
 {
     send_line("{'jsonrpc':'2.0','id':1,'method':'ping'}");
     send_line("{'jsonrpc':'2.0','id':1,'method':'ping','params':{}}");
-    send_line("{'jsonrpc':'2.0','id':1,'method':'ping','params':[]}");
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 2; i++) {
         json_t *reply = client_read(f.client);
         json_expect(reply, "", "{'jsonrpc':'2.0','id':1,'result':'pong'}");
         json_decref(reply);

@@ -111,6 +111,9 @@ START_TEST(a_line_without_lf_is_not_taken_before_the_close)
 }
 END_TEST
 
+#define BY_10(text) text text text text text text text text text text
+#define TOO_DEEP    BY_10(BY_10("["))
+
 START_TEST(last_line_without_lf_is_dropped_when_incomplete)
 {
     static const char *const rests[] = {
@@ -122,6 +125,9 @@ START_TEST(last_line_without_lf_is_dropped_when_incomplete)
         " ",
         "\r",
         "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"pi\xc3",
+        "{\"jsonrpc\":\"2.0\",\"id\":2,\"id\":2,\"method\":\"ping\"",
+        TOO_DEEP "1",
+        PING("2") "}",
     };
 
     for (size_t i = 0; i < sizeof(rests) / sizeof(rests[0]); i++) {
@@ -145,6 +151,36 @@ START_TEST(complete_last_line_that_is_no_request_is_answered)
     json_expect(reply, "id", "5");
     json_decref(reply);
     client_expect_end(f.client);
+}
+END_TEST
+
+/* What is there as a whole and is refused is told so, as with its LF. */
+START_TEST(complete_last_line_that_is_refused_is_answered)
+{
+    static const struct {
+        const char *rest;
+        int code;
+    } samples[] = {
+        {"{\"jsonrpc\":\"2.0\",\"id\":2,\"id\":2,\"method\":\"ping\"}", -32700},
+        {"{\"jsonrpc\":\"2.0\",\"id\":1e999,\"method\":\"ping\"} ", -32700},
+        {"{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"pi\xc3\"}\r", -32700},
+        {"{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"\\ud800\"}", -32700},
+        {TOO_DEEP BY_10(BY_10("]")), -32600},
+        {"[]", -32600},
+        {"7", -32600},
+    };
+
+    for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+        struct client *client = fixture_client(&f);
+        send_text(client, samples[i].rest);
+        client_half_close(client);
+        json_t *reply = client_read(client);
+        ck_assert_int_eq(reply_error(reply), samples[i].code);
+        json_expect(reply, "id", "null");
+        json_decref(reply);
+        client_expect_end(client);
+        client_close(client);
+    }
 }
 END_TEST
 
@@ -480,6 +516,7 @@ int main(void)
         a_line_without_lf_is_not_taken_before_the_close,
         last_line_without_lf_is_dropped_when_incomplete,
         complete_last_line_that_is_no_request_is_answered,
+        complete_last_line_that_is_refused_is_answered,
         half_closed_without_a_word,
         half_closed_gets_the_reply_that_waits,
         half_closed_gets_its_notification,

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/json_text.h"
 #include "tests/support/suite.h"
 
 #define ACCEPTED 0
@@ -280,6 +281,24 @@ START_TEST(a_whole_text)
 }
 END_TEST
 
+/* Whatever a parser takes has the form of JSON, and without its end it has not. */
+START_TEST(what_is_accepted_is_complete)
+{
+    const struct sample *sample = &values[_i];
+    char *text;
+    int length;
+
+    if (sample->code != ACCEPTED)
+        return;
+    length = asprintf(&text, "{\"x\":[%s]} ", sample->text);
+    ck_assert_int_gt(length, 0);
+    ck_assert_int_eq(json_text_complete(text, (size_t)length), 1);
+    for (size_t size = 0; size < (size_t)length - 1; size++)
+        ck_assert_int_eq(json_text_complete(text, size), 0);
+    free(text);
+}
+END_TEST
+
 /* A value alone is no request, but it is JSON, or is not, all the same. */
 START_TEST(a_value_alone)
 {
@@ -297,6 +316,8 @@ int main(void)
 
     tcase_add_loop_test(tests, a_value_in_params, 0, (int)(sizeof(values) / sizeof(values[0])));
     tcase_add_loop_test(tests, a_value_alone, 0, (int)(sizeof(values) / sizeof(values[0])));
+    tcase_add_loop_test(tests, what_is_accepted_is_complete, 0,
+                        (int)(sizeof(values) / sizeof(values[0])));
     tcase_add_loop_test(tests, a_whole_text, 0, (int)(sizeof(texts) / sizeof(texts[0])));
     return suite_run();
 }

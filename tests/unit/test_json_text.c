@@ -75,6 +75,64 @@ START_TEST(a_nul_byte_is_found_everywhere)
 }
 END_TEST
 
+/* The form alone counts, not what a parser refuses all the same. Each sample lies in memory of
+ * exactly its size. */
+static int complete(const char *text)
+{
+    size_t size = strlen(text);
+    char *copy = malloc(size + 1);
+    int r;
+
+    ck_assert_ptr_nonnull(copy);
+    memmove(copy + 1, text, size);
+    r = json_text_complete(copy + 1, size);
+    free(copy);
+    return r;
+}
+
+START_TEST(texts_are_complete_or_not)
+{
+    static const char *const whole[] = {
+        "{\"a\":1,\"a\":2}",
+        " [1e999 ,-0.5E+7] ",
+        "\"\xff\n\\ud800\\x\"",
+        "[[{}],{\"a\":[[]]}]",
+        "null",
+        "\t-0\r",
+        "99999999999999999999",
+        "{\"a\" : {\"b\":[]} }",
+    };
+    static const char *const parts[] = {
+        "",          " ",       "{",          "[",          "[1",        "[1,",    "[1,]",
+        "[,1]",      "[1 2]",   "[}",         "{]",         "{]}",       "[[]",    "]",
+        "1,",        "1 2",     "{}{}",       "[]x",        "{\"a\"",    "{1:1}",  "{\"a\":",
+        "{\"a\",1}", "{\"a\"}", "{\"a\":1,}", "{\"a\" 1}",  "\"abc\\\"", "\"abc",  "tru",
+        "nulls",     "-",       "01",         "1.",         ".5",        "1e",     "+1",
+        "\"a\":1",   ":",       "[1:2]",      "{\"a\":[}]", "{,}",       "[\"a\"",
+    };
+
+    for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
+        ck_assert_msg(complete(whole[i]) == 1, "%s", whole[i]);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        ck_assert_msg(complete(parts[i]) == 0, "%s", parts[i]);
+}
+END_TEST
+
+START_TEST(however_deep_a_text_may_be_complete)
+{
+    enum { DEPTH = 1000000 };
+    char *text = malloc(2 * DEPTH);
+
+    ck_assert_ptr_nonnull(text);
+    memset(text, '[', DEPTH);
+    memset(text + DEPTH, ']', DEPTH);
+    ck_assert_int_eq(json_text_complete(text, 2 * DEPTH), 1);
+    ck_assert_int_eq(json_text_complete(text, 2 * DEPTH - 1), 0);
+    ck_assert_int_eq(json_text_complete(text + 1, 2 * DEPTH - 1), 0);
+    free(text);
+}
+END_TEST
+
 /* Every text that is no JSON is left to the parser, but must not be run past. Each sample lies in
  * memory of exactly its size, so that a sanitizer sees one byte too many. */
 START_TEST(any_bytes_are_safe)
@@ -267,6 +325,8 @@ int main(void)
     tcase_add_test(tests, values_are_counted_and_names_are_not);
     tcase_add_test(tests, nesting_is_measured);
     tcase_add_test(tests, a_nul_byte_is_found_everywhere);
+    tcase_add_test(tests, texts_are_complete_or_not);
+    tcase_add_test(tests, however_deep_a_text_may_be_complete);
     tcase_add_test(tests, any_bytes_are_safe);
     tcase_add_test(tests, members_are_found);
     tcase_add_test(tests, what_is_no_member_is_not_found);

@@ -94,6 +94,8 @@ static const struct {
     {NOTHING, "{\"a\":1}", "a"},
     {NOTHING, "{\"a\":null}", "a"},
     {NOTHING, "[1]", "params"},
+    {NOTHING, "[]", "params"},
+    {POOL_NAME_OR_NONE, "[]", "params"},
     {SUBMIT, "[\"exec\"]", "params"},
     {RESULT, "[1]", "params"},
     {ID, "[1]", "params"},
@@ -101,7 +103,6 @@ static const struct {
     /* an id */
     {RESULT, "", "id"},
     {RESULT, "{}", "id"},
-    {RESULT, "[]", "id"},
     {RESULT, "{\"id\":null}", "id"},
     {RESULT, "{\"id\":0}", "id"},
     {RESULT, "{\"id\":-1}", "id"},

@@ -22,6 +22,8 @@
 
 /* What is read at once from one client before the others have their turn. */
 #define READ_BYTES 65536
+/* Answers of the store that one client may wait for before more of its lines are taken. */
+#define LOADS_AHEAD_MAX 16
 /* Clients that are told something nobody has asked for right now, in one turn of the loop. */
 #define LATER_MAX 100
 
@@ -59,20 +61,39 @@ static void listen_again(struct connection *connection)
         connection_give_up(connection, "is disconnected: no memory");
 }
 
+/* Whether more may be asked for. What the store is to bring is known neither in its size nor in its
+ * number of turns, and comes all at once: so little of it is asked for ahead, more only as long as
+ * what comes is little. */
+static bool has_room(struct connection *connection)
+{
+    if (connection_waiting(connection) > connection->owner->limits->unsent_pause_bytes) {
+        connection->loads_ahead = 1;
+        connection->was_full = true;
+        return false;
+    }
+    return session_loading(connection->session) < connection->loads_ahead;
+}
+
+static void go_on(struct connection *connection)
+{
+    connection->paused = false;
+    if (!connection->was_full && connection->loads_ahead < LOADS_AHEAD_MAX)
+        connection->loads_ahead *= 2;
+    connection->was_full = false;
+    if (!connection->deaf) {
+        listen_again(connection);
+        handle_lines(connection);
+    }
+}
+
 /* Decides, at the end of a turn, how the connection goes on. */
 static void settle(struct connection *connection)
 {
     connection_flush(connection);
     if (!connection->gone)
         connection_watch_unsent(connection);
-    if (!connection->gone && connection->paused &&
-        connection_waiting(connection) <= connection->owner->limits->unsent_pause_bytes) {
-        connection->paused = false;
-        if (!connection->deaf) {
-            listen_again(connection);
-            handle_lines(connection);
-        }
-    }
+    if (!connection->gone && connection->paused && has_room(connection))
+        go_on(connection);
     bool over = connection->deaf || (connection->half_closed && !connection->paused &&
                                      session_is_idle(connection->session));
     if (connection->gone || (over && connection_unsent(connection) == 0))
@@ -176,11 +197,10 @@ static void watch_line(struct connection *connection)
 /* Hands whole lines to the session, as long as the client reads what it asked for. */
 static void take_lines(struct connection *connection)
 {
-    const struct limits *limits = connection->owner->limits;
     while (!connection->gone && !connection->deaf) {
-        if (connection_waiting(connection) > limits->unsent_pause_bytes) {
+        if (!has_room(connection)) {
             connection_flush(connection);
-            if (connection_waiting(connection) > limits->unsent_pause_bytes) {
+            if (!has_room(connection)) {
                 connection->paused = true;
                 event_del(connection->readable);
                 return;
@@ -294,6 +314,7 @@ static int open_connection(struct connection *connection, const struct peer *pee
     struct connections *connections = connection->owner;
     struct event_base *base = connections->base;
     struct session_output output = connection_output(connection);
+    connection->loads_ahead = 1;
     connection->out = outbox_new(&connections->unsent_bytes);
     connection->frame = frame_new(connections->limits->line_bytes);
     if (connection->frame)

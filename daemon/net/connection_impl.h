@@ -26,7 +26,8 @@ struct connection {
     struct outbox *out;
     struct frame *frame;
     struct session *session;
-    uint64_t held_bytes; /* what the session will have sent later */
+    uint64_t held_bytes;  /* what the session will have sent later */
+    uint64_t loads_ahead; /* for so many answers the store may be asked before lines wait */
     uid_t uid;
     struct deadline line_deadline;   /* for more of a line that has begun */
     struct deadline unsent_deadline; /* for unsent output to go below the mark */
@@ -39,7 +40,8 @@ struct connection {
     bool heard;       /* the client has sent something */
     bool half_closed; /* the client will send no more */
     bool deaf;        /* we read no more, and close once all is sent */
-    bool paused;      /* reading rests until the client has read */
+    bool paused;      /* reading rests until the client has read, or the store has answered */
+    bool was_full;    /* ... and too much was unsent since */
     bool gone;        /* to be closed without further ado */
 };
 

@@ -226,6 +226,13 @@ static void on_held(void *arg, size_t bytes)
         mark_later(connection); /* it may be read from again */
 }
 
+static void on_loaded(void *arg)
+{
+    struct connection *connection = arg;
+    if (connection->paused)
+        connection_mark_dirty(connection);
+}
+
 static void on_idle(void *arg)
 {
     struct connection *connection = arg;
@@ -269,6 +276,7 @@ struct session_output connection_output(struct connection *connection)
         .send_shared = on_send_shared,
         .notify = on_notify,
         .held = on_held,
+        .loaded = on_loaded,
         .idle = on_idle,
         .fail = on_fail,
         .arg = connection,

@@ -64,6 +64,7 @@ static void on_loaded(void *arg, int error, const struct loaded *loaded)
     struct request *request = arg;
     char *text = request->again;
     request->again = NULL;
+    request_set_loading(request, false);
     if (error < 0) {
         struct refusal_detail detail = {.error = error};
         request_fail_refusal(request, REFUSED_STORAGE, &detail);
@@ -109,6 +110,7 @@ int request_load(struct request *request, const struct store_query *query)
         request->replays = true;
         session_replay_begin(session);
     }
+    request_set_loading(request, true);
     executor_load(session->service->executor, session->client.number, query, on_loaded, request);
     return -EINPROGRESS;
 }

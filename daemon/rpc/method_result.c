@@ -192,6 +192,7 @@ static void on_result_loaded(void *arg, int error, const struct loaded *loaded)
         struct session *session = request->session;
         TAILQ_REMOVE(&load->requests, request, waiting_link);
         request->on_drop = NULL;
+        request_set_loading(request, false);
         on_one_loaded(request, load->id, error);
         session_check_idle(session);
     }
@@ -230,6 +231,7 @@ static void load_and_reply(struct request *request, const struct future *future)
     request->on_drop = on_drop_load;
     deadline_clear(service->timers, &request->deadline);
     TAILQ_INSERT_TAIL(&load->requests, request, waiting_link);
+    request_set_loading(request, true);
     if (!first)
         return;
     struct store_query query = {.kind = QUERY_IDS, .ids = &id, .id_count = 1, .output = true};

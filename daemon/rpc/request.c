@@ -148,10 +148,22 @@ static struct request *request_new(struct session *session, struct batch *batch,
     return request;
 }
 
+void request_set_loading(struct request *request, bool loading)
+{
+    struct session *session = request->session;
+    if (request->loading == loading)
+        return;
+    request->loading = loading;
+    session->loading += loading ? 1 : UINT64_MAX;
+    if (!loading)
+        session->output.loaded(session->output.arg);
+}
+
 static void request_free(struct request *request)
 {
     struct session *session = request->session;
     bool replays = request->replays;
+    request_set_loading(request, false);
     deadline_clear(session->service->timers, &request->deadline);
     TAILQ_REMOVE(&session->requests, request, link);
     session->request_count--;

@@ -57,6 +57,7 @@ struct session {
     struct session_output output;
     TAILQ_HEAD(request_list, request) requests; /* waiting for their replies */
     uint64_t request_count;
+    uint64_t loading;            /* of these, the ones that wait for the store */
     TAILQ_HEAD(, batch) batches; /* waiting for replies */
     LIST_HEAD(, subscription) subscriptions;
     uint64_t subscription_count;
@@ -92,6 +93,7 @@ struct request {
     char *again;                           /* the params, while what they name is loaded; owned */
     unsigned loads;                        /* how often that was */
     uint64_t stored_counts[FUTURE_STATES]; /* what the store counted when it was asked to */
+    bool loading;                          /* the store is asked, and has not answered */
     bool silent;                           /* a notification */
     bool replays;                          /* a replay of its session until it is freed */
     size_t id_size;
@@ -133,6 +135,8 @@ void dispatch_line(struct session *session, const char *line, size_t size, bool 
 void session_fail(struct session *session);
 /* Drops without a reply. */
 void request_drop(struct request *request);
+/* Says that the store is asked for what the request names, or has answered. */
+void request_set_loading(struct request *request, bool loading);
 /* Sends a notification: {"jsonrpc":"2.0","method":METHOD,"params":{"subscription":N, and what
  * `members` holds. */
 void session_notify(struct session *session, const char *method, uint64_t subscription,

@@ -106,6 +106,11 @@ struct future *session_job(struct session *session)
     return leader > 0 ? executor_job_of_session(session->service->executor, leader) : NULL;
 }
 
+uint64_t session_loading(const struct session *session)
+{
+    return session->loading;
+}
+
 bool session_is_idle(const struct session *session)
 {
     return session->request_count == 0 && LIST_EMPTY(&session->scoped) &&

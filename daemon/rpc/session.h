@@ -25,6 +25,7 @@ struct peer {
  * with what nobody has asked for just now; `send_shared` takes a reply whose end, its LF included,
  * is a text that others are sent too, and takes a reference to it. The order of all three is kept.
  * `held` says how many bytes wait in the session to be sent later, whenever that changes.
+ * `loaded` says that session_loading is less.
  * `idle` says that session_is_idle has become true without a message. `fail` says that there is no
  * memory for what has to be said: the client must be sent away, lest it wait for it. None may free
  * the session. `arg` comes back. */
@@ -33,6 +34,7 @@ struct session_output {
     void (*send_shared)(void *arg, const char *head, size_t size, struct shared_text *rest);
     void (*notify)(void *arg, const char *message, size_t size);
     void (*held)(void *arg, size_t bytes);
+    void (*loaded)(void *arg);
     void (*idle)(void *arg);
     void (*fail)(void *arg);
     void *arg;
@@ -56,6 +58,10 @@ void session_fragment(struct session *session, const char *text, size_t size);
  * may be passed in. */
 void session_line_too_long(struct session *session);
 void session_line_too_slow(struct session *session);
+
+/* How many requests wait for what the store is to bring: their replies come soon and all at once,
+ * however large they are. */
+uint64_t session_loading(const struct session *session);
 
 /* The connection serves nothing any more: no reply is outstanding, no subscription can still tell
  * something, and no future would end with it. */

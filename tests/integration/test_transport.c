@@ -342,6 +342,54 @@ START_TEST(a_client_that_does_not_read)
 }
 END_TEST
 
+/* What only the store has is answered when the store has brought it, much at once: no more of it is
+ * asked for than may wait for the client. */
+static void ask_for_much(const char *method, json_int_t id)
+{
+    enum { COUNT = 100 };
+    struct client *lazy = fixture_client(&f);
+    bool seen[COUNT] = {false};
+
+    for (int i = 0; i < COUNT; i++) {
+        char *line = text_print("{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"%s\",\"params\":"
+                                "{\"id\":%lld}}\n",
+                                i, method, id);
+        push(lazy, line);
+        free(line);
+    }
+    /* All that can be answered is by the time that others have been answered from the store. */
+    for (int i = 1; i <= COUNT; i++)
+        json_decref(client_result(f.client, "status", "{'limit':%d}", i));
+    for (int i = 0; i < COUNT; i++) {
+        json_t *reply = client_read(lazy);
+        json_int_t which = json_int_at(reply, "id");
+        ck_assert(which >= 0 && which < COUNT && !seen[which]);
+        seen[which] = true;
+        ck_assert_uint_gt(json_object_size(json_object_get(reply, "result")), 1);
+        json_decref(reply);
+    }
+    client_close(lazy);
+}
+
+START_TEST(much_that_is_stored_for_one_that_does_not_read)
+{
+    enum { BYTES = 1000000 };
+    char *text = malloc(BYTES + 1);
+
+    memset(text, 'z', BYTES);
+    text[BYTES] = '\0';
+    json_int_t echo = client_submit(f.client, "{'fn':'echo','args':{'a':'%s'}}", text);
+    json_int_t cat =
+        client_submit(f.client, "{'fn':'exec','args':{'argv':['cat'],'stdin':'%s'}}", text);
+    json_decref(client_result(f.client, "wait", "{'ids':[%lld,%lld]}", echo, cat));
+    free(text);
+    fixture_kill_and_restart(&f);
+    ask_for_much("result", echo);
+    fixture_kill_and_restart(&f);
+    ask_for_much("output", cat);
+}
+END_TEST
+
 START_TEST(a_flood_of_requests_from_one_that_does_not_read)
 {
     static const char line[] = PING("1") "\n";
@@ -524,6 +572,7 @@ int main(void)
         a_waiting_call_holds_up_no_other,
         a_client_that_vanishes_while_it_waits,
         a_client_that_does_not_read,
+        much_that_is_stored_for_one_that_does_not_read,
         a_flood_of_requests_from_one_that_does_not_read,
         the_longest_line,
         NULL,

@@ -164,6 +164,11 @@ static void on_held(void *arg, size_t bytes)
     (void)bytes;
 }
 
+static void on_loaded(void *arg)
+{
+    (void)arg;
+}
+
 static void on_idle(void *arg)
 {
     struct served_client *client = arg;
@@ -185,6 +190,7 @@ static void join(struct served *served, struct served_client *client, const stru
         .send_shared = on_send_shared,
         .notify = on_notify,
         .held = on_held,
+        .loaded = on_loaded,
         .idle = on_idle,
         .fail = on_fail,
         .arg = client,

@@ -555,6 +555,15 @@ struct submission core_map(struct core *core, const struct function *function,
     return submission;
 }
 
+struct submission core_keyed(struct core *core, const struct function *function, const char *key,
+                             const char *key_call)
+{
+    struct submission submission = core_call(core, function, "1");
+    submission.key = key;
+    submission.key_call = key_call;
+    return submission;
+}
+
 static void on_answer(void *arg, enum refusal refusal, const struct refusal_detail *detail,
                       struct future *future, bool duplicate)
 {
@@ -656,6 +665,14 @@ void core_set_pool(struct core *core, const struct pool_settings *settings)
     ck_assert_int_eq(executor_set_pool(core->executor, "default", settings), 0);
 }
 
+void core_set_queue_limit(struct core *core, uint64_t limit, bool wait)
+{
+    struct pool_settings settings = core_pool_settings(core);
+    settings.queue_limit = limit;
+    settings.on_full_wait = wait;
+    core_set_pool(core, &settings);
+}
+
 /* ---- looking ---- */
 
 enum refusal core_find(struct core *core, uint64_t id)
@@ -680,6 +697,14 @@ void core_expect_exception(const struct future *future, const char *type)
     ck_assert_int_eq(future_state(future), FUTURE_FINISHED);
     ck_assert_int_eq(outcome->kind, OUTCOME_EXCEPTION);
     ck_assert_str_eq(outcome_type(outcome), type);
+}
+
+void core_expect_storage_failed(const struct core_answer *answer)
+{
+    ck_assert_uint_eq(answer->count, 1);
+    ck_assert_int_eq(answer->refusal, REFUSED_STORAGE);
+    ck_assert_int_eq(answer->detail.error, -ENOSPC);
+    ck_assert_ptr_null(answer->future);
 }
 
 size_t core_ends(const struct core *core)

@@ -138,6 +138,9 @@ struct submission core_call(struct core *core, const struct function *function, 
 /* A map over `count` items: item i is texts[i]. `storage` holds as many. */
 struct submission core_map(struct core *core, const struct function *function,
                            struct submission_item *storage, const char *const *texts, size_t count);
+/* A call of the function with a key; `key_call` tells it from others. */
+struct submission core_keyed(struct core *core, const struct function *function, const char *key,
+                             const char *key_call);
 void core_submit(struct core *core, const struct submission *submission,
                  const struct client *client, struct core_answer *ret_answer);
 /* Submits for core->client and expects that it is taken at once. */
@@ -164,6 +167,8 @@ struct cancel_fate core_terminate(struct core *core, struct future *future);
 /* Settings of the default pool to change and to set. */
 struct pool_settings core_pool_settings(const struct core *core);
 void core_set_pool(struct core *core, const struct pool_settings *settings);
+/* Of the default pool; with `wait` submits beyond it are parked. */
+void core_set_queue_limit(struct core *core, uint64_t limit, bool wait);
 
 /* ---- looking ---- */
 
@@ -173,6 +178,8 @@ enum refusal core_find(struct core *core, uint64_t id);
  * type. */
 void core_expect_result(const struct future *future, const char *text);
 void core_expect_exception(const struct future *future, const char *type);
+/* The submit was refused because the disk is full. */
+void core_expect_storage_failed(const struct core_answer *answer);
 /* Ends announced so far, and how often that id's was. */
 size_t core_ends(const struct core *core);
 size_t core_ends_of(const struct core *core, uint64_t id);

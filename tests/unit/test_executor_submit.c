@@ -1,11 +1,9 @@
 /* layers: core base */
 /* extra: tests/support/core_fixture.c */
+/* Submits: in which order they are taken, and the limits that hold them up. */
 #include "daemon/core/executor.h"
 
 #include <check.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "daemon/base/clock.h"
 #include "tests/support/core_fixture.h"
@@ -172,14 +170,6 @@ START_TEST(one_user_cannot_take_all_the_room)
 }
 END_TEST
 
-static void set_queue_limit(struct core *core, uint64_t limit, bool wait)
-{
-    struct pool_settings settings = core_pool_settings(core);
-    settings.queue_limit = limit;
-    settings.on_full_wait = wait;
-    core_set_pool(core, &settings);
-}
-
 START_TEST(a_full_queue_refuses)
 {
     struct core *core = core_new(NULL);
@@ -188,7 +178,7 @@ START_TEST(a_full_queue_refuses)
     struct submission_item items[3];
     struct submission map = core_map(core, &core->ok, items, texts, 3);
     struct core_answer answer;
-    set_queue_limit(core, 2, false);
+    core_set_queue_limit(core, 2, false);
     core_refused(core, &map, REFUSED_LIMIT, &answer);
     ck_assert_str_eq(answer.detail.limit, "queue_limit");
     core_await_running(core, core_take(core, &call)); /* the running one does not count */
@@ -212,7 +202,7 @@ START_TEST(parked_submits_are_answered_in_order_as_room_comes)
     struct core *core = core_new(NULL);
     struct submission call = core_call(core, &core->gate, "1");
     struct core_answer answers[4];
-    set_queue_limit(core, 1, true);
+    core_set_queue_limit(core, 1, true);
     core_await_running(core, core_take(core, &call));
     (void)core_take(core, &call);
     for (size_t i = 0; i < 4; i++) {
@@ -243,7 +233,7 @@ START_TEST(a_small_submit_does_not_overtake_a_large_one)
     struct submission call = core_call(core, &core->gate, "1");
     struct submission map = core_map(core, &core->ok, items, texts, 2);
     struct core_answer large, small;
-    set_queue_limit(core, 2, true);
+    core_set_queue_limit(core, 2, true);
     core_await_running(core, core_take(core, &call));
     struct future *first = core_take(core, &call);
     struct future *second = core_take(core, &call);
@@ -268,7 +258,7 @@ START_TEST(pools_do_not_wait_for_each_other)
     struct core *core = core_new(NULL);
     struct submission call = core_call(core, &core->gate, "1");
     struct core_answer parked, other;
-    set_queue_limit(core, 1, true);
+    core_set_queue_limit(core, 1, true);
     struct pool_settings settings = core_pool_settings(core);
     ck_assert_int_eq(executor_set_pool(core->executor, "other", &settings), 0);
     core_await_running(core, core_take(core, &call));
@@ -301,7 +291,7 @@ START_TEST(a_parked_submit_that_ends_at_once_makes_room_for_the_next)
     core_await_done(core, failed);
     hopeless.after = &on;
     hopeless.after_count = 1;
-    set_queue_limit(core, 1, true);
+    core_set_queue_limit(core, 1, true);
     core_await_running(core, core_take(core, &call));
     struct future *queued = core_take(core, &call);
     core_submit(core, &hopeless, &core->client, &first);
@@ -324,7 +314,7 @@ START_TEST(one_that_could_never_fit_is_refused_at_once)
     struct submission_item items[3];
     struct submission map = core_map(core, &core->ok, items, texts, 3);
     struct core_answer answer;
-    set_queue_limit(core, 2, true);
+    core_set_queue_limit(core, 2, true);
     core_refused(core, &map, REFUSED_LIMIT, &answer);
     ck_assert_str_eq(answer.detail.limit, "queue_limit");
     core_free(core);
@@ -336,16 +326,16 @@ START_TEST(a_higher_limit_lets_the_parked_in)
     struct core *core = core_new(NULL);
     struct submission call = core_call(core, &core->gate, "1");
     struct core_answer answers[3];
-    set_queue_limit(core, 1, true);
+    core_set_queue_limit(core, 1, true);
     core_await_running(core, core_take(core, &call));
     (void)core_take(core, &call);
     for (size_t i = 0; i < 3; i++)
         core_submit(core, &call, &core->client, &answers[i]);
-    set_queue_limit(core, 3, true);
+    core_set_queue_limit(core, 3, true);
     ck_assert_uint_eq(answers[0].count, 1);
     ck_assert_uint_eq(answers[1].count, 1);
     ck_assert_uint_eq(answers[2].count, 0);
-    set_queue_limit(core, 0, true);
+    core_set_queue_limit(core, 0, true);
     ck_assert_uint_eq(answers[2].count, 1);
     core_pass(core, 5);
     core_await_ends(core, 5);
@@ -361,12 +351,12 @@ START_TEST(a_lower_limit_refuses_what_cannot_fit_any_more)
     struct submission call = core_call(core, &core->gate, "1");
     struct submission map = core_map(core, &core->ok, items, texts, 2);
     struct core_answer answer;
-    set_queue_limit(core, 2, true);
+    core_set_queue_limit(core, 2, true);
     core_await_running(core, core_take(core, &call));
     (void)core_take(core, &call);
     core_submit(core, &map, &core->client, &answer);
     ck_assert_uint_eq(answer.count, 0);
-    set_queue_limit(core, 1, true);
+    core_set_queue_limit(core, 1, true);
     ck_assert_uint_eq(answer.count, 1);
     ck_assert_int_eq(answer.refusal, REFUSED_LIMIT);
     ck_assert_str_eq(answer.detail.limit, "queue_limit");
@@ -383,7 +373,7 @@ START_TEST(parked_submits_end_with_their_client_the_pool_and_the_daemon)
     struct submission call = core_call(core, &core->gate, "1");
     struct client gone = {.uid = 1000, .number = 7};
     struct core_answer of_gone, of_broken, of_daemon;
-    set_queue_limit(core, 1, true);
+    core_set_queue_limit(core, 1, true);
     core_await_running(core, core_take(core, &call));
     (void)core_take(core, &call);
     core_submit(core, &call, &gone, &of_gone);
@@ -420,7 +410,7 @@ START_TEST(parked_submits_go_with_the_executor)
     struct core *core = core_new(NULL);
     struct submission call = core_call(core, &core->gate, "1");
     struct core_answer answer;
-    set_queue_limit(core, 1, true);
+    core_set_queue_limit(core, 1, true);
     call.key = "k";
     call.key_call = "c";
     core_await_running(core, core_start(core, &core->gate, "1"));
@@ -428,431 +418,6 @@ START_TEST(parked_submits_go_with_the_executor)
     core_submit(core, &call, &core->client, &answer);
     core_end(core);
     ck_assert_uint_eq(answer.count, 0);
-    core_free(core);
-}
-END_TEST
-
-/* ---- keys ---- */
-
-static void count_call(void *arg)
-{
-    ++*(unsigned *)arg;
-}
-
-static struct submission keyed(struct core *core, const struct function *function, const char *key,
-                               const char *key_call)
-{
-    struct submission submission = core_call(core, function, "1");
-    submission.key = key;
-    submission.key_call = key_call;
-    return submission;
-}
-
-static void expect_duplicate(struct core *core, const struct submission *submission,
-                             const struct future *of)
-{
-    struct core_answer answer;
-    core_submit(core, submission, &core->client, &answer);
-    ck_assert_uint_eq(answer.count, 1);
-    ck_assert_int_eq(answer.refusal, REFUSED_NOT);
-    ck_assert(answer.duplicate);
-    ck_assert_ptr_eq(answer.future, of);
-}
-
-START_TEST(a_key_stands_for_one_future_in_every_state)
-{
-    struct core *core = core_new(NULL);
-    struct submission submission = keyed(core, &core->gate, "key", "call");
-    struct submission other = keyed(core, &core->gate, "key", "other call");
-    struct core_answer answer;
-    executor_pause_pool(core->executor, core->pool, true);
-    struct future *future = core_take(core, &submission);
-    expect_duplicate(core, &submission, future);
-    executor_pause_pool(core->executor, core->pool, false);
-    core_await_running(core, future);
-    expect_duplicate(core, &submission, future);
-    core_refused(core, &other, REFUSED_KEY_CONFLICT, &answer);
-    ck_assert_uint_eq(answer.detail.id, future_id(future));
-    core_pass(core, 1);
-    core_await_done(core, future);
-    expect_duplicate(core, &submission, future);
-    core_refused(core, &other, REFUSED_KEY_CONFLICT, &answer);
-    ck_assert_uint_eq(core_bodies(core), 1);
-    ck_assert_uint_eq(executor_next_id(core->executor), 2);
-
-    executor_pause_pool(core->executor, core->pool, true);
-    submission.key = "second";
-    future = core_take(core, &submission);
-    ck_assert(core_cancel(core, future));
-    expect_duplicate(core, &submission, future);
-    core_free(core);
-}
-END_TEST
-
-START_TEST(a_key_is_its_users_own)
-{
-    struct core *core = core_new(NULL);
-    struct client other = {.uid = 1001, .number = 2};
-    struct submission submission = keyed(core, &core->ok, "key", "call");
-    struct core_answer answer;
-    struct future *mine = core_take(core, &submission);
-    core_submit(core, &submission, &other, &answer);
-    ck_assert_int_eq(answer.refusal, REFUSED_NOT);
-    ck_assert(!answer.duplicate);
-    ck_assert_ptr_ne(answer.future, mine);
-    /* The same user from another connection is the same user. */
-    struct client again = {.uid = 1000, .number = 9};
-    core_submit(core, &submission, &again, &answer);
-    ck_assert(answer.duplicate);
-    ck_assert_ptr_eq(answer.future, mine);
-    core_free(core);
-}
-END_TEST
-
-START_TEST(a_key_is_free_again_when_its_future_is_forgotten)
-{
-    struct core *core = core_new(NULL);
-    struct submission submission = keyed(core, &core->ok, "key", "call");
-    struct future *future = core_take(core, &submission);
-    uint64_t id = future_id(future);
-    core_await_done(core, future);
-    ck_assert_int_eq(core_forget(core, future), REFUSED_NOT);
-    future = core_take(core, &submission);
-    ck_assert_uint_gt(future_id(future), id);
-    core_free(core);
-}
-END_TEST
-
-START_TEST(a_parked_submit_finds_its_key_taken)
-{
-    struct core *core = core_new(NULL);
-    struct submission call = core_call(core, &core->gate, "1");
-    struct submission with_key = keyed(core, &core->gate, "key", "call");
-    struct core_answer first, second;
-    set_queue_limit(core, 1, true);
-    core_await_running(core, core_take(core, &call));
-    struct future *queued = core_take(core, &call);
-    core_submit(core, &with_key, &core->client, &first);
-    core_submit(core, &with_key, &core->client, &second);
-    ck_assert_uint_eq(first.count + second.count, 0);
-    ck_assert(core_cancel(core, queued));
-    ck_assert_uint_eq(first.count, 1);
-    ck_assert(!first.duplicate);
-    core_pass(core, 2);
-    while (second.count == 0)
-        core_turn(core);
-    ck_assert(second.duplicate);
-    ck_assert_ptr_eq(second.future, first.future);
-    core_await_done(core, first.future);
-    ck_assert_uint_eq(core_bodies(core), 2);
-    core_free(core);
-}
-END_TEST
-
-/* ---- the store comes first ---- */
-
-START_TEST(nothing_happens_before_the_commit)
-{
-    struct core *core = core_new(NULL);
-    struct submission submission = core_call(core, &core->ok, "1");
-    struct core_answer answer;
-    core_await_done(core, core_start(core, &core->ok, "0")); /* there is an idle worker */
-    size_t events = core->event_count;
-    core->store.holding = true;
-    core_submit(core, &submission, &core->client, &answer);
-    ck_assert_uint_eq(core->store.held, 1);
-    ck_assert_uint_eq(answer.count, 0);
-    /* Nobody can have it, so nobody can see it. */
-    ck_assert_int_eq(core_find(core, 2), REFUSED_NOT_YET);
-    ck_assert_ptr_nonnull(executor_find_below(core->executor, &core->client, UINT64_MAX));
-    ck_assert_uint_eq(future_id(executor_find_below(core->executor, &core->client, UINT64_MAX)), 1);
-    ck_assert_ptr_null(executor_find_above(core->executor, &core->client, 2));
-    ck_assert_uint_eq(core->event_count, events);
-    core->store.holding = false;
-    core_store_release(core, SIZE_MAX, 0);
-    ck_assert_uint_eq(answer.count, 1);
-    ck_assert_int_eq(answer.refusal, REFUSED_NOT);
-    ck_assert_int_eq(answer.state, FUTURE_PENDING);
-    ck_assert_int_eq(core_find(core, 2), REFUSED_NOT);
-    core_await_done(core, answer.future);
-    /* It had not been queued: the worker would have taken it at once. */
-    ck_assert_uint_eq(core_bodies(core), 2);
-    core_free(core);
-}
-END_TEST
-
-START_TEST(a_key_that_is_on_its_way_is_refused_without_memory)
-{
-    struct core *core = core_new(NULL);
-    struct submission submission = keyed(core, &core->ok, "key", "call");
-    struct core_answer first, second;
-    core->store.holding = true;
-    core_submit(core, &submission, &core->client, &first);
-    core->store.short_of = 1000;
-    core_submit(core, &submission, &core->client, &second);
-    ck_assert_uint_eq(second.count, 1);
-    ck_assert_int_eq(second.refusal, REFUSED_NO_MEMORY);
-    ck_assert_uint_eq(core->store.short_of, 999);
-    core->store.short_of = 0;
-    core->store.holding = false;
-    core_store_release(core, SIZE_MAX, 0);
-    ck_assert_uint_eq(first.count, 1);
-    ck_assert_int_eq(first.refusal, REFUSED_NOT);
-    core_await_done(core, first.future);
-    core_free(core);
-}
-END_TEST
-
-/* Each of them has to be recorded, and is not done where that cannot be. */
-START_TEST(what_cannot_be_recorded_is_not_done)
-{
-    struct core *core = core_new(NULL);
-    struct submission submission = core_map(core, &core->ok, NULL, NULL, 0);
-    submission.open = true;
-    struct future *map = core_take(core, &submission);
-    struct future *done = core_start(core, &core->fail, "1");
-    uint64_t map_id = future_id(map);
-    core_await_done(core, done);
-    core->store.no_room = true;
-    ck_assert_int_eq(core_forget(core, done), REFUSED_NO_MEMORY);
-    ck_assert_int_eq(core_retry(core, done), REFUSED_NO_MEMORY);
-    ck_assert_int_eq(future_state(done), FUTURE_FINISHED);
-    ck_assert_int_eq(executor_map_close(core->executor, map), -ENOMEM);
-    ck_assert_int_eq(executor_prepare_cancel(core->executor, &map_id, 1), -ENOMEM);
-    ck_assert_int_eq(executor_update_priority(core->executor, map, 3), REFUSED_NO_MEMORY);
-    ck_assert_int_eq(executor_pause_pool(core->executor, core->pool, true), -ENOMEM);
-    ck_assert(!pool_is_paused(core->pool));
-    ck_assert_ptr_null(stored_answer_new(core->executor, 1, count_call, NULL));
-    core->store.no_room = false;
-    ck_assert_int_eq(core_info(map).priority, 0);
-    ck_assert(core_info(map).map.open);
-    core_free(core);
-}
-END_TEST
-
-START_TEST(an_end_is_announced_after_its_commit)
-{
-    struct core *core = core_new(NULL);
-    struct future *future = core_start(core, &core->gate, "1");
-    core_await_running(core, future);
-    core->store.holding = true;
-    core_pass(core, 1);
-    while (core->store.changes[CHANGE_FINISHED] == 0)
-        core_turn(core);
-    ck_assert_int_eq(future_state(future), FUTURE_RUNNING);
-    ck_assert_int_eq(future_outcome(future)->kind, OUTCOME_NONE);
-    ck_assert_uint_eq(core_ends(core), 0);
-    ck_assert_int_eq(core_forget(core, future), REFUSED_STATE);
-    ck_assert_int_eq(core_retry(core, future), REFUSED_STATE);
-    ck_assert(!core_cancel(core, future));
-    ck_assert(!core_terminate(core, future).terminating);
-    core_store_release(core, SIZE_MAX, 0);
-    core_expect_result(future, "1");
-    ck_assert_uint_eq(core_ends_of(core, 1), 1);
-    core_free(core);
-}
-END_TEST
-
-/* Everything is as it was before `id` was asked for. */
-static void expect_nothing_left(struct core *core, uint64_t id)
-{
-    uint64_t counts[FUTURE_STATES];
-    executor_counts(core->executor, &core->client, counts);
-    for (size_t i = 0; i < FUTURE_STATES; i++)
-        ck_assert_uint_eq(counts[i], 0);
-    ck_assert_uint_eq(pool_pending(core->pool), 0);
-    ck_assert_int_eq(core_find(core, id), REFUSED_NOT_FOUND);
-    ck_assert_ptr_null(executor_find_above(core->executor, &core->client, 0));
-    ck_assert_uint_eq(core->event_count, 0);
-    ck_assert_uint_eq(core_bodies(core), 0);
-    /* What never was need not be forgotten. */
-    ck_assert_uint_eq(core->store.changes[CHANGE_FORGOTTEN], 0);
-}
-
-static void expect_storage_failed(const struct core_answer *answer)
-{
-    ck_assert_uint_eq(answer->count, 1);
-    ck_assert_int_eq(answer->refusal, REFUSED_STORAGE);
-    ck_assert_int_eq(answer->detail.error, -ENOSPC);
-    ck_assert_ptr_null(answer->future);
-}
-
-START_TEST(a_failed_commit_leaves_nothing_behind)
-{
-    struct core *core = core_new(NULL);
-    struct submission submission = keyed(core, &core->ok, "key", "call");
-    struct core_answer answer;
-    submission.delay_ns = NS_PER_MS;
-    /* From within, and later. */
-    core->store.error = -ENOSPC;
-    core_submit(core, &submission, &core->client, &answer);
-    expect_storage_failed(&answer);
-    expect_nothing_left(core, 1);
-    core->store.holding = true;
-    core_submit(core, &submission, &core->client, &answer);
-    ck_assert_uint_eq(answer.count, 0);
-    core_store_release(core, 1, -ENOSPC);
-    expect_storage_failed(&answer);
-    expect_nothing_left(core, 2);
-    /* The key is free, and the daemon recovers by itself. */
-    core->store.holding = false;
-    core->store.error = 0;
-    struct future *future = core_take(core, &submission);
-    core_await_done(core, future);
-    ck_assert_uint_eq(core_bodies(core), 1);
-    core_free(core);
-}
-END_TEST
-
-START_TEST(a_map_whose_commit_fails_leaves_nothing_behind)
-{
-    struct core *core = core_new(NULL);
-    const char *const texts[] = {"1", "2", "3"};
-    struct submission_item items[3];
-    struct submission map = core_map(core, &core->ok, items, texts, 3);
-    struct core_answer answer;
-    core->store.error = -ENOSPC;
-    core_submit(core, &map, &core->client, &answer);
-    expect_storage_failed(&answer);
-    expect_nothing_left(core, 2);
-    map.open = true;
-    core_submit(core, &map, &core->client, &answer);
-    expect_storage_failed(&answer);
-    expect_nothing_left(core, 6);
-    core->store.holding = true;
-    core_submit(core, &map, &core->client, &answer);
-    core_store_release(core, 1, -ENOSPC);
-    expect_storage_failed(&answer);
-    expect_nothing_left(core, 10);
-    core_free(core);
-}
-END_TEST
-
-START_TEST(a_failed_commit_spoils_no_other)
-{
-    struct core *core = core_new(NULL);
-    struct submission submission = core_call(core, &core->ok, "1");
-    struct core_answer answers[3];
-    core->store.holding = true;
-    for (size_t i = 0; i < 3; i++)
-        core_submit(core, &submission, &core->client, &answers[i]);
-    core_store_release(core, 1, 0);
-    core_store_release(core, 1, -ENOSPC);
-    core->store.holding = false;
-    core_store_release(core, SIZE_MAX, 0);
-    ck_assert_int_eq(answers[0].refusal, REFUSED_NOT);
-    ck_assert_int_eq(answers[1].refusal, REFUSED_STORAGE);
-    ck_assert_int_eq(answers[2].refusal, REFUSED_NOT);
-    core_await_ends(core, 2);
-    ck_assert_uint_eq(core_ends_of(core, 2), 0);
-    ck_assert_uint_eq(core_bodies(core), 2);
-    core_free(core);
-}
-END_TEST
-
-START_TEST(a_duplicate_waits_for_the_commit_of_the_first)
-{
-    struct core *core = core_new(NULL);
-    struct submission submission = keyed(core, &core->ok, "key", "call");
-    struct submission other = keyed(core, &core->ok, "key", "other");
-    struct core_answer first, second, third;
-    core->store.holding = true;
-    core_submit(core, &submission, &core->client, &first);
-    core_submit(core, &submission, &core->client, &second);
-    core_submit(core, &other, &core->client, &third);
-    ck_assert_uint_eq(first.count + second.count + third.count, 0);
-    core->store.holding = false;
-    core_store_release(core, SIZE_MAX, 0);
-    ck_assert_uint_eq(first.count, 1);
-    ck_assert(!first.duplicate);
-    ck_assert_uint_eq(second.count, 1);
-    ck_assert(second.duplicate);
-    ck_assert_ptr_eq(second.future, first.future);
-    ck_assert_uint_eq(third.count, 1);
-    ck_assert_int_eq(third.refusal, REFUSED_KEY_CONFLICT);
-    core_await_done(core, first.future);
-    core_free(core);
-}
-END_TEST
-
-START_TEST(a_duplicate_of_what_was_not_stored_is_a_submit_of_its_own)
-{
-    struct core *core = core_new(NULL);
-    struct submission submission = keyed(core, &core->ok, "key", "call");
-    struct core_answer first, second;
-    core->store.holding = true;
-    core_submit(core, &submission, &core->client, &first);
-    core_submit(core, &submission, &core->client, &second);
-    core_store_release(core, 1, -ENOSPC);
-    expect_storage_failed(&first);
-    core->store.holding = false;
-    core_store_release(core, SIZE_MAX, 0);
-    ck_assert_uint_eq(second.count, 1);
-    ck_assert_int_eq(second.refusal, REFUSED_NOT);
-    ck_assert(!second.duplicate);
-    core_await_done(core, second.future);
-    ck_assert_uint_eq(core_bodies(core), 1);
-    core_free(core);
-}
-END_TEST
-
-START_TEST(a_client_that_goes_while_its_submit_is_stored_is_not_answered)
-{
-    struct core *core = core_new(NULL);
-    struct submission submission = core_call(core, &core->ok, "1");
-    struct core_answer answer;
-    core->store.holding = true;
-    core_submit(core, &submission, &core->client, &answer);
-    executor_client_gone(core->executor, core->client.number);
-    core->store.holding = false;
-    core_store_release(core, SIZE_MAX, 0);
-    core_await_ends(core, 1);
-    ck_assert_uint_eq(answer.count, 0);
-    ck_assert_uint_eq(core_bodies(core), 1);
-    core_free(core);
-}
-END_TEST
-
-START_TEST(a_stored_answer_comes_in_turn)
-{
-    struct core *core = core_new(NULL);
-    unsigned now = 0, later = 0, gone = 0;
-    stored_answer_give(stored_answer_new(core->executor, 1, count_call, &now));
-    ck_assert_uint_eq(now, 1);
-    core->store.holding = true;
-    stored_answer_give(stored_answer_new(core->executor, 1, count_call, &later));
-    stored_answer_give(stored_answer_new(core->executor, 2, count_call, &gone));
-    executor_client_gone(core->executor, 2);
-    ck_assert_uint_eq(later, 0);
-    core_store_release(core, SIZE_MAX, 0);
-    ck_assert_uint_eq(later, 1);
-    ck_assert_uint_eq(gone, 0);
-    core_free(core);
-}
-END_TEST
-
-START_TEST(an_executor_goes_with_commits_under_way)
-{
-    struct core *core = core_new(NULL);
-    struct submission submission = keyed(core, &core->ok, "key", "call");
-    const char *const texts[] = {"1", "2"};
-    struct submission_item items[2];
-    struct submission map = core_map(core, &core->ok, items, texts, 2);
-    struct core_answer answers[4];
-    struct core_add_answer added;
-    unsigned called = 0;
-    map.open = true;
-    struct future *open_map = core_take(core, &map);
-    core_await_ends(core, 2);
-    core->store.holding = true;
-    core_submit(core, &submission, &core->client, &answers[0]);
-    core_submit(core, &submission, &core->client, &answers[1]);
-    core_submit(core, &map, &core->client, &answers[2]);
-    core_add(core, open_map, texts, 2, &added);
-    stored_answer_give(stored_answer_new(core->executor, 1, count_call, &called));
-    core_end(core);
-    ck_assert_uint_eq(answers[0].count + answers[1].count + answers[2].count, 0);
-    ck_assert_uint_eq(added.count + called, 0);
     core_free(core);
 }
 END_TEST
@@ -876,22 +441,6 @@ int main(void)
         a_lower_limit_refuses_what_cannot_fit_any_more,
         parked_submits_end_with_their_client_the_pool_and_the_daemon,
         parked_submits_go_with_the_executor,
-        a_key_stands_for_one_future_in_every_state,
-        a_key_is_its_users_own,
-        a_key_is_free_again_when_its_future_is_forgotten,
-        a_parked_submit_finds_its_key_taken,
-        nothing_happens_before_the_commit,
-        a_key_that_is_on_its_way_is_refused_without_memory,
-        what_cannot_be_recorded_is_not_done,
-        an_end_is_announced_after_its_commit,
-        a_failed_commit_leaves_nothing_behind,
-        a_map_whose_commit_fails_leaves_nothing_behind,
-        a_failed_commit_spoils_no_other,
-        a_duplicate_waits_for_the_commit_of_the_first,
-        a_duplicate_of_what_was_not_stored_is_a_submit_of_its_own,
-        a_client_that_goes_while_its_submit_is_stored_is_not_answered,
-        a_stored_answer_comes_in_turn,
-        an_executor_goes_with_commits_under_way,
     };
     return CORE_CHECK("executor_submit", tests);
 }

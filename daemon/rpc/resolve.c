@@ -96,6 +96,34 @@ static int push_range(struct session *session, const struct id_range *range,
     return 0;
 }
 
+/* Whether an end of the range is refused in this way: it is *ret_id then. */
+static bool end_refused(struct session *session, const struct id_range *range, enum refusal refusal,
+                        uint64_t *ret_id)
+{
+    const uint64_t ends[] = {range->last, range->first};
+    struct glance glance;
+    for (size_t i = 0; i < 2; i++) {
+        *ret_id = ends[i];
+        if (executor_glance(session->service->executor, &session->client, ends[i], &glance) ==
+            refusal)
+            return true;
+    }
+    return false;
+}
+
+/* Nothing of the range is there: an end of it that was there once tells why. */
+static int range_failed(struct request *request, const struct id_range *range)
+{
+    uint64_t id;
+    if (end_refused(request->session, range, REFUSED_EXPIRED, &id))
+        return resolve_failed(request, REFUSED_EXPIRED, id);
+    struct rpc_error error = {.code = RPC_NOT_FOUND};
+    rpc_error_set(&error, RPC_NOT_FOUND, "there is no future from %llu to %llu",
+                  (unsigned long long)range->first, (unsigned long long)range->last);
+    request_error(request, &error);
+    return -ENOENT;
+}
+
 static int compare_ids(const void *a, const void *b)
 {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -139,39 +167,44 @@ static int drop_duplicates(struct id_vector *vector)
     return 0;
 }
 
+static int no_memory(struct request *request)
+{
+    request_fail(request, RPC_INTERNAL, "no memory");
+    return -ENOMEM;
+}
+
+/* 0, or -errno: an error was replied, or the request waits, and it is not the caller's any more. */
+static int push_entry(struct request *request, const struct id_range *range,
+                      struct id_vector *vector)
+{
+    struct session *session = request->session;
+    struct glance glance;
+    uint64_t id;
+    int r;
+    if (range->single) {
+        enum refusal refusal =
+            executor_glance(session->service->executor, &session->client, range->first, &glance);
+        if (refusal != REFUSED_NOT)
+            return resolve_failed(request, refusal, range->first);
+        r = push(vector, range->first);
+    } else if (end_refused(session, range, REFUSED_NOT_YET, &id)) {
+        return resolve_failed(request, REFUSED_NOT_YET, id);
+    } else {
+        r = push_range(session, range, vector);
+    }
+    return r == -ENOENT ? range_failed(request, range) : r < 0 ? no_memory(request) : 0;
+}
+
 int resolve_ids(struct request *request, const struct id_list *ids, uint64_t **ret_ids,
                 size_t *ret_count)
 {
-    struct session *session = request->session;
     struct id_vector vector = {.ids = NULL};
-    struct glance glance;
     int r = 0;
-    for (size_t i = 0; i < ids->count && r == 0; i++) {
-        const struct id_range *range = &ids->ranges[i];
-        if (range->single) {
-            enum refusal refusal = executor_glance(session->service->executor, &session->client,
-                                                   range->first, &glance);
-            if (refusal != REFUSED_NOT) {
-                free(vector.ids);
-                return resolve_failed(request, refusal, range->first);
-            }
-            r = push(&vector, range->first);
-        } else {
-            r = push_range(request->session, range, &vector);
-            if (r == -ENOENT) {
-                struct rpc_error error = {.code = RPC_NOT_FOUND};
-                rpc_error_set(&error, RPC_NOT_FOUND, "there is no future from %llu to %llu",
-                              (unsigned long long)range->first, (unsigned long long)range->last);
-                request_error(request, &error);
-                free(vector.ids);
-                return r;
-            }
-        }
-    }
-    if (r == 0)
-        r = drop_duplicates(&vector);
+    for (size_t i = 0; i < ids->count && r == 0; i++)
+        r = push_entry(request, &ids->ranges[i], &vector);
+    if (r == 0 && drop_duplicates(&vector) < 0)
+        r = no_memory(request);
     if (r < 0) {
-        request_fail(request, RPC_INTERNAL, "no memory");
         free(vector.ids);
         return r;
     }

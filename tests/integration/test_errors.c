@@ -210,6 +210,10 @@ START_TEST(expired_is_not_unknown)
     ck_assert_int_eq(client_error(f.client, "forget", "{'ids':[%lld]}", ids[0]), -32004);
     ck_assert_int_eq(client_error(f.client, "submit", "{'fn':'echo','after':[%lld]}", ids[0]),
                      -32004);
+    ck_assert_int_eq(client_error(f.client, "wait", "{'ids':[[%lld,%lld]]}", ids[0], ids[1]),
+                     -32004);
+    ck_assert_int_eq(
+        client_error(f.client, "wait", "{'ids':[[%lld,%lld]]}", ids[3] + 1, ids[3] + 9), -32002);
     expect_result(f.client, ids[3], "{}");
     ck_assert_int_eq(client_error(f.client, "status", "{'id':%lld}", ids[3] + 100), -32002);
     json_decref(client_result(f.client, "forget", "{'ids':[%lld]}", ids[3]));

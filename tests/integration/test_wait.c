@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "tests/support/fixture.h"
+#include "tests/support/text.h"
 
 static struct fixture f;
 
@@ -276,6 +277,23 @@ START_TEST(thousands_at_once)
 }
 END_TEST
 
+START_TEST(a_pair_waits_for_what_is_on_its_way_into_the_store)
+{
+    json_int_t last = client_submit(f.client, "{'fn':'echo'}");
+    char *line = text_print("[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"map\",\"params\":"
+                            "{\"fn\":\"echo\",\"items\":[1,2]}},"
+                            "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"wait\",\"params\":"
+                            "{\"ids\":[[%lld,%lld]]}}]",
+                            last + 1, last + 3);
+    client_send_line(f.client, line);
+    free(line);
+    json_t *replies = client_read(f.client);
+    json_expect(json_array_get(replies, 1), "result", "{'done':[%lld,%lld,%lld],'not_done':[]}",
+                last + 1, last + 2, last + 3);
+    json_decref(replies);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -292,6 +310,7 @@ int main(void)
         pairs_name_ranges,
         futures_of_several_pools,
         thousands_at_once,
+        a_pair_waits_for_what_is_on_its_way_into_the_store,
         NULL,
     };
 

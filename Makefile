@@ -277,8 +277,8 @@ TEST_JOBS    ?= $(shell echo $$((2 * $$(nproc 2>/dev/null || echo 2))))
 TEST_TIMEOUT ?= $(shell echo $$((120 * $(SLOWER))))
 
 .PHONY: tests check check-layers
-tests: $(if $(WIRE_TESTS)$(SHELL_TESTS),$(PROGRAMS) $(LIBFUTURE)) $(PLUGINS) $(TEST_PLUGINS) $(UNIT_TESTS) $(WIRE_TESTS) $(FUZZERS) \
-       $(SUPERVISE) $(PUPPET) $(FAULTS)
+tests: $(if $(WIRE_TESTS)$(SHELL_TESTS),$(PROGRAMS) $(LIBFUTURE)) $(PLUGINS) $(TEST_PLUGINS) \
+       $(UNIT_TESTS) $(WIRE_TESTS) $(FUZZERS) $(SUPERVISE) $(PUPPET) $(FAULTS)
 
 check: tests
 	@BUILD='$(BUILD)' MODE='$(MODE)' TEST_JOBS='$(TEST_JOBS)' TEST_TIMEOUT='$(TEST_TIMEOUT)' \
@@ -376,8 +376,8 @@ help:
 	@echo 'make                builds build/futured (the daemon), build/future (the client), libfuture'
 	@echo 'make run            a first session with a private daemon, to watch'
 	@echo 'make check          builds and runs all tests (T=frame: those with "frame" in their name)'
+	@echo 'make check-long     the same at full size, and then make memcheck'
 	@echo 'make check-cluster  pools on a Slurm of two nodes on this machine, which it installs (as root)'
-	@echo 'make check-long     the same with ten times the load, and then make memcheck'
 	@echo 'make memcheck       unit tests and a session of the daemon under valgrind'
 	@echo 'make fuzz           made-up inputs, FUZZ_RUNS for each target (fuzz-smoke: some seconds each)'
 	@echo 'make bench          ratios to the limits of the machine and to peers, which it installs (BENCH=exec: one)'
@@ -396,6 +396,9 @@ help:
 FORCE:
 
 .SECONDARY:
--include $(patsubst %.o,%.d,$(foreach l,$(LAYERS),$(call objects,$(DIR_$l))) $(DAEMON_OBJECTS) \
-    $(CLIENT_OBJECTS) $(TSP_OBJECTS) $(call objects,tests/unit) $(call objects,tests/integration) \
-    $(call objects,tests/fuzz) $(PIC_LIBRARY) $(PIC_PROTO) $(call objects,tests/support) $(call objects,tests/bench)) $(patsubst %.so,%.d,$(PLUGINS) $(TEST_PLUGINS))
+# What each object was made from last time, as the compiler has told.
+COMPILED_DIRS = $(foreach layer,$(LAYERS),$(DIR_$(layer))) \
+                tests/unit tests/integration tests/fuzz tests/support tests/bench
+-include $(patsubst %.o,%.d,$(foreach dir,$(COMPILED_DIRS),$(call objects,$(dir))) \
+    $(DAEMON_OBJECTS) $(CLIENT_OBJECTS) $(TSP_OBJECTS) $(PIC_LIBRARY) $(PIC_PROTO)) \
+    $(patsubst %.so,%.d,$(PLUGINS) $(TEST_PLUGINS))

@@ -304,6 +304,33 @@ static int by_cursor(const void *a, const void *b)
     return (x->cursor > y->cursor) - (x->cursor < y->cursor);
 }
 
+/* Puts the futures of the records into `futures`; returns how many there are. */
+static size_t adopt_all(const struct load *load, struct stored_future *records, size_t count,
+                        struct future **futures)
+{
+    size_t adopted = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct future *future = adopt(load->executor, &records[i]);
+        if (!future)
+            continue;
+        if (load->output)
+            future->output_left = false;
+        futures[adopted++] = future;
+    }
+    return adopted;
+}
+
+/* The map whose items were asked for has its answer. */
+static void tell_map(const struct load *load, int error)
+{
+    struct map *map = map_at(load->executor, load->item_of);
+    if (map && load->awaits_map)
+        map->awaited--;
+    /* All items that the store has are known now: the others are forgotten. */
+    if (map && error == 0)
+        map->items_unknown = false;
+}
+
 static void on_records(void *arg, int error, struct stored_future *records, size_t count,
                        const uint64_t *counts)
 {
@@ -326,26 +353,13 @@ static void on_records(void *arg, int error, struct stored_future *records, size
     struct future **futures = calloc(count + unstored + 1, sizeof(struct future *));
     if (!futures)
         error = -ENOMEM;
-    size_t loaded = 0;
-    for (size_t i = 0; error == 0 && i < count; i++) {
-        struct future *future = adopt(executor, &records[i]);
-        if (!future)
-            continue;
-        if (load->output)
-            future->output_left = false;
-        futures[loaded++] = future;
-    }
+    size_t loaded = error == 0 ? adopt_all(load, records, count, futures) : 0;
     if (error == 0 && load->kind == QUERY_SINCE) {
         loaded += add_unstored(load, until, futures + loaded);
         if (loaded > 1)
             qsort(futures, loaded, sizeof(struct future *), by_cursor);
     }
-    struct map *map = map_at(executor, load->item_of);
-    if (map && load->awaits_map)
-        map->awaited--;
-    /* All items that the store has are known now: the others are forgotten. */
-    if (map && error == 0)
-        map->items_unknown = false;
+    tell_map(load, error);
     struct loaded result = {.futures = futures, .count = loaded, .counts = counts, .until = until};
     if (load->fn)
         load->fn(load->arg, error, &result);

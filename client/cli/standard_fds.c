@@ -12,11 +12,14 @@ int standard_fds_fill(void)
         [STDIN_FILENO] = O_WRONLY, [STDOUT_FILENO] = O_RDONLY, [STDERR_FILENO] = O_WRONLY};
 
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        int opened;
+
         if (fcntl(fd, F_GETFD) >= 0)
             continue;
-        /* The lowest number that is free: those below are taken. */
-        if (open("/dev/null", modes[fd]) < 0)
-            return -errno;
+        /* Gets the lowest number that is free, and keeps it: those below are taken. */
+        opened = open("/dev/null", modes[fd]);
+        if (opened != fd)
+            return opened < 0 ? -errno : -EBADF;
     }
     return 0;
 }

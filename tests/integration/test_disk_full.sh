@@ -9,7 +9,7 @@ source tests/support/daemon.bash
 # A disk of that size, from the first future to the last.
 try_disk()
 {
-    local size=$1 dir=$TMPDIR/$1 held early taken bytes again
+    local size=$1 dir=$TMPDIR/$1 held early taken bytes
     mkdir "$dir" "$dir/disk" "$dir/daemon"
     if ! mount -t tmpfs -o "size=$size,mode=700" none "$dir/disk" 2>/dev/null; then
         pass "no file system can be mounted here, so this is not tried"

@@ -2,6 +2,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "client/cli/cli_ids.h"
 #include "client/cli/command.h"
@@ -27,12 +28,41 @@ struct filters {
     bool failed;                   /* those that failed or were cancelled */
 };
 
+static bool is_state(const char *word, size_t size)
+{
+    for (int state = FUTURE_PENDING; state <= FUTURE_FINISHED; state++) {
+        const char *name = future_state_name((enum future_state)state);
+
+        if (strlen(name) == size && strncasecmp(name, word, size) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int take_state(struct cli *cli, struct filters *filters, const char *value)
+{
+    for (const char *word = value;; word++) {
+        size_t size = strcspn(word, ",");
+
+        if (!is_state(word, size))
+            return cli_bad_usage(cli,
+                                 "--state %s: write pending, running, finished or cancelled, or "
+                                 "several with commas; --failed lists what failed",
+                                 value);
+        word += size;
+        if (!*word)
+            break;
+    }
+    filters->state = value;
+    return 0;
+}
+
 static int take_filter(struct cli *cli, struct filters *filters, int option, const char *value)
 {
     filters->filtered |= option != OPTION_ITEMS && option != OPTION_NO_ITEMS;
     switch (option) {
     case OPTION_STATE:
-        return cli_text(cli, &filters->state, value);
+        return take_state(cli, filters, value);
     case OPTION_POOL:
         return cli_text(cli, &filters->pool, value);
     case OPTION_LABEL:
@@ -223,7 +253,9 @@ static int find_failed(struct cli *cli, const struct filters *filters, bool give
     status = cli_option_id(cli, "map", filters->map, &filter.item_of);
     if (status == 0)
         status = cli_option_id(cli, "before", filters->before, &filter.before);
-    return status != 0 ? status : cli_find(cli, &filter, ids);
+    if (status != 0 || filter.most == 0)
+        return status;
+    return cli_find(cli, &filter, ids);
 }
 
 static int run(struct cli *cli, int argc, char **argv)

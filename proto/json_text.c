@@ -276,7 +276,7 @@ int json_text_complete(const char *text, size_t size)
     struct form form = {.p = text, .end = text + size, .expected = A_VALUE};
     bool good = true;
 
-    form.objects = malloc(size / 8 + 1);
+    form.objects = calloc(size / 8 + 1, 1);
     if (form.objects == NULL)
         return -ENOMEM;
     form.p = skip_space(form.p, form.end);

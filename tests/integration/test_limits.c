@@ -341,6 +341,53 @@ static void unsent_seconds(int value)
     client_close(late);
 }
 
+/* In one write, so that the reply to the second is there before the store has told the first. */
+static void subscribe_and_ask(struct client *client, json_int_t id)
+{
+    char *lines = text_print("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"subscribe\",\"params\":"
+                             "{\"all\":true,\"since\":0}}\n"
+                             "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"result\",\"params\":"
+                             "{\"id\":%lld}}\n",
+                             id);
+    client_send(client, lines, strlen(lines));
+    free(lines);
+}
+
+static json_int_t unsent_total_hits(void)
+{
+    json_t *stats = client_result(f.client, "stats", "{}");
+    json_int_t hits = json_int_at(stats, "limits_hit.unsent_total_bytes");
+    json_decref(stats);
+    return hits;
+}
+
+/* What is held back behind a replay is in no outbox, and counts among what waits for all: who is
+ * owed it cannot read it yet, so nobody else is to go for it. */
+static void held_total_bytes(int value)
+{
+    await_connections(f.client, 1);
+    json_int_t hits = unsent_total_hits();
+    json_int_t id = large_result(value - 10000);
+    struct client *client = fixture_client(&f), *other = fixture_client(&f);
+
+    subscribe_and_ask(client, id);
+    json_t *reply = client_reply(client, 2);
+    ck_assert_uint_gt(strlen(json_text_at(reply, "result.result.a")), 0);
+    json_decref(reply);
+    ck_assert_int_eq(unsent_total_hits(), hits);
+    client_close(client);
+    /* Made now, so that it is in memory: what the store has comes behind the replay. */
+    id = large_result(value);
+    client = fixture_client(&f);
+    subscribe_and_ask(client, id);
+    for (char *line; (line = client_read_line(client)); free(line))
+        ck_assert_ptr_null(strstr(line, "\"id\":2,\"result\""));
+    ck_assert_int_eq(unsent_total_hits(), hits + 1);
+    ping(other);
+    client_close(client);
+    client_close(other);
+}
+
 static void unsent_total_bytes(int value)
 {
     /* Two that do not read are within it, a third one is too much: the first one goes. Each has a
@@ -367,6 +414,7 @@ static void unsent_total_bytes(int value)
     json_decref(client_read(clients[2]));
     for (int i = 0; i < 3; i++)
         client_close(clients[i]);
+    held_total_bytes(value);
 }
 
 /* ---- output and results: daemon/core/output.c, proto/messages.c, daemon/rpc/show.c ---- */

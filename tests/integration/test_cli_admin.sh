@@ -50,7 +50,7 @@ like "--json of one id is the future" "$out" "^\{\"id\":$a,\"state\":\"FINISHED\
 capture future status --json
 like "--json of all" "$out" '^\{"futures":\[.*"counts":'
 refuses "an unknown id" 125 'status: Not found' future status 123456789
-for states in lost failed '' pending, ,running; do
+for states in lost failed '' 'pending,' ',running'; do
     refuses "the state '$states'" 64 'write pending, running, finished or cancelled.*--failed' future status --state "$states"
 done
 gives "--failed --limit 0" 0 '' future status --failed --limit 0 --format '{id}'

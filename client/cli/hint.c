@@ -139,7 +139,7 @@ void hint_error(struct cli *cli, const struct future_message *error)
         {RPC_EXPIRED, "`future info` shows under `limits` how long done futures are kept."},
         {RPC_LIMIT_EXCEEDED, "`future info` shows the limits, `future pool` the queues."},
         {RPC_PERMISSION_DENIED, "futured(8) tells whom the daemon obeys."},
-        {RPC_STORAGE_FAILED, "Nothing was taken; `future stats` shows whether the disk is full."},
+        {RPC_STORAGE_FAILED, "Nothing was changed. Where the disk is full `future stats` says so."},
         {RPC_BROKEN_POOL, "`future pool set NAME initializer=...` mends it; see `future pool`."},
         {RPC_KEY_CONFLICT, "Take another --key, or submit the very same call."},
         {RPC_TIMEOUT, "`future explain ID` says what it waits for."},

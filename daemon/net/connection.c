@@ -61,9 +61,9 @@ static void listen_again(struct connection *connection)
         connection_give_up(connection, "is disconnected: no memory");
 }
 
-/* Whether more may be asked for. What the store is to bring is known neither in its size nor in its
- * number of turns, and comes all at once: so little of it is asked for ahead, more only as long as
- * what comes is little. */
+/* Whether more may be asked for. What the store is to bring comes all at once, in sizes that nobody
+ * knows before: so not much of it is asked for ahead, and the next to nothing once it was too much,
+ * until what comes is little again. */
 static bool has_room(struct connection *connection)
 {
     if (connection_waiting(connection) > connection->owner->limits->unsent_pause_bytes) {
@@ -314,7 +314,7 @@ static int open_connection(struct connection *connection, const struct peer *pee
     struct connections *connections = connection->owner;
     struct event_base *base = connections->base;
     struct session_output output = connection_output(connection);
-    connection->loads_ahead = 1;
+    connection->loads_ahead = LOADS_AHEAD_MAX;
     connection->out = outbox_new(&connections->unsent_bytes);
     connection->frame = frame_new(connections->limits->line_bytes);
     if (connection->frame)

@@ -123,6 +123,24 @@ static pid_t parent_of(pid_t pid, char *ret_name, size_t size)
     return parent;
 }
 
+/* Its arguments, with blanks between them. */
+static void command_line(pid_t pid, char *ret_line, size_t size)
+{
+    char path[64];
+    size_t length = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (file) {
+        length = fread(ret_line, 1, size - 1, file);
+        fclose(file);
+    }
+    for (size_t i = 0; i < length; i++)
+        if (ret_line[i] == '\0' || ret_line[i] == '\n')
+            ret_line[i] = ' ';
+    ret_line[length] = '\0';
+}
+
 /* Kills every child of this process; `say` names them first. */
 static void kill_children(bool say)
 {
@@ -132,13 +150,15 @@ static void kill_children(bool say)
     if (!proc)
         return;
     while ((entry = readdir(proc))) {
-        char name[64] = "";
+        char name[64] = "", line[200];
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 
         if (pid <= 0 || parent_of(pid, name, sizeof(name)) != getpid())
             continue;
-        if (say)
-            fprintf(stderr, "supervise: left behind: process %d (%s)\n", (int)pid, name);
+        if (say) {
+            command_line(pid, line, sizeof(line));
+            fprintf(stderr, "supervise: left behind: process %d (%s): %s\n", (int)pid, name, line);
+        }
         kill(pid, SIGKILL);
     }
     closedir(proc);
@@ -176,7 +196,7 @@ int main(int argc, char **argv)
     if (!run.reaped) {
         if (!run.interrupted)
             fprintf(stderr, "supervise: not done after %s seconds\n", argv[1]);
-        kill_all(&run, false);
+        kill_all(&run, !run.interrupted);
         return EXIT_TIMEOUT;
     }
 

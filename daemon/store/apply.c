@@ -90,20 +90,45 @@ static int add_done(struct database *database, const struct future_row *row,
     return rc == SQLITE_OK ? count_bytes(database, row, alone, (int64_t)bytes) : rc;
 }
 
+static enum future_state end_of(const struct store_change *change)
+{
+    return change->kind == CHANGE_CANCELLED ? FUTURE_CANCELLED : FUTURE_FINISHED;
+}
+
+/* One that is still held back goes into a bundle. *ret_done false: it needs rows. */
+static int end_fresh(struct database *database, const struct taken_change *taken, bool *ret_done)
+{
+    const struct store_change *change = &taken->change;
+    struct brief *fresh = fresh_find(database, change->id);
+    *ret_done = false;
+    if (!fresh)
+        return SQLITE_OK;
+    struct brief brief = *fresh;
+    brief.future.state = end_of(change);
+    brief.future.failed = taken->outcome.kind == OUTCOME_EXCEPTION;
+    brief.future.outcome = taken->outcome;
+    brief.future.started_us = change->started_us;
+    brief.future.finished_us = change->wall_us;
+    brief.future.cursor = change->cursor;
+    *ret_done = !taken->has_output && !change->map && bundle_takes(database, &brief);
+    if (!*ret_done)
+        return fresh_write(database, fresh);
+    fresh_remove(database, fresh);
+    return bundle_add(database, &brief);
+}
+
 static int apply_end(struct database *database, const struct taken_change *taken,
                      struct output *output)
 {
     const struct store_change *change = &taken->change;
-    enum future_state state = change->kind == CHANGE_CANCELLED ? FUTURE_CANCELLED : FUTURE_FINISHED;
+    enum future_state state = end_of(change);
     bool failed = taken->outcome.kind == OUTCOME_EXCEPTION;
-    struct fresh_row *fresh = fresh_find(database, change->id);
     struct future_row row;
-    bool found = true;
-    int rc = SQLITE_OK;
-    if (fresh)
-        row = fresh_row_read(fresh);
-    else
-        rc = future_row_find(database, change->id, &row, &found);
+    bool done, found;
+    int rc = end_fresh(database, taken, &done);
+    if (rc != SQLITE_OK || done)
+        return rc;
+    rc = future_row_find(database, change->id, &row, &found);
     if (rc != SQLITE_OK || !found)
         return rc;
     if (future_row_is_done(&row))
@@ -112,24 +137,13 @@ static int apply_end(struct database *database, const struct taken_change *taken
         rc = count_as_told(database, row.id, change->map);
     if (rc == SQLITE_OK)
         rc = count_item(database, &row, state, failed);
-    if (rc == SQLITE_OK && fresh)
-        rc = fresh_write(database, fresh, state, failed, change->started_us, change->cursor);
-    else if (rc == SQLITE_OK)
+    if (rc == SQLITE_OK)
         rc = database_run(database, FUTURE_END, "iiiii", row.id, (int64_t)state, (int64_t)failed,
                           change->started_us, change->cursor);
     return rc == SQLITE_OK ? add_done(database, &row, taken, output) : rc;
 }
 
 /* ---- submitted ---- */
-
-static int add_spec(struct database *database, uint64_t id, const struct stored_spec *spec)
-{
-    return database_run(database, SPEC_ADD, "iisssiiidiiit", id, (int64_t)spec->uid, spec->function,
-                        spec->pool, spec->label, spec->timeout_ns, (int64_t)spec->retry_max,
-                        spec->retry_delay_ns, spec->retry_backoff, (int64_t)spec->rerun_on_crash,
-                        (int64_t)spec->scoped, (int64_t)spec->durability, spec->args,
-                        spec->args_bytes);
-}
 
 /* Counts the item; *ret_open_map: the map, if retention takes the item by itself. */
 static int join_map(struct database *database, const struct stored_future *future,
@@ -218,19 +232,20 @@ static int apply_submitted(struct database *database, const struct taken_change 
                      (future->not_begun ? FUTURE_MAY_HAVE_BEGUN : 0u);
     uint64_t bytes =
         FUTURE_BYTES + future->item_bytes + (future->spec ? future->spec->args_bytes : 0);
+    raise_to(&database->totals.next_id, future->id + 1);
+    raise_to(&database->totals.cursor, future->cursor);
+    if (future->spec && brief_is(future, flags)) {
+        struct brief brief = {.future = *future, .spec = *future->spec, .bytes = bytes};
+        return fresh_add(database, &brief);
+    }
     int rc = uid_of(database, future, &uid);
     if (rc == SQLITE_OK && future->spec)
-        rc = add_spec(database, future->spec_id, future->spec);
+        rc = spec_write(database, future->spec_id, future->spec);
     if (rc == SQLITE_OK && future->item_of)
         rc = join_map(database, future, &open_map);
     if (rc == SQLITE_OK)
-        rc = fresh_takes(future, flags) ? fresh_add(database, future, uid, bytes)
-                                        : add_future(database, future, uid, flags, open_map, bytes);
-    if (rc == SQLITE_OK)
-        rc = add_beside(database, future, uid, flags);
-    raise_to(&database->totals.next_id, future->id + 1);
-    raise_to(&database->totals.cursor, future->cursor);
-    return rc;
+        rc = add_future(database, future, uid, flags, open_map, bytes);
+    return rc == SQLITE_OK ? add_beside(database, future, uid, flags) : rc;
 }
 
 /* ---- in between ---- */
@@ -305,7 +320,7 @@ static int apply_pool(struct database *database, const struct stored_pool *pool)
                         (int64_t)pool->durability);
 }
 
-/* Whether it needs rows in the table that may be held back. */
+/* Whether it needs rows that may be held back. */
 static bool reads_rows(enum store_change_kind kind)
 {
     switch (kind) {

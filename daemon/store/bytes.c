@@ -89,17 +89,39 @@ void bytes_put_block(struct bytes *bytes, const void *block, size_t size)
     append(bytes, block, size);
 }
 
+void bytes_put_raw(struct bytes *bytes, const void *data, size_t size)
+{
+    append(bytes, data, size);
+}
+
+/* NULL: so many are not there. */
+static char *take(struct bytes_reader *reader, uint64_t size)
+{
+    char *data = reader->data + reader->at;
+    if (size > reader->size - reader->at) {
+        reader->failed = true;
+        reader->at = reader->size;
+        return NULL;
+    }
+    reader->at += (size_t)size;
+    return data;
+}
+
 uint64_t bytes_take_uint(struct bytes_reader *reader)
 {
     uint64_t value = 0;
-    unsigned shift = 0;
-    unsigned char byte;
-    do {
-        byte = (unsigned char)reader->data[reader->at++];
+    size_t at = reader->at;
+    for (unsigned shift = 0; shift < 7 * VARINT_MAX && at < reader->size; shift += 7) {
+        unsigned char byte = (unsigned char)reader->data[at++];
         value |= (uint64_t)(byte & 0x7f) << shift;
-        shift += 7;
-    } while (byte & 0x80);
-    return value;
+        if (!(byte & 0x80)) {
+            reader->at = at;
+            return value;
+        }
+    }
+    reader->failed = true;
+    reader->at = reader->size;
+    return 0;
 }
 
 int64_t bytes_take_int(struct bytes_reader *reader)
@@ -110,28 +132,32 @@ int64_t bytes_take_int(struct bytes_reader *reader)
 
 double bytes_take_double(struct bytes_reader *reader)
 {
-    double value;
-    memcpy(&value, reader->data + reader->at, sizeof(value));
-    reader->at += sizeof(value);
+    double value = 0;
+    const char *data = take(reader, sizeof(value));
+    if (data)
+        memcpy(&value, data, sizeof(value));
     return value;
 }
 
 char *bytes_take_text(struct bytes_reader *reader, size_t *ret_size)
 {
     uint64_t size = bytes_take_uint(reader);
-    char *text = size > 0 ? reader->data + reader->at : NULL;
-    reader->at += (size_t)size;
+    char *text = size > 0 ? take(reader, size) : NULL;
+    if (text && text[size - 1] != '\0') {
+        reader->failed = true;
+        reader->at = reader->size;
+        text = NULL;
+    }
     if (ret_size)
-        *ret_size = size > 0 ? (size_t)size - 1 : 0;
+        *ret_size = text ? (size_t)size - 1 : 0;
     return text;
 }
 
 void *bytes_take_block(struct bytes_reader *reader, size_t *ret_size)
 {
-    size_t size = (size_t)bytes_take_uint(reader);
-    reader->at += -reader->at % ALIGNMENT;
-    void *block = reader->data + reader->at;
-    reader->at += size;
-    *ret_size = size;
+    uint64_t size = bytes_take_uint(reader);
+    (void)take(reader, -reader->at % ALIGNMENT);
+    void *block = take(reader, size);
+    *ret_size = block ? (size_t)size : 0;
     return block;
 }

@@ -1,6 +1,6 @@
 /* Numbers and texts one behind the other in one growing piece of memory: how a change crosses from
- * the loop to the store's thread. What is taken must be what was put, in the same order; nothing
- * here comes from outside the process. One thread at a time. */
+ * the loop to the store's thread, and how futures lie in a bundle. What is taken must be what was
+ * put, in the same order. One thread at a time. */
 #ifndef FUTURED_STORE_BYTES_H
 #define FUTURED_STORE_BYTES_H
 
@@ -28,11 +28,14 @@ void bytes_put_text(struct bytes *bytes, const char *text, size_t size);
 void bytes_put_string(struct bytes *bytes, const char *string);
 /* Structures, which are taken at an address that suits any type. */
 void bytes_put_block(struct bytes *bytes, const void *block, size_t size);
+/* Bytes that were put elsewhere before, as they are. */
+void bytes_put_raw(struct bytes *bytes, const void *data, size_t size);
 
-/* Zeroed but for `data`: before the first. */
+/* Zeroed but for `data` and `size`: before the first. */
 struct bytes_reader {
     char *data;
-    size_t at;
+    size_t size, at;
+    bool failed; /* what was to be taken is not there; nothing is left to be taken then */
 };
 
 uint64_t bytes_take_uint(struct bytes_reader *reader);

@@ -97,8 +97,16 @@ static int read_totals(struct database *database)
         .done_bytes = (uint64_t)sqlite3_column_int64(row, 3),
         .file_bytes = (uint64_t)sqlite3_column_int64(row, 4),
     };
-    database->committed = database->totals;
     sqlite3_reset(row);
+    rc = database_first(database, BUNDLE_NEWEST, &row, "");
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        return rc;
+    if (rc == SQLITE_ROW) {
+        database->totals.bundled_id = (uint64_t)sqlite3_column_int64(row, BUNDLE_LAST);
+        database->totals.bundled_cursor = (uint64_t)sqlite3_column_int64(row, BUNDLE_LAST_CURSOR);
+        sqlite3_reset(row);
+    }
+    database->committed = database->totals;
     return SQLITE_OK;
 }
 
@@ -192,6 +200,8 @@ void database_close(struct database *database, bool checkpoint)
         sqlite3_db_config(database->sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_close(database->sqlite);
     pieces_close(&database->pieces);
+    bundle_free(&database->bundle);
+    bundle_page_free(&database->page);
     free(database->path);
     *database = (struct database){0};
 }
@@ -368,6 +378,8 @@ int database_commit(struct database *database)
     if (rc == SQLITE_OK)
         rc = fresh_flush(database);
     if (rc == SQLITE_OK)
+        rc = bundle_flush(database);
+    if (rc == SQLITE_OK)
         rc = write_totals(database);
     if (rc == SQLITE_OK)
         rc = database_run(database, COMMIT, "");
@@ -390,6 +402,7 @@ void database_rollback(struct database *database)
     database->totals = database->committed;
     database->map = (struct map_row){0};
     fresh_drop(database);
+    bundle_drop(database);
     pieces_rolled_back(&database->pieces);
 }
 

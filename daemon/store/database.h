@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "daemon/store/bundle.h"
 #include "daemon/store/fresh.h"
 #include "daemon/store/pieces.h"
 #include "daemon/store/statements.h"
@@ -30,6 +31,8 @@ struct totals {
     uint64_t next_id, cursor;
     uint64_t done_count, done_bytes; /* what retention counts */
     uint64_t file_bytes;             /* of the files in output/ */
+    /* The last of the bundles; not in the row, but read from them. */
+    uint64_t bundled_id, bundled_cursor;
 };
 
 /* The row of one map, kept here while changes touch it again and again. */
@@ -52,7 +55,9 @@ struct database {
     struct totals totals, committed;
     struct map_row map;
     struct fresh fresh;
-    uint64_t uid_of; /* a spec, and its user: for a map with many items */
+    struct bundle bundle;
+    struct bundle_page page; /* what bundle_find has read, and finds again; count 0: nothing */
+    uint64_t uid_of;         /* a spec, and its user: for a map with many items */
     uint32_t uid;
     _Atomic uint64_t *marks; /* of core/begun.h, for FUTURE_MAY_HAVE_BEGUN; NULL: there are none */
     bool synced;             /* commits are synced */

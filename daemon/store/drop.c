@@ -100,20 +100,6 @@ static int drop_one(struct database *database, const struct future_row *row)
 
 /* ---- many, of which most have nothing beside them ---- */
 
-enum leaving_column {
-    LEAVING_ID,
-    LEAVING_SPEC,
-    LEAVING_FLAGS,
-    LEAVING_STATE,
-    LEAVING_ITEM_OF,
-    LEAVING_ATTEMPT,
-    LEAVING_CURSOR,
-    LEAVING_ALONE, /* NULL like the rest where it is not done */
-    LEAVING_BYTES,
-    LEAVING_FILES,
-    LEAVING_FINISHED,
-};
-
 void leaving_take(sqlite3_stmt *row, struct leaving *ret_leaving)
 {
     struct future_row future = {
@@ -137,10 +123,25 @@ void leaving_take(sqlite3_stmt *row, struct leaving *ret_leaving)
     };
 }
 
+void leaving_of_brief(const struct brief *brief, struct leaving *ret_leaving)
+{
+    *ret_leaving = (struct leaving){
+        .row = brief_row(brief),
+        .alone = true,
+        .bytes = (int64_t)brief_bytes(brief),
+        .finished_us = brief->future.finished_us,
+        .bundled = true,
+    };
+}
+
 int drops_add(struct drops *drops, const struct leaving *leaving)
 {
     struct database *database = drops->database;
     int rc = SQLITE_OK;
+    if (leaving->bundled) {
+        drops->bundled_to = leaving->row.cursor;
+        return count_bytes(database, &leaving->row, true, -leaving->bytes);
+    }
     if (!leaving->plain)
         return drop_one(database, &leaving->row);
     if (drops->count == DROPS_MAX)
@@ -183,6 +184,9 @@ int drops_end(struct drops *drops)
             rc = drop_run(drops->database, drops->ids[first], drops->ids[i - 1]);
             first = i;
         }
+    if (rc == SQLITE_OK && drops->bundled_to > 0)
+        rc = bundle_cut(drops->database, drops->bundled_to);
+    drops->bundled_to = 0;
     return rc;
 }
 
@@ -190,8 +194,11 @@ static int drop_future(struct database *database, uint64_t id)
 {
     struct drops drops = {.database = database};
     struct leaving leaving;
-    sqlite3_stmt *row;
-    int rc = database_first(database, LEAVING_ONE, &row, "i", id);
+    sqlite3_stmt *row = NULL;
+    bool unpacked;
+    int rc = bundle_unpack(database, id, &unpacked);
+    if (rc == SQLITE_OK)
+        rc = database_first(database, LEAVING_ONE, &row, "i", id);
     if (rc != SQLITE_ROW)
         return rc == SQLITE_DONE ? SQLITE_OK : rc;
     leaving_take(row, &leaving);

@@ -19,11 +19,29 @@ struct leaving {
     struct future_row row; /* id, spec_id, flags, state, item_of, attempt, cursor */
     bool alone;            /* retention takes it by itself */
     bool plain;            /* done, and has nothing but its rows */
+    bool bundled;          /* it lies in a bundle */
     int64_t bytes, finished_us;
 };
 
-/* Reads a row of one of the LEAVING statements. */
+/* The columns of the LEAVING statements. */
+enum leaving_column {
+    LEAVING_ID,
+    LEAVING_SPEC,
+    LEAVING_FLAGS,
+    LEAVING_STATE,
+    LEAVING_ITEM_OF,
+    LEAVING_ATTEMPT,
+    LEAVING_CURSOR,
+    LEAVING_ALONE, /* NULL like the rest where it is not done */
+    LEAVING_BYTES,
+    LEAVING_FILES,
+    LEAVING_FINISHED,
+};
+
+/* Reads a row of one of them. */
 void leaving_take(sqlite3_stmt *row, struct leaving *ret_leaving);
+/* The same of one that lies in a bundle. */
+void leaving_of_brief(const struct brief *brief, struct leaving *ret_leaving);
 
 #define DROPS_MAX 256
 
@@ -32,10 +50,11 @@ struct drops {
     struct database *database;
     uint64_t ids[DROPS_MAX]; /* of those that are counted, and whose rows are still there */
     size_t count;
+    uint64_t bundled_to; /* what lies in bundles up to that cursor is counted, and still there */
 };
 
 /* Removes it with all that belongs to it; of a map nothing but the map itself. Its rows may stay
- * until drops_end. */
+ * until drops_end. Of what lies in bundles the oldest goes first. */
 int drops_add(struct drops *drops, const struct leaving *leaving);
 int drops_end(struct drops *drops);
 

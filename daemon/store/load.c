@@ -6,6 +6,7 @@
 #include "daemon/core/begun.h"
 #include "daemon/core/store.h"
 #include "daemon/store/database.h"
+#include "daemon/store/merge.h"
 #include "daemon/store/record.h"
 
 struct load {
@@ -174,20 +175,21 @@ static int load_pending(struct load *load, sqlite3_stmt *row, const struct futur
 
 static int load_futures(struct load *load, int *ret_error)
 {
-    sqlite3_stmt *row;
-    int rc = database_find(load->database, FUTURE_ALL, &row, "");
-    if (rc != SQLITE_OK)
-        return rc;
-    while (*ret_error == 0 && (rc = sqlite3_step(row)) == SQLITE_ROW) {
+    struct merge merge = {.database = load->database, .order = BY_ID, .column = COLUMN_ID};
+    bool found;
+    int rc = database_find(load->database, FUTURE_ALL, &merge.row, "");
+    while (rc == SQLITE_OK && *ret_error == 0 && (rc = merge_next(&merge, &found)) == SQLITE_OK &&
+           found) {
         struct future_row future;
-        future_row_take(row, &future);
+        if (merge.brief)
+            future = brief_row(merge.brief);
+        else
+            future_row_take(merge.row, &future);
         rc = future.state >= FUTURE_CANCELLED ? load_done(load, &future, ret_error)
-                                              : load_pending(load, row, &future, ret_error);
-        if (rc != SQLITE_OK)
-            break;
+                                              : load_pending(load, merge.row, &future, ret_error);
     }
-    sqlite3_reset(row);
-    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+    merge_end(&merge);
+    return rc;
 }
 
 /* ---- files ---- */

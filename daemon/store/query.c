@@ -6,6 +6,7 @@
 
 #include "daemon/core/output.h"
 #include "daemon/store/database.h"
+#include "daemon/store/merge.h"
 #include "daemon/store/record.h"
 
 #define ANY_STATE ((1u << FUTURE_STATES) - 1)
@@ -45,8 +46,9 @@ void reading_clear(struct reading *reading)
     *reading = (struct reading){.count = 0};
 }
 
-/* The statement stands on a row of a future. */
-static int add_record(struct reading *reading, struct record_reader *reader, sqlite3_stmt *row)
+/* The statement stands on a row of a future, unless it is a brief one. */
+static int add_record(struct reading *reading, struct record_reader *reader, sqlite3_stmt *row,
+                      const struct brief *brief)
 {
     if (reading->count == reading->capacity) {
         size_t capacity = reading->capacity ? reading->capacity * 2 : 16;
@@ -56,23 +58,32 @@ static int add_record(struct reading *reading, struct record_reader *reader, sql
         reading->records = grown;
         reading->capacity = capacity;
     }
-    int rc = record_read(reader, row, &reading->records[reading->count]);
+    struct stored_future *record = &reading->records[reading->count];
+    int rc = brief ? record_of_brief(reader, brief, record) : record_read(reader, row, record);
     if (rc == SQLITE_OK)
         reading->count++;
     return rc;
 }
 
-/* *ret_item_of: its map, 0 where it is no item or not there. */
-static int add_id(struct reading *reading, struct record_reader *reader, uint64_t id,
-                  uint64_t *ret_item_of)
+/* Where it is: a row, to be reset, or a brief one. Both NULL: nowhere. */
+static int find_id(struct record_reader *reader, uint64_t id, sqlite3_stmt **ret_row,
+                   const struct brief **ret_brief)
 {
+    *ret_brief = NULL;
+    int rc = database_first(reader->database, FUTURE_READ, ret_row, "i", id);
+    if (rc == SQLITE_ROW)
+        return SQLITE_OK;
+    *ret_row = NULL;
+    return rc == SQLITE_DONE ? bundle_find(reader->database, id, ret_brief) : rc;
+}
+
+static int add_id(struct reading *reading, struct record_reader *reader, uint64_t id)
+{
+    const struct brief *brief;
     sqlite3_stmt *row;
-    *ret_item_of = 0;
-    int rc = database_first(reader->database, FUTURE_READ, &row, "i", id);
-    if (rc != SQLITE_ROW)
-        return rc == SQLITE_DONE ? SQLITE_OK : rc;
-    *ret_item_of = (uint64_t)sqlite3_column_int64(row, COLUMN_ITEM_OF);
-    rc = add_record(reading, reader, row);
+    int rc = find_id(reader, id, &row, &brief);
+    if (rc == SQLITE_OK && (row || brief))
+        rc = add_record(reading, reader, row, brief);
     sqlite3_reset(row);
     return rc;
 }
@@ -123,27 +134,24 @@ static int run_ids(struct reading *reading, struct record_reader *reader)
         qsort(ids, count, sizeof(*ids), compare_ids);
     /* A map has a lower id than its items, so that the order of ids puts it first. */
     for (size_t i = 0; rc == SQLITE_OK && i < count; i++) {
+        const struct brief *brief;
         sqlite3_stmt *row;
-        uint64_t item_of = 0, ignored;
         if (i > 0 && ids[i] == ids[i - 1])
             continue;
-        rc = database_first(reader->database, FUTURE_READ, &row, "i", ids[i]);
-        if (rc == SQLITE_DONE) {
-            rc = SQLITE_OK;
-            continue;
-        }
-        if (rc != SQLITE_ROW)
-            break;
-        item_of = (uint64_t)sqlite3_column_int64(row, COLUMN_ITEM_OF);
-        sqlite3_reset(row);
-        rc = SQLITE_OK;
+        rc = find_id(reader, ids[i], &row, &brief);
+        uint64_t item_of = row ? (uint64_t)sqlite3_column_int64(row, COLUMN_ITEM_OF) : 0;
         if (item_of && item_of != last_map && !is_among(ids, count, item_of) &&
-            !is_read(reading, item_of))
-            rc = add_id(reading, reader, item_of, &ignored);
+            !is_read(reading, item_of)) {
+            sqlite3_reset(row);
+            rc = add_id(reading, reader, item_of);
+            if (rc == SQLITE_OK)
+                rc = find_id(reader, ids[i], &row, &brief);
+        }
         if (item_of)
             last_map = item_of;
-        if (rc == SQLITE_OK)
-            rc = add_id(reading, reader, ids[i], &ignored);
+        if (rc == SQLITE_OK && (row || brief))
+            rc = add_record(reading, reader, row, brief);
+        sqlite3_reset(row);
         if (rc == SQLITE_OK && is_full(reading, &bytes))
             break;
     }
@@ -154,27 +162,36 @@ static int run_since(struct reading *reading, struct record_reader *reader)
 {
     const struct store_query *query = &reading->query;
     int64_t limit = query->limit < INT64_MAX ? (int64_t)query->limit : INT64_MAX;
-    uint64_t ignored;
-    sqlite3_stmt *row;
     int64_t uid = query->all_users ? -1 : (int64_t)query->uid;
-    int rc = database_find(reader->database, DONE_SINCE, &row, "iiissi", query->cursor, limit, uid,
-                           query->pool, query->label, query->item_of);
-    if (rc != SQLITE_OK)
-        return rc;
-    while ((rc = sqlite3_step(row)) == SQLITE_ROW) {
-        rc = add_id(reading, reader, (uint64_t)sqlite3_column_int64(row, 0), &ignored);
-        if (rc != SQLITE_OK)
-            break;
+    struct merge merge = {
+        .database = reader->database,
+        .order = BY_CURSOR,
+        .from = query->cursor,
+        .no_bundles = query->item_of != 0,
+    };
+    bool found;
+    int rc = database_find(reader->database, DONE_SINCE, &merge.row, "iiissi", query->cursor, limit,
+                           uid, query->pool, query->label, query->item_of);
+    while (rc == SQLITE_OK && reading->count < query->limit &&
+           (rc = merge_next(&merge, &found)) == SQLITE_OK && found) {
+        if (!merge.brief)
+            rc = add_id(reading, reader, (uint64_t)sqlite3_column_int64(merge.row, 1));
+        else if (brief_matches(merge.brief, query))
+            rc = add_record(reading, reader, NULL, merge.brief);
     }
-    sqlite3_reset(row);
-    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+    merge_end(&merge);
+    return rc;
+}
+
+static uint64_t before_of(const struct store_query *query)
+{
+    return query->before && query->before < INT64_MAX ? query->before : INT64_MAX;
 }
 
 static int find_list(const struct store_query *query, struct database *database,
                      sqlite3_stmt **ret_row)
 {
-    int64_t before =
-        query->before && query->before < INT64_MAX ? (int64_t)query->before : INT64_MAX;
+    int64_t before = (int64_t)before_of(query);
     int64_t states = query->states ? query->states : ANY_STATE;
     int64_t uid = query->all_users ? -1 : (int64_t)query->uid;
     bool found = false;
@@ -193,6 +210,20 @@ static int find_list(const struct store_query *query, struct database *database,
                          query->item_of);
 }
 
+static int count_briefs(struct reading *reading, struct database *database)
+{
+    struct store_query any_state = reading->query;
+    struct merge merge = {.database = database, .no_bundles = any_state.item_of != 0};
+    bool found;
+    int rc;
+    any_state.states = 0;
+    while ((rc = merge_next(&merge, &found)) == SQLITE_OK && found)
+        if (brief_matches(merge.brief, &any_state))
+            reading->counts[merge.brief->future.state]++;
+    merge_end(&merge);
+    return rc;
+}
+
 static int count_states(struct reading *reading, struct database *database)
 {
     const struct store_query *query = &reading->query;
@@ -202,32 +233,33 @@ static int count_states(struct reading *reading, struct database *database)
                  ? database_first(database, COUNT_ITEMS, &row, "issi", uid, query->pool,
                                   query->label, query->item_of)
                  : database_first(database, COUNT_ALL, &row, "iss", uid, query->pool, query->label);
-    if (rc != SQLITE_ROW)
+    if (rc != SQLITE_ROW) /* no such map */
         return rc == SQLITE_DONE ? SQLITE_OK : rc;
     for (int i = 0; i < 4; i++)
         reading->counts[i % 2 == 0 ? FUTURE_CANCELLED : FUTURE_FINISHED] +=
             (uint64_t)sqlite3_column_int64(row, i);
     sqlite3_reset(row);
-    return SQLITE_OK;
+    return count_briefs(reading, database);
 }
 
 static int run_below(struct reading *reading, struct record_reader *reader)
 {
-    sqlite3_stmt *row;
-    int rc = find_list(&reading->query, reader->database, &row);
-    if (rc != SQLITE_OK)
-        return rc;
-    rc = SQLITE_DONE;
-    while (reading->count < reading->query.limit && (rc = sqlite3_step(row)) == SQLITE_ROW) {
-        rc = add_record(reading, reader, row);
-        if (rc != SQLITE_OK)
-            break;
-        rc = SQLITE_DONE;
-    }
-    sqlite3_reset(row);
-    if (rc == SQLITE_DONE)
-        rc = reading->query.counts ? count_states(reading, reader->database) : SQLITE_OK;
-    return rc;
+    const struct store_query *query = &reading->query;
+    struct merge merge = {
+        .database = reader->database,
+        .order = BY_ID_DOWN,
+        .from = before_of(query),
+        .no_bundles = query->item_of != 0,
+        .column = COLUMN_ID,
+    };
+    bool found;
+    int rc = find_list(query, reader->database, &merge.row);
+    while (rc == SQLITE_OK && reading->count < query->limit &&
+           (rc = merge_next(&merge, &found)) == SQLITE_OK && found)
+        if (!merge.brief || brief_matches(merge.brief, query))
+            rc = add_record(reading, reader, merge.row, merge.brief);
+    merge_end(&merge);
+    return rc == SQLITE_OK && query->counts ? count_states(reading, reader->database) : rc;
 }
 
 /* An item is nothing without its map. */
@@ -237,12 +269,12 @@ static int add_maps(struct reading *reading, struct record_reader *reader)
     uint64_t last = 0;
     int rc = SQLITE_OK;
     for (size_t i = 0; rc == SQLITE_OK && i < found; i++) {
-        uint64_t item_of = reading->records[i].item_of, ignored;
+        uint64_t item_of = reading->records[i].item_of;
         if (item_of == 0 || item_of == last || is_read(reading, item_of))
             continue;
         last = item_of;
         size_t before = reading->count;
-        rc = add_id(reading, reader, item_of, &ignored);
+        rc = add_id(reading, reader, item_of);
         if (rc == SQLITE_OK && reading->count > before)
             reading->records[before].for_item = true;
     }

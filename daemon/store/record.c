@@ -31,12 +31,27 @@ int future_row_find(struct database *database, uint64_t id, struct future_row *r
 {
     sqlite3_stmt *row;
     int rc = database_first(database, FUTURE_READ, &row, "i", id);
+    if (rc == SQLITE_DONE) {
+        rc = bundle_unpack(database, id, ret_found);
+        if (rc != SQLITE_OK || !*ret_found)
+            return rc;
+        rc = database_first(database, FUTURE_READ, &row, "i", id);
+    }
     *ret_found = rc == SQLITE_ROW;
     if (rc != SQLITE_ROW)
         return rc == SQLITE_DONE ? SQLITE_OK : rc;
     future_row_take(row, ret_row);
     sqlite3_reset(row);
     return SQLITE_OK;
+}
+
+int spec_write(struct database *database, uint64_t id, const struct stored_spec *spec)
+{
+    return database_run(database, SPEC_ADD, "iisssiiidiiit", id, (int64_t)spec->uid, spec->function,
+                        spec->pool, spec->label, spec->timeout_ns, (int64_t)spec->retry_max,
+                        spec->retry_delay_ns, spec->retry_backoff, (int64_t)spec->rerun_on_crash,
+                        (int64_t)spec->scoped, (int64_t)spec->durability, spec->args,
+                        spec->args_bytes);
 }
 
 /* ---- texts ---- */
@@ -367,6 +382,53 @@ int record_read(struct record_reader *reader, sqlite3_stmt *row, struct stored_f
     else
         record_clear(&record);
     return rc;
+}
+
+/* NULL where there is none. False: no memory. */
+static bool copy_text(const char *text, size_t size, char **ret_copy)
+{
+    *ret_copy = NULL;
+    if (!text)
+        return true;
+    *ret_copy = malloc(size + 1);
+    if (!*ret_copy)
+        return false;
+    memcpy(*ret_copy, text, size);
+    (*ret_copy)[size] = '\0';
+    return true;
+}
+
+static bool copy_string(const char *string, char **ret_copy)
+{
+    return copy_text(string, string ? strlen(string) : 0, ret_copy);
+}
+
+int record_of_brief(struct record_reader *reader, const struct brief *brief,
+                    struct stored_future *ret_record)
+{
+    struct arena *arena = reader->spec_arena;
+    struct stored_spec *spec = arena_take(arena, sizeof(*spec));
+    const struct outcome *from = &brief->future.outcome;
+    struct stored_future record = brief->future;
+    struct outcome outcome = {.kind = from->kind, .json_bytes = from->json_bytes};
+    if (!spec)
+        return SQLITE_NOMEM;
+    *spec = brief->spec;
+    spec->function = arena_text(arena, spec->function, strlen(spec->function));
+    spec->pool = arena_text(arena, spec->pool, strlen(spec->pool));
+    spec->label = arena_text(arena, spec->label, strlen(spec->label));
+    spec->args = arena_text(arena, spec->args, spec->args_bytes);
+    bool copied = spec->function && spec->pool && spec->label && spec->args &&
+                  copy_string(from->type, &outcome.type) &&
+                  copy_string(from->message, &outcome.message) &&
+                  copy_text(from->json, from->json_bytes, &outcome.json);
+    record.spec = spec;
+    record.outcome = outcome;
+    if (copied)
+        *ret_record = record;
+    else
+        record_clear(&record);
+    return copied ? SQLITE_OK : SQLITE_NOMEM;
 }
 
 void record_clear(struct stored_future *record)

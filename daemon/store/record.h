@@ -1,4 +1,4 @@
-/* Rows become records. The thread of the database. */
+/* Rows become records, and what was submitted a row. The thread of the database. */
 #ifndef FUTURED_STORE_RECORD_H
 #define FUTURED_STORE_RECORD_H
 
@@ -9,6 +9,7 @@
 #include "daemon/core/store.h"
 #include "daemon/store/arena.h"
 
+struct brief;
 struct database;
 
 /* The columns of FUTURE_READ and of all lists. */
@@ -44,7 +45,8 @@ struct future_row {
 };
 
 void future_row_take(sqlite3_stmt *row, struct future_row *ret_row);
-/* *ret_found false: there is no such future. SQLite's code. */
+/* For one that is to be changed: if it lies in a bundle it gets a row. *ret_found false: there is
+ * no such future. In a transaction. SQLite's code. */
 int future_row_find(struct database *database, uint64_t id, struct future_row *ret_row,
                     bool *ret_found);
 
@@ -52,6 +54,9 @@ static inline bool future_row_is_done(const struct future_row *row)
 {
     return row->state == FUTURE_CANCELLED || row->state == FUTURE_FINISHED;
 }
+
+/* The row of what was submitted. SQLite's code. */
+int spec_write(struct database *database, uint64_t id, const struct stored_spec *spec);
 
 /* What records point to. Zeroed memory but for what is said here. */
 struct record_reader {
@@ -67,6 +72,10 @@ struct record_reader {
 /* Makes a record of the row that the statement stands on, which is FUTURE_READ or a list. To be
  * freed with record_clear. SQLite's code; -1 never. */
 int record_read(struct record_reader *reader, sqlite3_stmt *row, struct stored_future *ret_record);
+
+/* The same of one that lies in a bundle. */
+int record_of_brief(struct record_reader *reader, const struct brief *brief,
+                    struct stored_future *ret_record);
 
 /* Frees what does not lie in the arena. */
 void record_clear(struct stored_future *record);

@@ -2,6 +2,7 @@
 
 #include "daemon/store/database.h"
 #include "daemon/store/drop.h"
+#include "daemon/store/merge.h"
 
 /* What a step has removed so far. */
 struct sweep {
@@ -29,16 +30,22 @@ bool retention_has_step(const struct retention *retention, const struct database
 static int read_oldest(struct database *database, uint64_t position, struct leaving *oldest,
                        size_t *ret_count)
 {
-    sqlite3_stmt *row;
+    struct merge merge = {
+        .database = database, .order = BY_CURSOR, .from = position, .column = LEAVING_CURSOR};
     size_t count = 0;
-    int rc = database_find(database, LEAVING_OLDEST, &row, "ii", position, (int64_t)RETENTION_STEP);
-    if (rc != SQLITE_OK)
-        return rc;
-    while (count < RETENTION_STEP && (rc = sqlite3_step(row)) == SQLITE_ROW)
-        leaving_take(row, &oldest[count++]);
-    sqlite3_reset(row);
+    bool found;
+    int rc = database_find(database, LEAVING_OLDEST, &merge.row, "ii", position,
+                           (int64_t)RETENTION_STEP);
+    while (rc == SQLITE_OK && count < RETENTION_STEP &&
+           (rc = merge_next(&merge, &found)) == SQLITE_OK && found) {
+        if (merge.brief)
+            leaving_of_brief(merge.brief, &oldest[count++]);
+        else
+            leaving_take(merge.row, &oldest[count++]);
+    }
+    merge_end(&merge);
     *ret_count = count;
-    return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
+    return rc;
 }
 
 /* How many of them are too old. What ended before one that is too old is so too, whatever the

@@ -16,6 +16,8 @@
  * map       what a map has more; the numbers are of its items. `counted`: `bytes` is in the totals
  * done      how the done ended, by cursor, so that a new one goes to the end. `alone`: retention
  *           counts it. json, stdout and stderr are texts, or the size of a file that has it
+ * bundle    brief futures that were submitted and over in one commit, many in a row: see bundle.h.
+ *           `first` and `last` are ids, `kept` and `last_cursor` cursors
  * attempt   the earlier ones
  * after     what a future waits for
  * keys      of idempotent submits
@@ -66,6 +68,8 @@ static const char *const MIGRATIONS[SCHEMA_VERSION] = {
     "INSERT INTO meta VALUES (1, 1, 0, 0, 0, 0);",
     /* Lists go by spec, of which all that is listed has one. */
     "DROP INDEX future_done;",
+    "CREATE TABLE bundle (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, kept INTEGER NOT NULL,"
+    " last_cursor INTEGER NOT NULL, futures BLOB NOT NULL);",
 };
 
 /* The one number that a statement yields. */

@@ -8,7 +8,7 @@
 struct sqlite3;
 
 /* The version that this daemon writes. */
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
 /* Looks without changing anything: is it empty, or ours, and of no later version than this? 0;
  * -EPROTO with a sentence in `message`, or -EIO. */

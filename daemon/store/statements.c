@@ -6,6 +6,9 @@
     " f.priority, f.attempt, f.submitted_us, f.started_us, f.due_us, f.due_retry, f.cursor,"       \
     " f.bytes, f.item"
 
+/* In the order of enum bundle_column, which ends with the futures. */
+#define BUNDLE_COLUMNS "first, last, kept, last_cursor"
+
 /* In the order of enum leaving_column. */
 #define LEAVING_COLUMNS                                                                            \
     "f.id, f.spec, f.flags, f.state, f.item_of, f.attempt, f.cursor, d.alone, d.bytes, d.files,"   \
@@ -35,8 +38,7 @@ static const char *const sql[STATEMENTS] = {
     [SPEC_DROP_RUN] = "DELETE FROM spec WHERE id BETWEEN ?1 AND ?2",
     [FUTURE_ADD] = "INSERT INTO future VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, nullif(?8, 0), ?9,"
                    " ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-    /* One that is nothing but pending or done: see fresh.h. */
-    [FUTURE_ADD_PLAIN] = "INSERT INTO future VALUES (?1, ?1, ?2, 0, ?3, ?4, 0, 0, NULL, ?5, ?6, ?7,"
+    [FUTURE_ADD_BRIEF] = "INSERT INTO future VALUES (?1, ?1, ?2, 0, ?3, ?4, 0, 0, NULL, ?5, ?6, ?7,"
                          " ?8, 0, 0, ?9, ?10, NULL)",
     [FUTURE_READ] = "SELECT " FUTURE_COLUMNS " FROM future f WHERE f.id = ?",
     [FUTURE_ALL] = "SELECT " FUTURE_COLUMNS " FROM future f ORDER BY f.id",
@@ -66,11 +68,12 @@ static const char *const sql[STATEMENTS] = {
                   " FROM done WHERE cursor = ?",
     [DONE_BRIEF] = "SELECT alone, bytes, files FROM done WHERE cursor = ?",
     /* Each one that is done is looked at in its turn, whatever the filter. */
-    [DONE_SINCE] = "SELECT d.id FROM done d CROSS JOIN future f ON f.id = d.id WHERE d.cursor > ?1"
-                   " AND (?3 < 0 OR f.uid = ?3) AND (?6 = 0 OR f.item_of = ?6)"
-                   " AND ((?4 IS NULL AND ?5 IS NULL) OR EXISTS (SELECT 1 FROM spec s"
-                   " WHERE s.id = f.spec AND (?4 IS NULL OR s.pool = ?4)"
-                   " AND (?5 IS NULL OR s.label = ?5))) ORDER BY d.cursor LIMIT ?2",
+    [DONE_SINCE] =
+        "SELECT d.cursor, d.id FROM done d CROSS JOIN future f ON f.id = d.id WHERE d.cursor > ?1"
+        " AND (?3 < 0 OR f.uid = ?3) AND (?6 = 0 OR f.item_of = ?6)"
+        " AND ((?4 IS NULL AND ?5 IS NULL) OR EXISTS (SELECT 1 FROM spec s"
+        " WHERE s.id = f.spec AND (?4 IS NULL OR s.pool = ?4)"
+        " AND (?5 IS NULL OR s.label = ?5))) ORDER BY d.cursor LIMIT ?2",
     [DONE_DROP] = "DELETE FROM done WHERE cursor = ?",
     [DONE_DROP_RUN] = "DELETE FROM done WHERE cursor IN"
                       " (SELECT cursor FROM future WHERE id BETWEEN ?1 AND ?2)",
@@ -82,6 +85,16 @@ static const char *const sql[STATEMENTS] = {
         " ORDER BY f.id LIMIT ?4",
     [LEAVING_OF_OPEN_MAP] =
         "SELECT " LEAVING_COLUMNS LEAVING_FROM " WHERE f.open_map = ?1 ORDER BY f.id LIMIT ?2",
+    [BUNDLE_ADD] = "INSERT INTO bundle VALUES (?, ?, ?, ?, ?)",
+    [BUNDLE_BEFORE] = "SELECT " BUNDLE_COLUMNS ", futures FROM bundle WHERE first < ?"
+                      " ORDER BY first DESC LIMIT 1",
+    [BUNDLE_AFTER] = "SELECT " BUNDLE_COLUMNS ", futures FROM bundle WHERE first > ?"
+                     " ORDER BY first LIMIT 1",
+    [BUNDLE_NEWEST] = "SELECT " BUNDLE_COLUMNS " FROM bundle ORDER BY first DESC LIMIT 1",
+    [BUNDLE_SPANS] = "SELECT " BUNDLE_COLUMNS " FROM bundle WHERE first > ? ORDER BY first",
+    [BUNDLE_CUT] = "UPDATE bundle SET kept = ?2 WHERE first = ?1",
+    [BUNDLE_DROP] = "DELETE FROM bundle WHERE first = ?",
+    [BUNDLE_DROP_RUN] = "DELETE FROM bundle WHERE first <= ?",
     [ATTEMPT_ADD] = "INSERT OR REPLACE INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     [ATTEMPT_READ] = "SELECT number, started_us, finished_us, kind, type, message, json"
                      " FROM attempt WHERE id = ? ORDER BY number",

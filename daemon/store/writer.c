@@ -91,10 +91,10 @@ static struct commit *commit_of(struct task *task)
 
 static int apply_commit(struct database *database, const struct commit *commit)
 {
-    struct bytes_reader reader = {.data = commit->bytes.data};
+    struct bytes_reader reader = {.data = commit->bytes.data, .size = commit->bytes.size};
     size_t outputs = 0;
     int rc = SQLITE_OK;
-    while (rc == SQLITE_OK && reader.at < commit->bytes.size) {
+    while (rc == SQLITE_OK && reader.at < reader.size) {
         struct taken_change taken;
         change_take(&reader, &taken);
         rc = apply_change(database, &taken, taken.has_output ? commit->outputs[outputs] : NULL);

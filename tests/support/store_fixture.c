@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -311,6 +312,24 @@ const char *fixture_path(struct fixture *fixture, const char *name)
     static char path[PATH_MAX + 256];
     snprintf(path, sizeof(path), "%s/%s", fixture->directory, name);
     return path;
+}
+
+static int take_number(void *number, int columns, char **values, char **names)
+{
+    (void)names;
+    *(int *)number = columns > 0 && values[0] ? atoi(values[0]) : 0;
+    return 0;
+}
+
+int fixture_sql(struct fixture *fixture, const char *sql)
+{
+    sqlite3 *sqlite;
+    int number = 0;
+    ck_assert_int_eq(sqlite3_open(fixture_path(fixture, "futured.db"), &sqlite), SQLITE_OK);
+    int rc = sqlite3_exec(sqlite, sql, take_number, &number, NULL);
+    ck_assert_msg(rc == SQLITE_OK, "%s: %s", sql, sqlite3_errmsg(sqlite));
+    ck_assert_int_eq(sqlite3_close(sqlite), SQLITE_OK);
+    return number;
 }
 
 void fixture_run(struct fixture *fixture)

@@ -72,6 +72,9 @@ void fixture_end(struct fixture *fixture);
 void fixture_reopen(struct fixture *fixture);
 /* A file in the directory. Returns a text of its own that the next call overwrites. */
 const char *fixture_path(struct fixture *fixture, const char *name);
+/* Executes SQL in its database while nothing has it open. Returns the last number that it yields.
+ */
+int fixture_sql(struct fixture *fixture, const char *sql);
 /* Runs the loop until it is stopped by an answer. */
 void fixture_run(struct fixture *fixture);
 /* Copies the directory as it is now, as if the process had been killed; `to` is a fixture that was

@@ -94,6 +94,31 @@ START_TEST(a_map_that_is_too_large_is_refused_alone)
 }
 END_TEST
 
+/* The failure comes while the commit is still being put together. */
+START_TEST(what_was_over_in_a_refused_commit_does_not_come_back)
+{
+    char *text = long_text(500000);
+    struct fixture fixture;
+    disk_init(&fixture, 0);
+    fixture_open(&fixture);
+    test_vfs_limit(test_vfs_used() + 100000);
+    put_simple(&fixture, 1);
+    put_finished(&fixture, 1, 11, "1");
+    put_simple(&fixture, 2);
+    put_finished(&fixture, 2, 12, text);
+    ck_assert_int_eq(commit_now(&fixture, true), -ENOSPC);
+    test_vfs_limit(UINT64_MAX);
+    put_simple(&fixture, 3);
+    put_finished(&fixture, 3, 13, "3");
+    commit_ok(&fixture);
+    fixture_reopen(&fixture);
+    ck_assert_uint_eq(fixture.loaded.trace_count, 1);
+    ck_assert(is_there(&fixture, 3));
+    free(text);
+    fixture_end(&fixture);
+}
+END_TEST
+
 START_TEST(what_must_be_stored_waits_for_room_in_its_order)
 {
     struct answer end = {0}, another = {0}, empty = {0}, refused = {0};
@@ -471,6 +496,7 @@ int main(void)
     const TTest *const tests[] = {
         a_full_disk_refuses_new_work_and_serves_reads,
         a_map_that_is_too_large_is_refused_alone,
+        what_was_over_in_a_refused_commit_does_not_come_back,
         what_must_be_stored_waits_for_room_in_its_order,
         a_quota_is_no_other_than_a_full_disk,
         every_write_that_finds_no_room_is_answered_by_the_truth,

@@ -85,6 +85,7 @@ SHELL_TESTS   = $(filter-out $(BOOT_TESTS),$(call selected,$(wildcard \
 FUZZERS       = $(patsubst %.c,$(BUILD)/%,$(call selected,$(wildcard tests/fuzz/fuzz_*.c)))
 SUPPORT       = $(BUILD)/libtestsupport.a
 SUPERVISE     = $(BUILD)/tests/supervise
+TERMINAL      = $(BUILD)/tests/terminal
 PUPPET        = $(BUILD)/tests/puppet
 FAULTS        = $(BUILD)/tests/faults.so
 VALGRIND      = $(BUILD)/tests/valgrind_clone.so
@@ -252,7 +253,7 @@ $(SUPPORT): $(SUPPORT_OBJECTS)
 	@rm -f $@
 	$(call say,AR)$(AR) rcs $@ $^
 
-$(SUPERVISE): $O/tests/support/supervise.o $(STAMP)
+$(SUPERVISE) $(TERMINAL): $(BUILD)/tests/%: $O/tests/support/%.o $(STAMP)
 	@mkdir -p $(@D)
 	$(link)
 
@@ -278,7 +279,7 @@ TEST_TIMEOUT ?= $(shell echo $$((120 * $(SLOWER))))
 
 .PHONY: tests check check-layers
 tests: $(if $(WIRE_TESTS)$(SHELL_TESTS),$(PROGRAMS) $(LIBFUTURE)) $(PLUGINS) $(TEST_PLUGINS) \
-       $(UNIT_TESTS) $(WIRE_TESTS) $(FUZZERS) $(SUPERVISE) $(PUPPET) $(FAULTS)
+       $(UNIT_TESTS) $(WIRE_TESTS) $(FUZZERS) $(SUPERVISE) $(TERMINAL) $(PUPPET) $(FAULTS)
 
 check: tests
 	@BUILD='$(BUILD)' MODE='$(MODE)' TEST_JOBS='$(TEST_JOBS)' TEST_TIMEOUT='$(TEST_TIMEOUT)' \

@@ -53,8 +53,7 @@ like "which is done" "$(future rpc status '{"label":"stopped"}')" '"state":"FINI
 
 # ---- progress on a terminal ----
 mkfifo "$TMPDIR/tty.out" "$TMPDIR/go"
-script -qec "future call act '{\"do\":[[\"progress\",{\"done\":21,\"total\":50}],[\"wait\",\"$TMPDIR/go\"],[\"error\",{\"code\":1,\"message\":\"over\"}]]}'" \
-    /dev/null </dev/null >"$TMPDIR/tty.out" &
+on_terminal 80 "future call act '{\"do\":[[\"progress\",{\"done\":21,\"total\":50}],[\"wait\",\"$TMPDIR/go\"],[\"error\",{\"code\":1,\"message\":\"over\"}]]}'" >"$TMPDIR/tty.out" &
 caller=$!
 exec {from}<"$TMPDIR/tty.out"
 read -r -d ')' -u "$from" shown

@@ -129,8 +129,7 @@ like "detached, a bad item is an error" "$code:$err" '^125:.*item 0: .*UTF-8'
 # ---- on a terminal ----
 blocked tty
 mkfifo "$TMPDIR/tty.out"
-script -qec "future map -- $(printf '%q ' "${gate[@]}")::: x" /dev/null \
-    </dev/null >"$TMPDIR/tty.out" &
+on_terminal 80 "future map -- $(printf '%q ' "${gate[@]}")::: x" >"$TMPDIR/tty.out" &
 mapper=$!
 exec {from}<"$TMPDIR/tty.out"
 runs tty

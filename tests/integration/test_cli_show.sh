@@ -114,7 +114,7 @@ ok "one goes" future forget "$fine"
 capture future show "$fine"
 like "and is shown no more" "$code:$out:$err" '^125::.*Not found'
 unset NO_COLOR
-out=$(TERM=xterm script -qec "future show $waiting; future status $waiting" /dev/null </dev/null | tr -d '\r')
+out=$(TERM=xterm on_terminal 80 "future show $waiting; future status $waiting" | tr -d '\r')
 like "its state has a colour on a terminal" "$out" $'^Future [0-9]+: \e\\[31mFINISHED, exit 7\e\\[0m\n'
 like "where status says that there is more" "$out" "\`future show $waiting\` tells the rest\.\$"
 

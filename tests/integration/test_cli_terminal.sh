@@ -10,7 +10,7 @@ export TERM=xterm-256color LC_ALL=C.UTF-8
 # seen COLUMNS COMMAND: what the command line shows on a terminal of that width, in `out`.
 seen()
 {
-    out=$(script -qec "stty cols $1 rows 24; $2" /dev/null </dev/null | tr -d '\r')
+    out=$(on_terminal "$1" "$2" | tr -d '\r')
 }
 # widest: columns of the longest line in `out`, without colours.
 widest()
@@ -103,8 +103,7 @@ mkfifo "$TMPDIR/bar.go"
 # bar COLUMNS INPUT ITEMS REGEX: a map whose first item is done and whose second waits until the bar matches.
 bar()
 {
-    script -qec "stty cols $1; $2 future map -j1 -- sh -c '[ \$2 = 1 ] || read -r x <\$1' x $TMPDIR/bar.go $3" \
-        /dev/null </dev/null >"$TMPDIR/bar" &
+    on_terminal "$1" "$2 future map -j1 -- sh -c '[ \$2 = 1 ] || read -r x <\$1' x $TMPDIR/bar.go $3" >"$TMPDIR/bar" &
     await file_has "$TMPDIR/bar" "$4"
     echo >"$TMPDIR/bar.go"
     wait "$!"

@@ -11,6 +11,12 @@ capture()
     out=$(tr -d '\0' <"$TMPDIR/capture.out") err=$(tr -d '\0' <"$TMPDIR/capture.err")
 }
 
+# on_terminal COLUMNS COMMAND: what the shell's command shows on a terminal of that width.
+on_terminal()
+{
+    "${FUTURED%/*}/tests/terminal" "$@"
+}
+
 # gives NAME CODE OUT COMMAND...: exit status and stdout, to the letter.
 gives()
 {

@@ -50,8 +50,7 @@ int bundle_add(struct database *database, const struct brief *brief)
 static void empty(struct bundle *bundle)
 {
     bundle->count = 0;
-    bundle->bytes.size = 0;
-    bundle->bytes.failed = false;
+    bytes_empty(&bundle->bytes);
 }
 
 int bundle_flush(struct database *database)
@@ -114,8 +113,7 @@ int bundle_read(struct database *database, enum statement which, uint64_t id,
     page->last = (uint64_t)sqlite3_column_int64(row, BUNDLE_LAST);
     page->kept = (uint64_t)sqlite3_column_int64(row, BUNDLE_KEPT);
     page->last_cursor = (uint64_t)sqlite3_column_int64(row, BUNDLE_LAST_CURSOR);
-    page->bytes.size = 0;
-    page->bytes.failed = false;
+    bytes_empty(&page->bytes);
     bytes_put_raw(&page->bytes, sqlite3_column_blob(row, BUNDLE_TEXT),
                   (size_t)sqlite3_column_bytes(row, BUNDLE_TEXT));
     sqlite3_reset(row);

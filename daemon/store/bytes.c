@@ -14,6 +14,12 @@ void bytes_free(struct bytes *bytes)
     *bytes = (struct bytes){0};
 }
 
+void bytes_empty(struct bytes *bytes)
+{
+    bytes->size = 0;
+    bytes->failed = false;
+}
+
 int bytes_reserve(struct bytes *bytes, size_t size)
 {
     size_t needed = bytes->size + size;
@@ -30,15 +36,17 @@ int bytes_reserve(struct bytes *bytes, size_t size)
     return 0;
 }
 
-static char *reserve(struct bytes *bytes, size_t size)
+/* Where so many bytes more may be written; NULL: no memory. */
+static char *room(struct bytes *bytes, size_t size)
 {
-    bytes->failed = bytes->failed || bytes_reserve(bytes, size) < 0;
+    if (bytes->capacity - bytes->size < size || bytes->failed)
+        bytes->failed = bytes->failed || bytes_reserve(bytes, size) < 0;
     return bytes->failed ? NULL : bytes->data + bytes->size;
 }
 
 static void append(struct bytes *bytes, const void *data, size_t size)
 {
-    char *to = reserve(bytes, size);
+    char *to = room(bytes, size);
     if (!to || size == 0)
         return;
     memcpy(to, data, size);
@@ -48,12 +56,14 @@ static void append(struct bytes *bytes, const void *data, size_t size)
 /* Seven bits a byte, the lowest first. */
 void bytes_put_uint(struct bytes *bytes, uint64_t value)
 {
-    unsigned char buffer[VARINT_MAX];
+    char *to = room(bytes, VARINT_MAX);
     size_t size = 0;
+    if (!to)
+        return;
     for (; value >= 0x80; value >>= 7)
-        buffer[size++] = (unsigned char)(value | 0x80);
-    buffer[size++] = (unsigned char)value;
-    append(bytes, buffer, size);
+        to[size++] = (char)(unsigned char)(value | 0x80);
+    to[size++] = (char)(unsigned char)value;
+    bytes->size += size;
 }
 
 /* The sign goes into the lowest bit, so that small numbers stay short. */
@@ -72,8 +82,12 @@ void bytes_put_text(struct bytes *bytes, const char *text, size_t size)
     bytes_put_uint(bytes, text ? (uint64_t)size + 1 : 0);
     if (!text)
         return;
-    append(bytes, text, size);
-    append(bytes, "", 1);
+    char *to = room(bytes, size + 1);
+    if (!to)
+        return;
+    memcpy(to, text, size);
+    to[size] = '\0';
+    bytes->size += size + 1;
 }
 
 void bytes_put_string(struct bytes *bytes, const char *string)

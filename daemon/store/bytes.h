@@ -16,6 +16,8 @@ struct bytes {
 };
 
 void bytes_free(struct bytes *bytes);
+/* Keeps the memory. */
+void bytes_empty(struct bytes *bytes);
 
 /* So many bytes more find memory. 0 or -ENOMEM. */
 int bytes_reserve(struct bytes *bytes, size_t size);

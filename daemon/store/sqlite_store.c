@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/base/fd.h"
 #include "daemon/base/log.h"
 #include "daemon/base/loop.h"
@@ -17,6 +18,13 @@
 
 #define LOG_PAGES 4096
 
+/* How long what was committed may wait for what is expected, while the thread sleeps. */
+#define ALARM_NS (NS_PER_MS / 2)
+
+/* What is kept of commits that are done: no more than many clients have under way in one turn. */
+#define SPARES_MAX  256
+#define SPARE_BYTES 4096
+
 /* A change takes no more than this, but for the bytes of its texts: some twenty numbers of ten
  * bytes at the most, the lengths of its texts among them. */
 #define CHANGE_BYTES 256
@@ -27,22 +35,58 @@ static struct sqlite_store *self_of(struct store *store)
     return (struct sqlite_store *)(void *)store;
 }
 
-void commit_free(struct commit *commit)
+/* ---- commits ---- */
+
+static struct commit *commit_of(struct task *task)
 {
-    if (!commit)
-        return;
+    return (struct commit *)(void *)task;
+}
+
+static struct commit *commit_new(struct sqlite_store *store)
+{
+    struct task *task = STAILQ_FIRST(&store->spare);
+    if (!task)
+        return calloc(1, sizeof(struct commit));
+    STAILQ_REMOVE_HEAD(&store->spare, link);
+    store->spare_count--;
+    return commit_of(task);
+}
+
+static void drop_outputs(struct commit *commit)
+{
     for (size_t i = 0; i < commit->output_count; i++)
         output_unref(commit->outputs[i]);
     free(commit->outputs);
+}
+
+static void commit_free(struct commit *commit)
+{
+    if (!commit)
+        return;
+    drop_outputs(commit);
     bytes_free(&commit->bytes);
     free(commit);
 }
 
-void task_free(struct task *task)
+/* Keeps its memory for another one. */
+static void commit_spare(struct sqlite_store *store, struct commit *commit)
+{
+    if (commit->bytes.capacity > SPARE_BYTES || store->spare_count == SPARES_MAX) {
+        commit_free(commit);
+        return;
+    }
+    drop_outputs(commit);
+    *commit = (struct commit){.bytes = commit->bytes};
+    bytes_empty(&commit->bytes);
+    STAILQ_INSERT_HEAD(&store->spare, &commit->task, link);
+    store->spare_count++;
+}
+
+static void task_free(struct task *task)
 {
     switch (task->kind) {
     case TASK_COMMIT:
-        commit_free((struct commit *)(void *)task);
+        commit_free(commit_of(task));
         return;
     case TASK_READ:
         reading_clear(&((struct read_task *)(void *)task)->reading);
@@ -59,23 +103,67 @@ void task_free(struct task *task)
 
 /* ---- asking ---- */
 
-static void ask(struct sqlite_store *store, struct task *task)
+static bool has_only_commits(const struct task_list *tasks)
 {
+    const struct task *task;
+    STAILQ_FOREACH (task, tasks, link) {
+        if (task->kind != TASK_COMMIT)
+            return false;
+    }
+    return true;
+}
+
+/* What was expected has not come. */
+static void on_alarm(void *arg)
+{
+    struct sqlite_store *store = arg;
+    store->alarm_set = false;
     pthread_mutex_lock(&store->lock);
-    STAILQ_INSERT_TAIL(&store->tasks, task, link);
-    if (!store->patient || task->kind != TASK_COMMIT)
+    if (!STAILQ_EMPTY(&store->tasks))
         pthread_cond_signal(&store->asked);
     pthread_mutex_unlock(&store->lock);
+}
+
+/* The alarm stays set when it is not needed any more: that costs less than to set it each time. */
+static void set_alarm(struct sqlite_store *store)
+{
+    if (store->alarm_set)
+        return;
+    store->alarm_set = true;
+    loop_timer_set(store->alarm, clock_mono_ns() + ALARM_NS);
+}
+
+/* Once a turn: to wake the thread at each would cost more than what it is asked for. And where more
+ * is expected it may sleep on until that has come. */
+static void hand_over(void *arg)
+{
+    struct sqlite_store *store = arg;
+    bool only_commits = has_only_commits(&store->asking);
+    pthread_mutex_lock(&store->lock);
+    STAILQ_CONCAT(&store->tasks, &store->asking);
+    store->expected += store->expecting;
+    bool something = !STAILQ_EMPTY(&store->tasks);
+    bool more_expected = only_commits && store->expected > 0;
+    bool sleeps_on = something && more_expected && store->asleep;
+    if (something && !more_expected)
+        pthread_cond_signal(&store->asked);
+    pthread_mutex_unlock(&store->lock);
+    store->expecting = 0;
+    if (sleeps_on)
+        set_alarm(store);
+}
+
+static void ask(struct sqlite_store *store, struct task *task)
+{
+    STAILQ_INSERT_TAIL(&store->asking, task, link);
+    loop_task_ask(store->hand_over);
 }
 
 static void sqlite_expect(struct store *base, int by)
 {
     struct sqlite_store *store = self_of(base);
-    pthread_mutex_lock(&store->lock);
-    store->expected += by;
-    if (store->patient && store->expected <= 0)
-        pthread_cond_signal(&store->asked);
-    pthread_mutex_unlock(&store->lock);
+    store->expecting += by;
+    loop_task_ask(store->hand_over);
 }
 
 static bool keep_output(struct commit *commit, struct output *output)
@@ -95,7 +183,7 @@ static bool keep_output(struct commit *commit, struct output *output)
 static bool open_commit(struct sqlite_store *store)
 {
     if (!store->open)
-        store->open = calloc(1, sizeof(*store->open));
+        store->open = commit_new(store);
     return store->open;
 }
 
@@ -145,7 +233,7 @@ static void sqlite_commit(struct store *base, bool may_fail, store_done_fn *done
     store->open = NULL;
     store->open_failed = false;
     if (!failed && !commit && store->waiting > 0) {
-        commit = calloc(1, sizeof(*commit));
+        commit = commit_new(store);
         failed = !commit;
     }
     if (failed || !commit) {
@@ -250,8 +338,9 @@ static void tell(struct sqlite_store *store, struct task *task)
     switch (task->kind) {
     case TASK_COMMIT:
         store->waiting--;
-        ((struct commit *)(void *)task)->done(task->arg, task->error);
-        break;
+        commit_of(task)->done(task->arg, task->error);
+        commit_spare(store, commit_of(task));
+        return;
     case TASK_READ: {
         struct read_task *read = (struct read_task *)(void *)task;
         struct reading *reading = &read->reading;
@@ -317,9 +406,11 @@ static void free_tasks(struct task_list *tasks)
 static void sqlite_free(struct store *base)
 {
     struct sqlite_store *store = self_of(base);
+    hand_over(store);
     writer_stop(store);
     free_tasks(&store->tasks);
     free_tasks(&store->answers);
+    free_tasks(&store->spare);
     free_tasks(&store->commits_due);
     free_tasks(&store->reads_due);
     free_tasks(&store->backups);
@@ -328,6 +419,8 @@ static void sqlite_free(struct store *base)
     database_close(&store->database, !store->broken);
     reserve_close(&store->reserve);
     begun_file_close(&store->begun);
+    loop_task_free(store->hand_over);
+    loop_timer_free(store->alarm);
     loop_wakeup_free(store->wakeup);
     fd_close(store->lock_fd);
     pthread_cond_destroy(&store->asked);
@@ -380,6 +473,8 @@ static int store_new(const struct sqlite_store_settings *settings, struct sqlite
         free(store);
         return r;
     }
+    STAILQ_INIT(&store->asking);
+    STAILQ_INIT(&store->spare);
     STAILQ_INIT(&store->tasks);
     STAILQ_INIT(&store->answers);
     STAILQ_INIT(&store->commits_due);
@@ -460,6 +555,10 @@ int sqlite_store_open(const struct sqlite_store_settings *settings, struct store
         store->log_pages = (unsigned)(LOG_PAGES * store->reserve.bytes / settings->reserve_bytes);
     if (r == 0)
         r = loop_wakeup_new(settings->loop, on_wakeup, store, &store->wakeup);
+    if (r == 0)
+        r = loop_task_new(settings->loop, hand_over, store, &store->hand_over);
+    if (r == 0)
+        r = loop_timer_new(settings->loop, on_alarm, store, &store->alarm);
     free(path);
     if (r < 0) {
         if (!message[0])

@@ -15,6 +15,8 @@
 #include "daemon/store/reserve.h"
 #include "daemon/store/retention.h"
 
+struct loop_task;
+struct loop_timer;
 struct loop_wakeup;
 
 enum task_kind {
@@ -74,8 +76,15 @@ struct sqlite_store {
     struct loop_wakeup *wakeup;
     struct store_observer observer;
     struct begun_file begun;
-    struct commit *open; /* what was put and not committed */
-    bool open_failed;    /* there was no memory for it */
+    struct commit *open;     /* what was put and not committed */
+    bool open_failed;        /* there was no memory for it */
+    struct task_list asking; /* for the thread, which gets all of one turn at its end */
+    int expecting;           /* what is to be added to `expected` with them */
+    struct loop_task *hand_over;
+    struct loop_timer *alarm; /* wakes the thread after all */
+    bool alarm_set;
+    struct task_list spare; /* commits to be used again, each with its memory */
+    unsigned spare_count;
     bool started;
     uint64_t waiting; /* commits that were given and not answered */
     uint64_t commits, changes;
@@ -88,7 +97,7 @@ struct sqlite_store {
     struct store_retention retain; /* what the thread is to take over, if it has changed */
     struct store_statistics statistics;
     int expected; /* commits that are likely to come at once */
-    bool patient; /* the thread waits for them, and wants to be told of nothing else */
+    bool asleep;  /* the thread has nothing to do */
     bool stopping, retain_changed;
 
     /* The thread's, once it runs. */
@@ -119,11 +128,5 @@ struct sqlite_store {
 int writer_start(struct sqlite_store *store);
 /* Makes durable what was committed, and joins it. Nothing if it does not run. */
 void writer_stop(struct sqlite_store *store);
-
-/* ---- sqlite_store.c ---- */
-
-void commit_free(struct commit *commit);
-/* Any kind. */
-void task_free(struct task *task);
 
 #endif

@@ -446,9 +446,7 @@ static void await_expected(struct sqlite_store *store)
     const struct task *task = STAILQ_FIRST(&store->tasks);
     if (store->expected <= 0 || !task || task->kind != TASK_COMMIT || store->stopping)
         return;
-    store->patient = true;
     sleep_until(store, clock_mono_ns() + (patience_ns < PATIENCE_NS ? patience_ns : PATIENCE_NS));
-    store->patient = false;
 }
 
 /* Takes what was asked, after waiting for it where there is nothing else to do. False: it is to
@@ -465,9 +463,11 @@ static bool take_tasks(struct sqlite_store *store)
     pthread_mutex_lock(&store->lock);
     while (store->broken && !store->stopping)
         pthread_cond_wait(&store->asked, &store->lock);
+    store->asleep = true;
     while (!is_busy(store) && !store->stopping && STAILQ_EMPTY(&store->tasks) &&
            !store->retain_changed && clock_mono_ns() < when_ns)
         sleep_until(store, when_ns);
+    store->asleep = false;
     await_expected(store);
     bool stopping = store->stopping;
     take_retention(store);

@@ -144,6 +144,11 @@ static bool scan_word(struct scan *scan, const char *word, size_t size, enum jso
     return true;
 }
 
+static uint64_t initial_of(const char *name)
+{
+    return UINT64_C(1) << (*name & 63);
+}
+
 static bool has_name(const struct json_members *members, const struct slice *name)
 {
     for (size_t i = 0; i < members->count; i++) {
@@ -187,12 +192,14 @@ static bool scan_member(struct scan *scan, struct json_members *members)
     scan->inner = inner;
     member->value.size = (size_t)(scan->p - member->value.text);
     members->count++;
+    members->initials |= initial_of(member->name.text);
     return known;
 }
 
 static bool scan_object(struct scan *scan, struct json_members *members)
 {
     members->count = 0;
+    members->initials = 0;
     scan->p++;
     skip_space(scan);
     if (*scan->p == '}') {
@@ -304,8 +311,17 @@ bool json_scan_object(const char *text, size_t size, uint64_t max_depth, uint64_
     return scan.p == text + size;
 }
 
+void json_members_copy(const struct json_members *members, struct json_members *ret_copy)
+{
+    ret_copy->initials = members->initials;
+    ret_copy->count = members->count;
+    memcpy(ret_copy->list, members->list, members->count * sizeof(members->list[0]));
+}
+
 const struct json_member *json_members_find(const struct json_members *members, const char *name)
 {
+    if (!(members->initials & initial_of(name)))
+        return NULL;
     for (size_t i = 0; i < members->count; i++) {
         const struct slice *found = &members->list[i].name;
 

@@ -36,6 +36,8 @@ struct json_member {
 };
 
 struct json_members {
+    uint64_t initials; /* a bit for the first byte of each name, modulo 64: most of what is asked
+                          for is not there, and that is seen at once */
     size_t count;
     struct json_member list[JSON_SCAN_MEMBERS];
 };
@@ -47,6 +49,9 @@ struct json_members {
 bool json_scan_object(const char *text, size_t size, uint64_t max_depth, uint64_t max_values,
                       const char *inner, struct json_members *ret_members,
                       struct json_members *ret_inner);
+
+/* Copies what is there, and not all that has room. */
+void json_members_copy(const struct json_members *members, struct json_members *ret_copy);
 
 /* NULL: there is none. */
 const struct json_member *json_members_find(const struct json_members *members, const char *name);

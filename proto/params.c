@@ -65,7 +65,7 @@ static void refuse_unknown(struct params *params, const char *name, const char *
 static bool is_known(const char *name, size_t size, const char *const names[])
 {
     for (size_t i = 0; names[i] != NULL; i++) {
-        if (strlen(names[i]) == size && memcmp(names[i], name, size) == 0)
+        if (*names[i] == *name && strlen(names[i]) == size && memcmp(names[i], name, size) == 0)
             return true;
     }
     return false;

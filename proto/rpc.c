@@ -333,8 +333,7 @@ static int take_shaped(const char *text, size_t size, const struct limits *limit
         return -ENOMEM;
     shaped->request = request;
     shaped->request.shape = &shaped->shape;
-    shaped->shape.members.count = params.count;
-    memcpy(shaped->shape.members.list, params.list, params.count * sizeof(params.list[0]));
+    json_members_copy(&params, &shaped->shape.members);
     shaped->shape.tree = NULL;
     shaped->shape.strings = shaped->strings;
     shaped->shape.strings_left = strings;

@@ -53,6 +53,7 @@ struct executor {
     struct future_table *table;
     struct owners *owners;
     struct spec *specs;     /* uthash, see there */
+    struct spec *last_spec; /* of these, NULL: none: most submits are like the one before */
     struct key_entry *keys; /* uthash, by user and key */
     const struct function **functions;
     size_t function_count;

@@ -24,22 +24,30 @@ static void spec_free(struct spec *spec)
     free(spec);
 }
 
+static bool equals(const struct spec *spec, const struct spec *other, size_t size)
+{
+    return key_size(other) == size && memcmp(&spec->function, &other->function, size) == 0;
+}
+
 /* Gives back the one that equals `spec` in its place, or lets others find `spec`. */
 static struct spec *share(struct spec *spec)
 {
     struct executor *executor = spec->executor;
-    struct spec *known = NULL;
+    struct spec *known = executor->last_spec;
     size_t size = key_size(spec);
     unsigned hash;
-    HASH_VALUE(&spec->function, size, hash);
-    HASH_FIND_BYHASHVALUE(hh, executor->specs, &spec->function, size, hash, known);
-    if (known) {
-        spec_free(spec);
-        return spec_ref(known);
+    if (!known || !equals(spec, known, size)) {
+        HASH_VALUE(&spec->function, size, hash);
+        HASH_FIND_BYHASHVALUE(hh, executor->specs, &spec->function, size, hash, known);
+        if (!known) {
+            /* Without memory for the hash it is its submit's alone. */
+            HASH_ADD_KEYPTR_BYHASHVALUE(hh, executor->specs, &spec->function, size, hash, spec);
+            return spec;
+        }
+        executor->last_spec = known;
     }
-    /* Without memory for the hash it is its submit's alone. */
-    HASH_ADD_KEYPTR_BYHASHVALUE(hh, executor->specs, &spec->function, size, hash, spec);
-    return spec;
+    spec_free(spec);
+    return spec_ref(known);
 }
 
 static struct spec *make(struct executor *executor, const struct submission *submission,
@@ -101,6 +109,8 @@ void spec_unref(struct spec *spec)
 {
     if (!spec || --spec->references > 0)
         return;
+    if (spec->executor->last_spec == spec)
+        spec->executor->last_spec = NULL;
     if (spec->hh.tbl)
         HASH_DEL(spec->executor->specs, spec);
     spec_free(spec);

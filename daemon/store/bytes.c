@@ -53,8 +53,7 @@ static void append(struct bytes *bytes, const void *data, size_t size)
     bytes->size += size;
 }
 
-/* Seven bits a byte, the lowest first. */
-void bytes_put_uint(struct bytes *bytes, uint64_t value)
+void bytes_put_long(struct bytes *bytes, uint64_t value)
 {
     char *to = room(bytes, VARINT_MAX);
     size_t size = 0;
@@ -64,12 +63,6 @@ void bytes_put_uint(struct bytes *bytes, uint64_t value)
         to[size++] = (char)(unsigned char)(value | 0x80);
     to[size++] = (char)(unsigned char)value;
     bytes->size += size;
-}
-
-/* The sign goes into the lowest bit, so that small numbers stay short. */
-void bytes_put_int(struct bytes *bytes, int64_t value)
-{
-    bytes_put_uint(bytes, ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0));
 }
 
 void bytes_put_double(struct bytes *bytes, double value)

@@ -21,8 +21,24 @@ void bytes_empty(struct bytes *bytes);
 
 /* So many bytes more find memory. 0 or -ENOMEM. */
 int bytes_reserve(struct bytes *bytes, size_t size);
-void bytes_put_uint(struct bytes *bytes, uint64_t value);
-void bytes_put_int(struct bytes *bytes, int64_t value);
+/* As bytes_put_uint, of any size. */
+void bytes_put_long(struct bytes *bytes, uint64_t value);
+
+/* Seven bits a byte, the lowest first. Most numbers are small, and most find room. */
+static inline void bytes_put_uint(struct bytes *bytes, uint64_t value)
+{
+    if (value < 0x80 && bytes->size < bytes->capacity && !bytes->failed)
+        bytes->data[bytes->size++] = (char)value;
+    else
+        bytes_put_long(bytes, value);
+}
+
+/* The sign goes into the lowest bit, so that small numbers stay short. */
+static inline void bytes_put_int(struct bytes *bytes, int64_t value)
+{
+    bytes_put_uint(bytes, ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0));
+}
+
 void bytes_put_double(struct bytes *bytes, double value);
 /* `text` may be NULL. It may hold zeroes, and is taken with one behind it. */
 void bytes_put_text(struct bytes *bytes, const char *text, size_t size);

@@ -141,10 +141,14 @@ void admission_begin_committing(struct admission *admission, bool late)
     admission->late = late;
     admission->executor->late_submits += late;
     TAILQ_INSERT_TAIL(&admission->executor->committing_submits, admission, link);
+    if (!admission->executor->early_next)
+        admission->executor->early_next = admission;
 }
 
 void admission_end_committing(struct admission *admission)
 {
+    if (admission->executor->early_next == admission)
+        admission->executor->early_next = TAILQ_NEXT(admission, link);
     TAILQ_REMOVE(&admission->executor->committing_submits, admission, link);
     admission->executor->late_submits -= admission->late;
 }
@@ -172,6 +176,7 @@ static void on_submit_stored(void *arg, int error)
     admission_end_committing(admission);
     admission_let_go(admission);
     admission_free(admission);
+    early_give(executor);
     if (error < 0) {
         refuse_unstored(future, &answer, error);
         return;

@@ -1,13 +1,14 @@
 /* What is executed before its submit is stored.
  *
  * The answer to a submit waits for the disk, and a call without any effect need not: it is pushed
- * at once, and by the time that the store begins to write, its end is there as well. So a durable
- * call of that kind costs one commit in place of two. Nobody sees any of that: until the submit is
- * stored the future is held by HOLD_COMMIT, and nobody can find it. Then come, in this order, the
- * answer, RUNNING, and the end, as for any other.
+ * at once, and the store waits a little for its end. So a durable call of that kind costs one
+ * commit in place of two. Nobody sees any of that: until the submit is stored the future is held by
+ * HOLD_COMMIT, and nobody can find it. Then come, in this order, the answer, RUNNING, and the end,
+ * as for any other.
  *
  * A call that is found in the store without its end after a crash is executed again; and one whose
  * submit was never answered may have been executed, which makes no difference. */
+#include "daemon/core/admission.h"
 #include "daemon/core/executor_impl.h"
 #include "daemon/core/owner.h"
 
@@ -22,17 +23,13 @@ bool early_is_possible(const struct future *future)
            executor_of(future)->late_submits == 0;
 }
 
-static void expect(struct executor *executor, int by)
-{
-    executor->settings.store->ops->expect(executor->settings.store, by);
-}
-
 bool early_push(struct future *future)
 {
     if (push_call(future) < 0)
         return false;
     future->early = true;
-    expect(executor_of(future), 1);
+    struct store *store = executor_of(future)->settings.store;
+    store->ops->expect_end(store, future->id);
     return true;
 }
 
@@ -43,19 +40,35 @@ void early_started(struct future *future, int64_t wall_us)
     future->started_us = wall_us;
 }
 
+static void give(struct future *future)
+{
+    /* That of RUNNING; the one that comes is that of the end. */
+    future->cursor = next_cursor(executor_of(future));
+    future->settling = future->early_end = true;
+    future->finished_us = future->call->finished_us;
+    give_end(future);
+}
+
+/* In the order of the submits: so cursors rise with ids, and the store can put each end behind its
+ * submit. One that takes longer holds the others up until its submit is stored. */
+void early_give(struct executor *executor)
+{
+    struct admission *next;
+    while ((next = executor->early_next) && (next->late || next->future->early_over)) {
+        executor->early_next = TAILQ_NEXT(next, link);
+        if (!next->late)
+            give(next->future);
+    }
+}
+
 void early_finished(struct future *future)
 {
-    struct executor *executor = executor_of(future);
     if (future->refuse_start) {
         remove_future(future, false);
         return;
     }
-    /* That of RUNNING; the one that comes is that of the end. */
-    future->cursor = next_cursor(executor);
-    future->settling = future->early_end = true;
-    future->finished_us = future->call->finished_us;
-    give_end(future);
-    expect(executor, -1);
+    future->early_over = true;
+    early_give(executor_of(future));
 }
 
 /* Returns whether it was. */
@@ -64,8 +77,6 @@ static bool no_longer_early(struct future *future)
     if (!future->early)
         return false;
     future->early = false;
-    if (!future->early_end)
-        expect(executor_of(future), -1);
     return true;
 }
 

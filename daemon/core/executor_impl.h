@@ -82,7 +82,8 @@ struct executor {
     uint64_t kept_count, kept_bytes;
     TAILQ_HEAD(admission_list, admission) parked; /* submits that wait for room, oldest first */
     struct admission_list committing_submits;     /* submits that wait for the store */
-    uint64_t late_submits; /* of these, such as are pushed only once they are stored */
+    struct admission *early_next; /* of these: the first whose early end may have to be given */
+    uint64_t late_submits;        /* of these, such as are pushed only once they are stored */
     TAILQ_HEAD(, stored_answer) stored_answers; /* that wait for the store */
     TAILQ_HEAD(, backup) backups;               /* copies that are being made */
     struct future_list cached; /* done and stored, and still in memory; oldest first */
@@ -250,6 +251,8 @@ bool early_push(struct future *future);
 /* A worker has it, or is through with it, and its submit is not stored yet. */
 void early_started(struct future *future, int64_t wall_us);
 void early_finished(struct future *future);
+/* Gives the ends whose turn it is. */
+void early_give(struct executor *executor);
 /* The submit is stored and answered: what has happened so far may be seen. */
 void early_stored(struct future *future);
 /* The submit could not be stored. True: the future is with a worker, or its end is with the store,

@@ -96,6 +96,7 @@ struct future {
     bool ahead_asked : 1;  /* it may start, once that is stored: that is on its way; see ahead.c */
     bool ahead : 1;        /* that is stored, of this attempt */
     bool early : 1;        /* pushed before its submit was stored; until that is; see early.c */
+    bool early_over : 1;   /* and its call has come back before that */
     bool early_end : 1;    /* `settling` since before that: the store has its end already */
     bool settling : 1;     /* its end is decided, and on its way through the store */
     bool cancelling : 1;   /* settling, and the end is CANCELLED */

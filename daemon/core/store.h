@@ -257,9 +257,10 @@ struct store_ops {
     void *(*ticket)(struct store *store);
     /* An empty commit that needs no memory but its ticket, which it takes. */
     void (*after)(struct store *store, void *ticket, store_done_fn *done, void *arg);
-    /* So many commits more (or less, where `by` is negative) are likely to be given at once: the
-     * store may wait for them a little before it writes what it has. */
-    void (*expect)(struct store *store, int by);
+    /* The end of that future, whose submit the commit has that is closed next, is likely to be
+     * given at once, in a commit of its own: the store may wait for it a little, and put the one
+     * behind the other before commits that were given in between. */
+    void (*expect_end)(struct store *store, uint64_t id);
     /* Answers once, from within or later, with what was durable when it looked: at least the
      * commits that were answered. */
     void (*read)(struct store *store, const struct store_query *query, store_records_fn *done,

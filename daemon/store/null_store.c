@@ -77,10 +77,10 @@ static void null_commit(struct store *store, bool may_fail, store_done_fn *done,
     done(arg, 0);
 }
 
-static void null_expect(struct store *store, int by)
+static void null_expect_end(struct store *store, uint64_t id)
 {
     (void)store;
-    (void)by;
+    (void)id;
 }
 
 static void null_read(struct store *store, const struct store_query *query, store_records_fn *done,
@@ -133,7 +133,7 @@ static const struct store_ops null_ops = {
     .commit = null_commit,
     .ticket = null_ticket,
     .after = null_after,
-    .expect = null_expect,
+    .expect_end = null_expect_end,
     .read = null_read,
     .backup = null_backup,
     .retain = null_retain,

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "daemon/base/clock.h"
 #include "daemon/base/fd.h"
 #include "daemon/base/log.h"
 #include "daemon/base/loop.h"
@@ -17,9 +16,6 @@
 #include "daemon/store/store_impl.h"
 
 #define LOG_PAGES 4096
-
-/* How long what was committed may wait for what is expected, while the thread sleeps. */
-#define ALARM_NS (NS_PER_MS / 2)
 
 /* What is kept of commits that are done: no more than many clients have under way in one turn. */
 #define SPARES_MAX  256
@@ -36,11 +32,6 @@ static struct sqlite_store *self_of(struct store *store)
 }
 
 /* ---- commits ---- */
-
-static struct commit *commit_of(struct task *task)
-{
-    return (struct commit *)(void *)task;
-}
 
 static struct commit *commit_new(struct sqlite_store *store)
 {
@@ -103,67 +94,19 @@ static void task_free(struct task *task)
 
 /* ---- asking ---- */
 
-static bool has_only_commits(const struct task_list *tasks)
-{
-    const struct task *task;
-    STAILQ_FOREACH (task, tasks, link) {
-        if (task->kind != TASK_COMMIT)
-            return false;
-    }
-    return true;
-}
-
-/* What was expected has not come. */
-static void on_alarm(void *arg)
+/* The thread is asked. */
+static void give_tasks(void *arg, struct task_list *tasks)
 {
     struct sqlite_store *store = arg;
-    store->alarm_set = false;
     pthread_mutex_lock(&store->lock);
-    if (!STAILQ_EMPTY(&store->tasks))
-        pthread_cond_signal(&store->asked);
+    STAILQ_CONCAT(&store->tasks, tasks);
+    pthread_cond_signal(&store->asked);
     pthread_mutex_unlock(&store->lock);
 }
 
-/* The alarm stays set when it is not needed any more: that costs less than to set it each time. */
-static void set_alarm(struct sqlite_store *store)
+static void sqlite_expect_end(struct store *base, uint64_t id)
 {
-    if (store->alarm_set)
-        return;
-    store->alarm_set = true;
-    loop_timer_set(store->alarm, clock_mono_ns() + ALARM_NS);
-}
-
-/* Once a turn: to wake the thread at each would cost more than what it is asked for. And where more
- * is expected it may sleep on until that has come. */
-static void hand_over(void *arg)
-{
-    struct sqlite_store *store = arg;
-    bool only_commits = has_only_commits(&store->asking);
-    pthread_mutex_lock(&store->lock);
-    STAILQ_CONCAT(&store->tasks, &store->asking);
-    store->expected += store->expecting;
-    bool something = !STAILQ_EMPTY(&store->tasks);
-    bool more_expected = only_commits && store->expected > 0;
-    bool sleeps_on = something && more_expected && store->asleep;
-    if (something && !more_expected)
-        pthread_cond_signal(&store->asked);
-    pthread_mutex_unlock(&store->lock);
-    store->expecting = 0;
-    if (sleeps_on)
-        set_alarm(store);
-}
-
-static void ask(struct sqlite_store *store, struct task *task)
-{
-    STAILQ_INSERT_TAIL(&store->asking, task, link);
-    loop_task_ask(store->hand_over);
-}
-
-static void sqlite_expect(struct store *base, int by)
-{
-    struct sqlite_store *store = self_of(base);
-    store->expecting += by;
-    loop_task_ask(store->hand_over);
+    self_of(base)->open_awaits = id;
 }
 
 static bool keep_output(struct commit *commit, struct output *output)
@@ -211,18 +154,19 @@ static void sqlite_put(struct store *base, const struct store_change *change)
         store->open_failed = true;
     if (change->durability == DURABILITY_FULL && store->ops.durability == DURABILITY_FULL)
         commit->sync = true;
+    if (change->kind == CHANGE_FINISHED || change->kind == CHANGE_CANCELLED)
+        store->open_ends = change->id;
     commit->changes++;
 }
 
-/* Hands a commit to the thread. */
-static void give(struct sqlite_store *store, struct commit *commit, store_done_fn *done, void *arg)
+static void prepare(struct sqlite_store *store, struct commit *commit, store_done_fn *done,
+                    void *arg)
 {
     commit->task = (struct task){.kind = TASK_COMMIT, .arg = arg};
     commit->done = done;
     store->waiting++;
     store->commits++;
     store->changes += commit->changes;
-    ask(store, &commit->task);
 }
 
 static void sqlite_commit(struct store *base, bool may_fail, store_done_fn *done, void *arg)
@@ -230,8 +174,10 @@ static void sqlite_commit(struct store *base, bool may_fail, store_done_fn *done
     struct sqlite_store *store = self_of(base);
     struct commit *commit = store->open;
     bool failed = store->open_failed || (commit && commit->bytes.failed);
+    uint64_t awaits = store->open_awaits, ends = store->open_ends;
     store->open = NULL;
     store->open_failed = false;
+    store->open_awaits = store->open_ends = 0;
     if (!failed && !commit && store->waiting > 0) {
         commit = commit_new(store);
         failed = !commit;
@@ -242,7 +188,11 @@ static void sqlite_commit(struct store *base, bool may_fail, store_done_fn *done
         return;
     }
     commit->may_fail = may_fail;
-    give(store, commit, done, arg);
+    prepare(store, commit, done, arg);
+    if (ends != 0)
+        hand_over_end(&store->hand_over, commit, commit->changes == 1 ? ends : 0);
+    else
+        hand_over_commit(&store->hand_over, commit, awaits);
 }
 
 static void *sqlite_ticket(struct store *base)
@@ -255,7 +205,8 @@ static void sqlite_after(struct store *base, void *ticket, store_done_fn *done, 
 {
     struct sqlite_store *store = self_of(base);
     if (store->waiting > 0) {
-        give(store, ticket, done, arg);
+        prepare(store, ticket, done, arg);
+        hand_over_commit(&store->hand_over, ticket, 0);
         return;
     }
     free(ticket);
@@ -274,7 +225,7 @@ static void sqlite_read(struct store *base, const struct store_query *query, sto
     }
     read->task = (struct task){.kind = TASK_READ, .arg = arg};
     read->done = done;
-    ask(store, &read->task);
+    hand_over_other(&store->hand_over, &read->task);
 }
 
 static void sqlite_backup(struct store *base, const char *path, store_done_fn *done, void *arg)
@@ -290,7 +241,7 @@ static void sqlite_backup(struct store *base, const char *path, store_done_fn *d
     }
     backup->task = (struct task){.kind = TASK_BACKUP, .arg = arg};
     backup->done = done;
-    ask(store, &backup->task);
+    hand_over_other(&store->hand_over, &backup->task);
 }
 
 static void sqlite_retain(struct store *base, const struct store_retention *retention)
@@ -406,7 +357,7 @@ static void free_tasks(struct task_list *tasks)
 static void sqlite_free(struct store *base)
 {
     struct sqlite_store *store = self_of(base);
-    hand_over(store);
+    hand_over_all(&store->hand_over);
     writer_stop(store);
     free_tasks(&store->tasks);
     free_tasks(&store->answers);
@@ -419,8 +370,7 @@ static void sqlite_free(struct store *base)
     database_close(&store->database, !store->broken);
     reserve_close(&store->reserve);
     begun_file_close(&store->begun);
-    loop_task_free(store->hand_over);
-    loop_timer_free(store->alarm);
+    hand_over_close(&store->hand_over);
     loop_wakeup_free(store->wakeup);
     fd_close(store->lock_fd);
     pthread_cond_destroy(&store->asked);
@@ -436,7 +386,7 @@ static const struct store_ops sqlite_ops = {
     .commit = sqlite_commit,
     .ticket = sqlite_ticket,
     .after = sqlite_after,
-    .expect = sqlite_expect,
+    .expect_end = sqlite_expect_end,
     .read = sqlite_read,
     .backup = sqlite_backup,
     .retain = sqlite_retain,
@@ -473,7 +423,8 @@ static int store_new(const struct sqlite_store_settings *settings, struct sqlite
         free(store);
         return r;
     }
-    STAILQ_INIT(&store->asking);
+    store->hand_over.give = give_tasks;
+    store->hand_over.arg = store;
     STAILQ_INIT(&store->spare);
     STAILQ_INIT(&store->tasks);
     STAILQ_INIT(&store->answers);
@@ -556,9 +507,7 @@ int sqlite_store_open(const struct sqlite_store_settings *settings, struct store
     if (r == 0)
         r = loop_wakeup_new(settings->loop, on_wakeup, store, &store->wakeup);
     if (r == 0)
-        r = loop_task_new(settings->loop, hand_over, store, &store->hand_over);
-    if (r == 0)
-        r = loop_timer_new(settings->loop, on_alarm, store, &store->alarm);
+        r = hand_over_open(&store->hand_over, settings->loop);
     free(path);
     if (r < 0) {
         if (!message[0])

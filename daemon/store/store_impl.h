@@ -4,70 +4,17 @@
 #define FUTURED_STORE_STORE_IMPL_H
 
 #include <pthread.h>
-#include <sys/queue.h>
 
 #include "daemon/core/store.h"
 #include "daemon/store/begun_file.h"
-#include "daemon/store/bytes.h"
 #include "daemon/store/copy.h"
 #include "daemon/store/database.h"
-#include "daemon/store/query.h"
+#include "daemon/store/hand_over.h"
 #include "daemon/store/reserve.h"
 #include "daemon/store/retention.h"
+#include "daemon/store/task.h"
 
-struct loop_task;
-struct loop_timer;
 struct loop_wakeup;
-
-enum task_kind {
-    TASK_COMMIT,
-    TASK_READ,
-    TASK_BACKUP,
-    TASK_EXPIRED, /* only from the thread, like the next one */
-    TASK_BROKEN,
-};
-
-/* What is asked of the thread, and what it answers. Owned by one side at a time. */
-struct task {
-    STAILQ_ENTRY(task) link;
-    enum task_kind kind;
-    int error; /* the answer */
-    void *arg;
-};
-STAILQ_HEAD(task_list, task);
-
-struct commit {
-    struct task task;
-    store_done_fn *done;
-    bool may_fail, sync;
-    struct bytes bytes; /* the changes */
-    uint64_t changes;
-    struct output **outputs; /* of the changes that have one, in their order */
-    size_t output_count, output_capacity;
-};
-
-struct read_task {
-    struct task task;
-    store_records_fn *done;
-    struct reading reading;
-};
-
-struct backup_task {
-    struct task task;
-    store_done_fn *done;
-    char *path;
-};
-
-struct expired_task {
-    struct task task;
-    size_t count;
-    struct expired_range ranges[];
-};
-
-struct broken_task {
-    struct task task;
-    char message[512];
-};
 
 struct sqlite_store {
     struct store store;
@@ -76,13 +23,10 @@ struct sqlite_store {
     struct loop_wakeup *wakeup;
     struct store_observer observer;
     struct begun_file begun;
-    struct commit *open;     /* what was put and not committed */
-    bool open_failed;        /* there was no memory for it */
-    struct task_list asking; /* for the thread, which gets all of one turn at its end */
-    int expecting;           /* what is to be added to `expected` with them */
-    struct loop_task *hand_over;
-    struct loop_timer *alarm; /* wakes the thread after all */
-    bool alarm_set;
+    struct commit *open;             /* what was put and not committed */
+    bool open_failed;                /* there was no memory for it */
+    uint64_t open_awaits, open_ends; /* ids: whose end is expected behind it; whose it has; or 0 */
+    struct hand_over hand_over;
     struct task_list spare; /* commits to be used again, each with its memory */
     unsigned spare_count;
     bool started;
@@ -96,8 +40,6 @@ struct sqlite_store {
     struct task_list answers;      /* for the loop */
     struct store_retention retain; /* what the thread is to take over, if it has changed */
     struct store_statistics statistics;
-    int expected; /* commits that are likely to come at once */
-    bool asleep;  /* the thread has nothing to do */
     bool stopping, retain_changed;
 
     /* The thread's, once it runs. */
@@ -116,7 +58,6 @@ struct sqlite_store {
     uint64_t retry_ns;    /* when to look for room again; 0: not needed */
     uint64_t age_ns;      /* when to look for what is too old */
     uint64_t tidy_ns;     /* when to remove the few that are too many; 0: there are none */
-    uint64_t commit_ns;   /* what the last one took */
     uint64_t measured_ns; /* when the files were measured */
     uint64_t database_bytes;
     struct broken_task *broken_task; /* there before memory is short */

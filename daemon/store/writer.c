@@ -23,10 +23,8 @@
 #define RETRY_NS   (200 * NS_PER_MS)
 #define MEASURE_NS NS_PER_S
 /* How long futures of less than a step may stay when they are too many. */
-#define TIDY_NS (10 * NS_PER_MS)
-/* How long to wait for commits that are expected, at the most. */
-#define PATIENCE_NS NS_PER_MS
-#define AGE_MAX_S   60
+#define TIDY_NS   (10 * NS_PER_MS)
+#define AGE_MAX_S 60
 
 /* ---- answering ---- */
 
@@ -84,11 +82,6 @@ static void set_full(struct sqlite_store *store, bool full)
 
 /* ---- commits ---- */
 
-static struct commit *commit_of(struct task *task)
-{
-    return (struct commit *)(void *)task;
-}
-
 static int apply_commit(struct database *database, const struct commit *commit)
 {
     struct bytes_reader reader = {.data = commit->bytes.data, .size = commit->bytes.size};
@@ -126,9 +119,8 @@ static enum trouble try_commits(struct sqlite_store *store, size_t count)
     enum trouble trouble = judge(store, rc);
     if (trouble != TROUBLE_NONE)
         database_rollback(database);
-    store->commit_ns = clock_mono_ns() - begun_ns;
     pthread_mutex_lock(&store->lock);
-    store->statistics.commit_ns += store->commit_ns;
+    store->statistics.commit_ns += clock_mono_ns() - begun_ns;
     pthread_mutex_unlock(&store->lock);
     return trouble;
 }
@@ -438,17 +430,6 @@ static void take_retention(struct sqlite_store *store)
     store->age_ns = 0; /* to look at once */
 }
 
-/* With the lock held: waits a little for the commits that are expected, as they cost far less
- * together with those that are there than on their own. */
-static void await_expected(struct sqlite_store *store)
-{
-    uint64_t patience_ns = store->commit_ns / 2;
-    const struct task *task = STAILQ_FIRST(&store->tasks);
-    if (store->expected <= 0 || !task || task->kind != TASK_COMMIT || store->stopping)
-        return;
-    sleep_until(store, clock_mono_ns() + (patience_ns < PATIENCE_NS ? patience_ns : PATIENCE_NS));
-}
-
 /* Takes what was asked, after waiting for it where there is nothing else to do. False: it is to
  * end. */
 static bool take_tasks(struct sqlite_store *store)
@@ -463,12 +444,9 @@ static bool take_tasks(struct sqlite_store *store)
     pthread_mutex_lock(&store->lock);
     while (store->broken && !store->stopping)
         pthread_cond_wait(&store->asked, &store->lock);
-    store->asleep = true;
     while (!is_busy(store) && !store->stopping && STAILQ_EMPTY(&store->tasks) &&
            !store->retain_changed && clock_mono_ns() < when_ns)
         sleep_until(store, when_ns);
-    store->asleep = false;
-    await_expected(store);
     bool stopping = store->stopping;
     take_retention(store);
     STAILQ_CONCAT(&tasks, &store->tasks);

@@ -90,9 +90,10 @@ static void store_after(struct store *store, void *ticket, store_done_fn *done, 
     store_commit(store, false, done, arg);
 }
 
-static void store_expect(struct store *store, int by)
+static void store_expect_end(struct store *store, uint64_t id)
 {
-    ((struct core_store *)store)->expected += by;
+    (void)id;
+    ((struct core_store *)store)->expected++;
 }
 
 static struct core_commit *take_commit(struct core_store *store)
@@ -178,7 +179,7 @@ static const struct store_ops durable_ops = {
     .after = store_after,
     .commit = store_commit,
     .retain = store_retain,
-    .expect = store_expect,
+    .expect_end = store_expect_end,
     .marks = store_marks,
 };
 static const struct store_ops other_ops = {
@@ -190,7 +191,7 @@ static const struct store_ops other_ops = {
     .after = store_after,
     .commit = store_commit,
     .retain = store_retain,
-    .expect = store_expect,
+    .expect_end = store_expect_end,
     .marks = store_marks,
 };
 
@@ -313,6 +314,8 @@ static const struct function_ops flaky_ops = {
 static const struct function_ops once_ops = {.kind = "native", .run = gate_run};
 static const struct function_ops swift_ops = {
     .kind = "native", .run = gate_run, .repeatable = true, .quick = true};
+static const struct function_ops brisk_ops = {
+    .kind = "native", .run = ok_run, .repeatable = true, .quick = true};
 static const struct function_ops either_ops = {
     .kind = "native", .run = either_run, .repeatable = true};
 
@@ -474,6 +477,7 @@ struct core *core_new(const struct core_options *options)
     name_function(core, &core->either, "either", &either_ops);
     name_function(core, &core->once, "once", &once_ops);
     name_function(core, &core->swift, "swift", &swift_ops);
+    name_function(core, &core->brisk, "brisk", &brisk_ops);
     return core;
 }
 

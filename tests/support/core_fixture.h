@@ -34,7 +34,7 @@ struct core_store {
     unsigned short_of; /* so many of the next commits are refused at once with -ENOMEM */
     struct core_commit *oldest, *newest;
     size_t held;
-    int expected;                        /* as store_ops.expect has summed up */
+    size_t expected;                     /* ends that were said to come at once, so far */
     size_t changes[CHANGE_RESERVED + 1]; /* changes handed over so far, by kind */
     size_t with_start;                   /* of these, submits with their start */
     _Atomic uint64_t *marks;             /* of calls that begin; NULL: it has none */
@@ -77,8 +77,8 @@ struct core {
      * in the attempts before the one whose number its arguments are; `either` raises Boom where
      * its item is "fail". They may be executed again, so they start before their start is stored;
      * `once` does what `gate` does, and does not; `swift` too, and may be executed before its
-     * submit is stored. */
-    struct function ok, fail, gate, stubborn, flaky, either, once, swift;
+     * submit is stored; and so may `brisk`, which does what `ok` does. */
+    struct function ok, fail, gate, stubborn, flaky, either, once, swift, brisk;
     int permits; /* eventfd, a semaphore: jobs that may pass the gate */
 
     pthread_mutex_t lock;   /* guards what follows */

@@ -16,7 +16,7 @@ static void begin_early(struct core *core, struct core_answer *answer)
     core_await_bodies(core, 1);
     ck_assert_uint_eq(answer->count, 0);
     ck_assert_uint_eq(core->store.held, 1);
-    ck_assert_int_eq(core->store.expected, 1);
+    ck_assert_uint_eq(core->store.expected, 1);
     ck_assert_int_eq(core_find(core, 1), REFUSED_NOT_YET);
 }
 
@@ -27,14 +27,12 @@ static void end_early(struct core *core)
     while (core->store.changes[CHANGE_FINISHED] == 0)
         core_turn(core);
     ck_assert_uint_eq(core->store.held, 2);
-    ck_assert_int_eq(core->store.expected, 0);
     ck_assert_uint_eq(core->event_count, 0);
 }
 
 /* Nothing is left of a refused one, and nothing was told of it. */
 static void expect_gone(struct core *core)
 {
-    ck_assert_int_eq(core->store.expected, 0);
     (void)executor_shut_down(core->executor, false, false);
     core_await_drained(core);
     ck_assert_int_eq(core_find(core, 1), REFUSED_NOT_FOUND);
@@ -95,7 +93,6 @@ START_TEST(one_that_takes_longer_holds_nothing_back)
     begin_early(core, &answer);
     core_store_release(core, 1, 0);
     ck_assert_uint_eq(answer.count, 1);
-    ck_assert_int_eq(core->store.expected, 0);
     core_await_running(core, answer.future);
     core_pass(core, 1);
     core->store.holding = false;
@@ -158,7 +155,6 @@ START_TEST(refused_while_it_is_queued)
     struct future *first = queue_early(core, &answer);
     core_store_release(core, 1, -ENOSPC);
     ck_assert_int_eq(answer.refusal, REFUSED_STORAGE);
-    ck_assert_int_eq(core->store.expected, 0);
     core->store.holding = false;
     expect_alone(core, first);
 }
@@ -180,6 +176,58 @@ START_TEST(an_end_without_memory_is_tried_again)
 }
 END_TEST
 
+/* The first is with one worker, the other ones are over on another one, which has told of the
+ * second at least. */
+static struct core *begin_three(struct core_answer answers[3])
+{
+    const struct core_options options = {.max_workers = 2};
+    struct core *core = core_new(&options);
+    struct submission slow = core_call(core, &core->swift, "1");
+    struct submission fast = core_call(core, &core->brisk, "2");
+    core->store.holding = true;
+    for (int i = 0; i < 3; i++)
+        core_submit(core, i == 0 ? &slow : &fast, &core->client, &answers[i]);
+    core_await_bodies(core, 3);
+    executor_sync(core->executor);
+    ck_assert_uint_eq(core->store.changes[CHANGE_FINISHED], 0);
+    return core;
+}
+
+START_TEST(ends_come_in_the_order_of_the_submits)
+{
+    struct core_answer answers[3];
+    struct core *core = begin_three(answers);
+    core_pass(core, 1);
+    while (core->store.changes[CHANGE_FINISHED] < 3)
+        core_turn(core);
+    core_store_release(core, SIZE_MAX, 0);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(future_state(answers[i].future), FUTURE_FINISHED);
+    ck_assert_uint_lt(future_cursor(answers[0].future), future_cursor(answers[1].future));
+    ck_assert_uint_lt(future_cursor(answers[1].future), future_cursor(answers[2].future));
+    core_free(core);
+}
+END_TEST
+
+START_TEST(one_that_takes_longer_holds_the_others_up_until_it_is_stored)
+{
+    struct core_answer answers[3];
+    struct core *core = begin_three(answers);
+    core_store_release(core, 1, 0);
+    ck_assert_uint_eq(answers[0].count, 1);
+    ck_assert_uint_ge(core->store.changes[CHANGE_FINISHED], 1);
+    core->store.holding = false;
+    core_store_release(core, SIZE_MAX, 0);
+    core_await_done(core, answers[1].future);
+    core_await_done(core, answers[2].future);
+    core_await_running(core, answers[0].future);
+    core_pass(core, 1);
+    core_await_done(core, answers[0].future);
+    core_expect_result(answers[0].future, "1");
+    core_free(core);
+}
+END_TEST
+
 START_TEST(it_does_not_overtake)
 {
     struct core *core = core_new(NULL);
@@ -189,7 +237,7 @@ START_TEST(it_does_not_overtake)
     core_submit(core, &submission, &core->client, &first);
     submission = core_call(core, &core->swift, "1");
     core_submit(core, &submission, &core->client, &second);
-    ck_assert_int_eq(core->store.expected, 0);
+    ck_assert_uint_eq(core->store.expected, 0);
     core->store.holding = false;
     core_store_release(core, SIZE_MAX, 0);
     core_pass(core, 2);
@@ -200,7 +248,7 @@ START_TEST(it_does_not_overtake)
     /* There is nothing to overtake any more. */
     core->store.holding = true;
     core_submit(core, &submission, &core->client, &second);
-    ck_assert_int_eq(core->store.expected, 1);
+    ck_assert_uint_eq(core->store.expected, 1);
     core_free(core);
 }
 END_TEST
@@ -220,7 +268,7 @@ START_TEST(what_may_need_more_than_one_go_is_not_early)
     submissions[4].function = &core->gate;
     for (size_t i = 0; i < sizeof(submissions) / sizeof(submissions[0]); i++) {
         core_submit(core, &submissions[i], &core->client, &answer);
-        ck_assert_int_eq(core->store.expected, 0);
+        ck_assert_uint_eq(core->store.expected, 0);
         core->store.holding = false;
         core_store_release(core, SIZE_MAX, 0);
         core->store.holding = true;
@@ -228,7 +276,7 @@ START_TEST(what_may_need_more_than_one_go_is_not_early)
     executor_pause_pool(core->executor, core->pool, true);
     core_store_release(core, SIZE_MAX, 0);
     core_submit(core, &plain, &core->client, &answer);
-    ck_assert_int_eq(core->store.expected, 0);
+    ck_assert_uint_eq(core->store.expected, 0);
     core_free(core);
 }
 END_TEST
@@ -236,10 +284,16 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        its_end_is_stored_with_its_submit,           one_that_takes_longer_holds_nothing_back,
-        one_that_no_worker_has_yet_is_pending,       refused_while_it_runs,
-        refused_when_its_end_was_on_its_way,         refused_while_it_is_queued,
-        an_end_without_memory_is_tried_again,        it_does_not_overtake,
+        its_end_is_stored_with_its_submit,
+        one_that_takes_longer_holds_nothing_back,
+        one_that_no_worker_has_yet_is_pending,
+        refused_while_it_runs,
+        refused_when_its_end_was_on_its_way,
+        refused_while_it_is_queued,
+        an_end_without_memory_is_tried_again,
+        ends_come_in_the_order_of_the_submits,
+        one_that_takes_longer_holds_the_others_up_until_it_is_stored,
+        it_does_not_overtake,
         what_may_need_more_than_one_go_is_not_early,
     };
     return CORE_CHECK("executor_early", tests);

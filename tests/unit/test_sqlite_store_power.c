@@ -78,13 +78,19 @@ static void tell_something(struct fixture *fixture, struct story *story, unsigne
         put_simple(fixture, story->next_id);
         become(story, story->next_id++, PENDING);
         break;
-    case PENDING:
-        if (rand_r(seed) % 3 == 0) {
+    case PENDING: /* over in the commit of its submit, it may lie in a bundle */
+        switch (rand_r(seed) % 4) {
+        case 0:
             put_cancelled(fixture, id, story->next_cursor++);
             become(story, id, CANCELLED);
-        } else {
+            break;
+        case 1:
+            tell_finished(fixture, story, id, seed);
+            break;
+        default:
             put_started(fixture, id, story->next_cursor++);
             become(story, id, RUNNING);
+            break;
         }
         break;
     case RUNNING:

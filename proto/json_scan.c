@@ -223,7 +223,8 @@ static bool scan_object(struct scan *scan, struct json_members *members)
 /* An object whose members nobody wants to know. */
 static bool scan_unnamed_object(struct scan *scan)
 {
-    struct json_members members;
+    struct json_member list[JSON_SCAN_MEMBERS];
+    struct json_members members = {.list = list};
 
     return scan_object(scan, &members);
 }
@@ -309,13 +310,6 @@ bool json_scan_object(const char *text, size_t size, uint64_t max_depth, uint64_
         return false;
     skip_space(&scan);
     return scan.p == text + size;
-}
-
-void json_members_copy(const struct json_members *members, struct json_members *ret_copy)
-{
-    ret_copy->initials = members->initials;
-    ret_copy->count = members->count;
-    memcpy(ret_copy->list, members->list, members->count * sizeof(members->list[0]));
 }
 
 const struct json_member *json_members_find(const struct json_members *members, const char *name)

@@ -39,19 +39,17 @@ struct json_members {
     uint64_t initials; /* a bit for the first byte of each name, modulo 64: most of what is asked
                           for is not there, and that is seen at once */
     size_t count;
-    struct json_member list[JSON_SCAN_MEMBERS];
+    struct json_member *list; /* the caller's */
 };
 
 /* True where `text` is one object that it knows, nested at most `max_depth` deep and with at most
  * `max_values` values (as json_text_bounds counts them): *ret_members are its members, and
- * *ret_inner those of the member `inner` if that is an object. A NUL must stand at text[size].
+ * *ret_inner those of the member `inner` if that is an object; the list of each has room for
+ * JSON_SCAN_MEMBERS. A NUL must stand at text[size].
  * Where it is false both may have been written to. */
 bool json_scan_object(const char *text, size_t size, uint64_t max_depth, uint64_t max_values,
                       const char *inner, struct json_members *ret_members,
                       struct json_members *ret_inner);
-
-/* Copies what is there, and not all that has room. */
-void json_members_copy(const struct json_members *members, struct json_members *ret_copy);
 
 /* NULL: there is none. */
 const struct json_member *json_members_find(const struct json_members *members, const char *name);

@@ -311,31 +311,35 @@ static size_t string_bytes(const struct json_members *members)
 struct shaped {
     struct rpc_request request; /* first: the line's list of requests begins here */
     struct rpc_shape shape;
-    char strings[];
+    struct json_member members[]; /* of the shape; its strings lie behind them */
 };
 
 /* 1: the line is of the common form; 0: it is not; -ENOMEM. */
 static int take_shaped(const char *text, size_t size, const struct limits *limits,
                        struct rpc_line *line)
 {
-    struct json_members envelope, params;
+    struct json_member envelope_list[JSON_SCAN_MEMBERS], params_list[JSON_SCAN_MEMBERS];
+    struct json_members envelope = {.list = envelope_list}, params = {.list = params_list};
     struct rpc_request request;
     struct shaped *shaped;
-    size_t strings;
+    size_t strings, members;
 
     if (!json_scan_object(text, size, limits->depth, limits->values, "params", &envelope,
                           &params) ||
         !shape_envelope(&envelope, &request))
         return 0;
     strings = string_bytes(&params);
-    shaped = malloc(sizeof(*shaped) + strings);
+    members = params.count * sizeof(params.list[0]);
+    shaped = malloc(sizeof(*shaped) + members + strings);
     if (shaped == NULL)
         return -ENOMEM;
     shaped->request = request;
     shaped->request.shape = &shaped->shape;
-    json_members_copy(&params, &shaped->shape.members);
+    memcpy(shaped->members, params.list, members);
+    params.list = shaped->members;
+    shaped->shape.members = params;
     shaped->shape.tree = NULL;
-    shaped->shape.strings = shaped->strings;
+    shaped->shape.strings = (char *)&shaped->members[params.count];
     shaped->shape.strings_left = strings;
     *line = (struct rpc_line){.requests = &shaped->request, .count = 1};
     return 1;

@@ -150,10 +150,20 @@ void writer_end_array(struct writer *writer)
 
 void writer_key(struct writer *writer, const char *name)
 {
-    begin_value(writer);
-    put_char(writer, '"');
-    writer_raw(writer, name, strlen(name));
-    writer_raw(writer, "\":", 2);
+    size_t size = strlen(name);
+    char *to;
+
+    if (!make_room(writer, size + 4))
+        return;
+    to = writer->data + writer->size;
+    if (writer->comma)
+        *to++ = ',';
+    *to++ = '"';
+    memcpy(to, name, size);
+    to += size;
+    *to++ = '"';
+    *to++ = ':';
+    writer->size = (size_t)(to - writer->data);
     writer->comma = false;
 }
 

@@ -14,7 +14,8 @@
 #define MUTANTS  200000
 #define MAX_TEXT 512
 
-static struct json_members members, inner;
+static struct json_member lists[2][JSON_SCAN_MEMBERS];
+static struct json_members members = {.list = lists[0]}, inner = {.list = lists[1]};
 
 /* In memory of exactly its size, so that a sanitizer sees one byte too many. */
 static bool scan(const char *text, size_t size)

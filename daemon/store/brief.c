@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "daemon/store/change.h"
 #include "daemon/store/database.h"
 #include "daemon/store/record.h"
 
@@ -73,38 +74,6 @@ static bool is_like(const struct stored_spec *spec, const struct stored_spec *be
            strcmp(spec->label, before->label) == 0;
 }
 
-static void put_spec(struct bytes *bytes, const struct stored_spec *spec)
-{
-    bytes_put_uint(bytes, spec->uid);
-    bytes_put_string(bytes, spec->function);
-    bytes_put_string(bytes, spec->pool);
-    bytes_put_string(bytes, spec->label);
-    bytes_put_uint(bytes, spec->timeout_ns);
-    bytes_put_uint(bytes, spec->retry_max);
-    bytes_put_uint(bytes, spec->retry_delay_ns);
-    bytes_put_double(bytes, spec->retry_backoff);
-    bytes_put_uint(bytes, spec->rerun_on_crash);
-    bytes_put_uint(bytes, spec->scoped);
-    bytes_put_uint(bytes, spec->durability);
-}
-
-static bool take_spec(struct bytes_reader *reader, struct stored_spec *ret_spec)
-{
-    ret_spec->uid = (uint32_t)bytes_take_uint(reader);
-    ret_spec->function = bytes_take_text(reader, NULL);
-    ret_spec->pool = bytes_take_text(reader, NULL);
-    ret_spec->label = bytes_take_text(reader, NULL);
-    ret_spec->timeout_ns = bytes_take_uint(reader);
-    ret_spec->retry_max = (uint32_t)bytes_take_uint(reader);
-    ret_spec->retry_delay_ns = bytes_take_uint(reader);
-    ret_spec->retry_backoff = bytes_take_double(reader);
-    ret_spec->rerun_on_crash = bytes_take_uint(reader) != 0;
-    ret_spec->scoped = bytes_take_uint(reader) != 0;
-    uint64_t durability = bytes_take_uint(reader);
-    ret_spec->durability = (enum durability)durability;
-    return ret_spec->function && ret_spec->pool && ret_spec->label && durability < DURABILITIES;
-}
-
 /* Numbers that rise from one to the next are written as differences. */
 static void put_from(struct bytes *bytes, int64_t value, int64_t before)
 {
@@ -124,7 +93,7 @@ void brief_put(struct bytes *bytes, const struct brief *before, const struct bri
     bool like = before && is_like(&brief->spec, &before->spec);
     bytes_put_uint(bytes, like);
     if (!like)
-        put_spec(bytes, &brief->spec);
+        spec_put(bytes, &brief->spec);
     bytes_put_text(bytes, brief->spec.args, brief->spec.args_bytes);
     put_from(bytes, (int64_t)future->id, (int64_t)last->id);
     put_from(bytes, (int64_t)future->cursor, (int64_t)last->cursor);
@@ -141,19 +110,22 @@ void brief_put(struct bytes *bytes, const struct brief *before, const struct bri
     bytes_put_text(bytes, future->outcome.json, future->outcome.json_bytes);
 }
 
+static bool is_whole(const struct stored_spec *spec)
+{
+    return spec->function && spec->pool && spec->label && spec->args &&
+           (unsigned)spec->durability < DURABILITIES;
+}
+
 bool brief_take(struct bytes_reader *reader, const struct brief *before, struct brief *ret_brief)
 {
     static const struct brief none;
     const struct stored_future *last = before ? &before->future : &none.future;
     struct brief brief = {.bytes = 0};
     struct stored_future *future = &brief.future;
-    bool whole = true;
     if (bytes_take_uint(reader) == 0)
-        whole = take_spec(reader, &brief.spec);
+        spec_take(reader, &brief.spec);
     else if (before)
         brief.spec = before->spec;
-    else
-        whole = false;
     brief.spec.args = bytes_take_text(reader, &brief.spec.args_bytes);
     future->id = (uint64_t)take_from(reader, (int64_t)last->id);
     future->spec_id = future->id;
@@ -172,7 +144,7 @@ bool brief_take(struct bytes_reader *reader, const struct brief *before, struct 
     future->outcome.message = bytes_take_text(reader, NULL);
     future->outcome.json = bytes_take_text(reader, &future->outcome.json_bytes);
     future->failed = kind == OUTCOME_EXCEPTION;
-    if (reader->failed || !whole || !brief.spec.args || kind > OUTCOME_EXCEPTION ||
+    if (reader->failed || !is_whole(&brief.spec) || kind > OUTCOME_EXCEPTION ||
         (state != FUTURE_CANCELLED && state != FUTURE_FINISHED))
         return false;
     *ret_brief = brief;

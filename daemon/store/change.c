@@ -17,13 +17,12 @@ static void take_outcome(struct bytes_reader *reader, struct outcome *ret_outcom
     ret_outcome->json = bytes_take_text(reader, &ret_outcome->json_bytes);
 }
 
-static void put_spec(struct bytes *bytes, const struct stored_spec *spec)
+void spec_put(struct bytes *bytes, const struct stored_spec *spec)
 {
     bytes_put_uint(bytes, spec->uid);
     bytes_put_string(bytes, spec->function);
     bytes_put_string(bytes, spec->pool);
     bytes_put_string(bytes, spec->label);
-    bytes_put_text(bytes, spec->args, spec->args_bytes);
     bytes_put_uint(bytes, spec->timeout_ns);
     bytes_put_uint(bytes, spec->retry_max);
     bytes_put_uint(bytes, spec->retry_delay_ns);
@@ -33,13 +32,12 @@ static void put_spec(struct bytes *bytes, const struct stored_spec *spec)
     bytes_put_uint(bytes, spec->durability);
 }
 
-static void take_spec(struct bytes_reader *reader, struct stored_spec *ret_spec)
+void spec_take(struct bytes_reader *reader, struct stored_spec *ret_spec)
 {
     ret_spec->uid = (uint32_t)bytes_take_uint(reader);
     ret_spec->function = bytes_take_text(reader, NULL);
     ret_spec->pool = bytes_take_text(reader, NULL);
     ret_spec->label = bytes_take_text(reader, NULL);
-    ret_spec->args = bytes_take_text(reader, &ret_spec->args_bytes);
     ret_spec->timeout_ns = bytes_take_uint(reader);
     ret_spec->retry_max = (uint32_t)bytes_take_uint(reader);
     ret_spec->retry_delay_ns = bytes_take_uint(reader);
@@ -79,8 +77,10 @@ static void put_future(struct bytes *bytes, const struct stored_future *future)
 {
     bytes_put_uint(bytes, future->spec_id);
     bytes_put_uint(bytes, future->spec != NULL);
-    if (future->spec)
-        put_spec(bytes, future->spec);
+    if (future->spec) {
+        spec_put(bytes, future->spec);
+        bytes_put_text(bytes, future->spec->args, future->spec->args_bytes);
+    }
     bytes_put_int(bytes, future->priority);
     bytes_put_uint(bytes, future->map != NULL);
     if (future->map)
@@ -107,7 +107,8 @@ static void take_future(struct bytes_reader *reader, struct taken_change *taken)
     size_t after_bytes;
     future->spec_id = bytes_take_uint(reader);
     if (bytes_take_uint(reader)) {
-        take_spec(reader, &taken->spec);
+        spec_take(reader, &taken->spec);
+        taken->spec.args = bytes_take_text(reader, &taken->spec.args_bytes);
         future->spec = &taken->spec;
     }
     future->priority = bytes_take_int(reader);

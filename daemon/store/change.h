@@ -17,6 +17,10 @@ struct taken_change {
     bool has_output;
 };
 
+/* A spec but for its arguments; bundles have it in this form on the disk. */
+void spec_put(struct bytes *bytes, const struct stored_spec *spec);
+void spec_take(struct bytes_reader *reader, struct stored_spec *ret_spec);
+
 /* All but the output, of which it says only whether there is one. */
 void change_put(struct bytes *bytes, const struct store_change *change);
 void change_take(struct bytes_reader *reader, struct taken_change *ret_taken);

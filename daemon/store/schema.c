@@ -68,8 +68,8 @@ static const char *const MIGRATIONS[SCHEMA_VERSION] = {
     "INSERT INTO meta VALUES (1, 1, 0, 0, 0, 0);",
     /* Lists go by spec, of which all that is listed has one. */
     "DROP INDEX future_done;",
-    "CREATE TABLE bundle (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, kept INTEGER NOT NULL,"
-    " last_cursor INTEGER NOT NULL, futures BLOB NOT NULL);",
+    ("CREATE TABLE bundle (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, kept INTEGER NOT NULL,"
+     " last_cursor INTEGER NOT NULL, futures BLOB NOT NULL);"),
 };
 
 /* The one number that a statement yields. */

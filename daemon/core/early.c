@@ -10,7 +10,6 @@
  * submit was never answered may have been executed, which makes no difference. */
 #include "daemon/core/admission.h"
 #include "daemon/core/executor_impl.h"
-#include "daemon/core/owner.h"
 
 bool early_is_possible(const struct future *future)
 {

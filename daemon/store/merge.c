@@ -33,12 +33,11 @@ static bool comes_before(const struct merge *merge, uint64_t one, uint64_t other
 static int find_cursor(struct merge *merge, uint64_t cursor, uint64_t *ret_id)
 {
     uint64_t low = 0, high = merge->database->totals.bundled_id;
-    int rc;
     /* All bundles up to `low` are too old, and there is none above `high`, or it is not. */
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
         sqlite3_stmt *row;
-        rc = database_first(merge->database, BUNDLE_SPANS, &row, "i", middle);
+        int rc = database_first(merge->database, BUNDLE_SPANS, &row, "i", middle);
         if (rc != SQLITE_ROW && rc != SQLITE_DONE)
             return rc;
         if (rc == SQLITE_DONE || (uint64_t)sqlite3_column_int64(row, BUNDLE_LAST_CURSOR) > cursor)
@@ -119,6 +118,9 @@ static int step(struct merge *merge)
 int merge_next(struct merge *merge, bool *ret_found)
 {
     int rc = step(merge);
+    *ret_found = false;
+    if (rc != SQLITE_OK)
+        return rc;
     struct brief *brief = merge->bundles_left ? &merge->page.futures[merge->next] : NULL;
     if (brief && merge->rows_left) {
         uint64_t row = (uint64_t)sqlite3_column_int64(merge->row, merge->column);
@@ -126,7 +128,7 @@ int merge_next(struct merge *merge, bool *ret_found)
             brief = NULL;
     }
     merge->brief = brief;
-    *ret_found = rc == SQLITE_OK && (brief || merge->rows_left);
+    *ret_found = brief || merge->rows_left;
     return rc;
 }
 

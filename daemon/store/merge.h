@@ -18,7 +18,7 @@ enum merge_order { BY_ID, BY_ID_DOWN, BY_CURSOR };
 struct merge {
     struct database *database;
     enum merge_order order;
-    uint64_t from;       /* bundles: only what comes behind this id or cursor */
+    uint64_t from;       /* bundles: only what comes behind this id or cursor; BY_ID: 0 */
     bool no_bundles;     /* none of what they hold is wanted */
     sqlite3_stmt *row;   /* in that order; NULL: there are none */
     int column;          /* of the row: its id or cursor */

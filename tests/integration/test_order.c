@@ -329,6 +329,66 @@ START_TEST(told_once_to_everybody)
 }
 END_TEST
 
+struct told {
+    json_int_t id, cursor;
+};
+
+static struct told next_done(struct client *client)
+{
+    json_t *message = client_notification(client);
+    struct told told = {json_int_at(message, "params.future.id"),
+                        json_int_at(message, "params.cursor")};
+
+    json_expect(message, "method", "'future.done'");
+    json_decref(message);
+    return told;
+}
+
+static void submit_many(int count, bool commands)
+{
+    for (int i = 0; i < count; i++)
+        (void)client_request(f.client, "submit",
+                             commands ? "{'fn':'exec','args':{'argv':['true']}}"
+                                      : "{'fn':'echo','args':{'n':1},'pool':'quick'}");
+    for (int i = 0; i < count; i++) {
+        json_t *reply = client_read(f.client);
+        json_expect(reply, "result.state", "'PENDING'");
+        json_decref(reply);
+    }
+}
+
+/* Calls that are over before their submit is stored, while such as are not end as well. */
+START_TEST(cursors_rise_whatever_ends_and_a_replay_repeats_them)
+{
+    enum { ROUNDS = 30, COMMANDS = 10, ECHOES = 40, COUNT = ROUNDS * (COMMANDS + ECHOES) };
+    struct client *watcher = fixture_client(&f);
+    struct told told[COUNT];
+
+    json_decref(client_result(f.client, "pool.set", "{'pool':'quick','max_workers':2}"));
+    json_decref(client_result(watcher, "subscribe", "{'all':true}"));
+    for (int round = 0; round < ROUNDS; round++) {
+        submit_many(COMMANDS, true);
+        submit_many(ECHOES, false);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        told[i] = next_done(watcher);
+        ck_assert_int_gt(told[i].cursor, i > 0 ? told[i - 1].cursor : 0);
+    }
+    client_close(watcher);
+    /* Only the store knows of them then. */
+    client_close(f.client);
+    daemon_kill(f.daemon);
+    daemon_restart(f.daemon);
+    f.client = fixture_client(&f);
+    json_decref(client_result(f.client, "subscribe", "{'all':true,'since':%lld}", told[99].cursor));
+    for (int i = 100; i < COUNT; i++) {
+        struct told again = next_done(f.client);
+        ck_assert_int_eq(again.id, told[i].id);
+        ck_assert_int_eq(again.cursor, told[i].cursor);
+    }
+}
+END_TEST
+
 /* ---- 5. while the pool drains, everything but submit and map works ---- */
 
 START_TEST(all_works_while_draining)
@@ -392,6 +452,7 @@ int main(void)
         a_worker_is_idle_before_the_announcement,
         a_worker_is_gone_before_the_announcement,
         told_once_to_everybody,
+        cursors_rise_whatever_ends_and_a_replay_repeats_them,
         all_works_while_draining,
         NULL,
     };
